@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""The front door of azready's source tree.
+
+Needs Python 3.11 or newer and nothing else: it makes its own environment in .venv, with pinned and hashed tools.
+Everything that it writes lies in .venv, build and dist; the home directory is never touched.
+"""
+
+# This file must be valid for Python 3.6, so that an old interpreter gets to run the check below and not a SyntaxError.
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+NEWER = ("python3.14", "python3.13", "python3.12", "python3.11", "python3")
+
+
+def start_again_with_newer_python() -> None:
+    """Replace this process by the first Python of PATH that is new enough; without one say so and stop."""
+    check = "import sys; sys.exit(sys.version_info < (3, 11))"
+    for command in filter(None, map(shutil.which, NEWER)):
+        # Trying is the only proof: version managers put commands on PATH that only print an error.
+        if subprocess.run([command, "-c", check], stderr=subprocess.DEVNULL).returncode == 0:
+            os.execv(command, [command, *sys.argv])
+    have = ".".join(map(str, sys.version_info[:3]))
+    sys.exit(f"build.py: this is Python {have}, and no Python 3.11 or newer is on PATH: install one")
+
+
+if sys.version_info < (3, 11):  # noqa: UP036 - too old is the case that this line is for
+    start_again_with_newer_python()
+
+ROOT = Path(__file__).resolve().parent
+BUILD = ROOT / "build"
+CACHE = BUILD / "cache"
+WHEELS = BUILD / "wheels"
+VENV = ROOT / ".venv"
+PYTHON = str(VENV / "bin" / "python")
+TOOLS_LOCK = ROOT / "tests" / "requirements.lock"
+
+# What `lock` resolves: lock file -> requirements, and the interpreters that the result must suit.
+LOCKS = {
+    "agent/urllib3-2.lock": (["urllib3>=2,<3"], "CPython>=3.10"),
+    "agent/urllib3-1.lock": (["urllib3>=1.26,<2"], "CPython>=3.7"),
+    "tests/requirements.lock": (["-r", "tests/requirements.in"], "CPython>=3.11"),
+}
+LOCK_HEADER = "# Written by `python3 build.py lock`: versions, and the SHA-256 of every file that may be installed.\n"
+
+
+def build(arguments: list[str]) -> int:
+    """[no arguments] assemble dist/ (prepares .venv and fetches urllib3 the first time)"""
+    if arguments:
+        return usage(f"build takes no arguments, but got: {' '.join(arguments)}")
+    with one_at_a_time():
+        prepare()
+        fetch()
+        step("assembling dist/", PYTHON, ROOT / "agent" / "bundle.py", "--wheels", WHEELS)
+    for line in (ROOT / "dist" / "SHA256SUMS").read_text().splitlines():
+        name = line.split()[1]
+        print(f"  dist/{name}  {(ROOT / 'dist' / name).stat().st_size:,} bytes")
+    return 0
+
+
+def demo(arguments: list[str]) -> int:
+    """[--engine E] [--scenario S] [--keep] build, then watch a machine being provisioned here"""
+    return build([]) or run_module("conformance.demo", *arguments)
+
+
+def test(arguments: list[str]) -> int:
+    """[PYTEST ARGUMENTS] build, then run linters, type checker, unit tests and conformance cases"""
+    return build([]) or run_module("pytest", "-n", "2", "--dist", "worksteal", *arguments)
+
+
+def lock(arguments: list[str]) -> int:
+    """[no arguments] resolve the newest allowed versions with pex and write the three lock files"""
+    if arguments:
+        return usage(f"lock takes no arguments, but got: {' '.join(arguments)}")
+    with one_at_a_time():
+        prepare()
+        for path, (requirements, interpreters) in LOCKS.items():
+            (ROOT / path).write_text(LOCK_HEADER + pins(resolve(path, requirements, interpreters)))
+    return 0
+
+
+COMMANDS = {"build": build, "demo": demo, "test": test, "lock": lock}
+
+
+def prepare() -> None:
+    """Make .venv and install the locked tools; nothing to do while the lock stays the same."""
+    stamp = VENV / "requirements.sha256"
+    wanted = hashlib.sha256(TOOLS_LOCK.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted and os.access(PYTHON, os.X_OK):
+        return
+    # Debian splits ensurepip off; its own message names the package.
+    step("making .venv", sys.executable, "-m", "venv", "--clear", VENV)
+    install = ("-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:")
+    step("installing the locked tools into .venv", PYTHON, *install, "-r", TOOLS_LOCK)
+    stamp.write_text(wanted)
+
+
+def fetch() -> None:
+    """Have pex fetch the wheels of the agent's locks, hashes checked; what is there and right is not fetched again."""
+    sys.pycache_prefix = str(CACHE / "bytecode")
+    sys.path.insert(0, str(ROOT / "agent"))
+    import bundle
+
+    locks = [ROOT / "agent" / f"{name}.lock" for name in bundle.VENDORED]
+    if all(bundle.locked_wheel(pinned, WHEELS) for pinned in locks):
+        return
+    shutil.rmtree(WHEELS, ignore_errors=True)  # pex leaves a file alone that is there, even a spoiled one
+    for pinned in locks:
+        step(f"fetching {pinned.stem}", *pex("download", "--intransitive", "--dest-dir", WHEELS, "-r", pinned))
+
+
+def resolve(path: str, requirements: list[str], interpreters: str) -> dict[str, Any]:
+    """pex's own lock for all interpreters and systems that are meant, as it writes it (JSON, with addresses)."""
+    output = BUILD / "locks" / f"{Path(path).stem}.json"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    target = ("--style", "universal", "--target-system", "linux", "--target-system", "mac")
+    options = (*target, "--interpreter-constraint", interpreters, "--no-build", "--output", output)
+    step(f"locking {path} (minutes)", *pex("lock", "create", *options, *requirements))
+    resolved: dict[str, Any] = json.loads(output.read_text())
+    return resolved
+
+
+def pins(resolved: dict[str, Any]) -> str:
+    """A pip requirements file with hashes, true for every Python and every mirror.
+
+    `pex3 lock export` names only the wheels of this machine, and pex's JSON names the registry that answered.
+    """
+    (solution,) = resolved["locked_resolves"]
+    text = ""
+    for package in sorted(solution["locked_requirements"], key=lambda package: package["project_name"]):
+        hashes = sorted({artifact["hash"] for artifact in package["artifacts"]})
+        pin = f"{package['project_name']}=={package['version']}"
+        text += " \\\n    --hash=sha256:".join([pin, *hashes]) + "\n"
+    return text
+
+
+def pex(*arguments: Any) -> tuple[Any, ...]:
+    """A call of the pex3 tool that honours pip's configuration, for those who are behind a mirror."""
+    return (PYTHON, "-m", "pex.cli", *arguments, "--use-pip-config")
+
+
+def step(title: str, *command: Any) -> None:
+    """Run a command behind one line of progress; its output is shown when it fails, and then the build stops."""
+    print(f"{title} ...", end="", flush=True)
+    started = time.monotonic()
+    done = subprocess.run(
+        list(map(str, command)), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    print(f" {time.monotonic() - started:.1f} s")
+    if done.returncode:
+        sys.exit(f"{done.stdout.decode(errors='replace')}\nbuild.py: {title}: failed, see above")
+
+
+def run_module(*command: str) -> int:
+    """Run a module of the environment with tests/ importable; its exit status."""
+    variables = {**environment(), "PYTHONPATH": str(ROOT / "tests")}
+    return subprocess.run([PYTHON, "-m", *command], cwd=ROOT, env=variables).returncode
+
+
+def environment() -> dict[str, str]:
+    """The variables for child processes: whoever keeps a cache keeps it below build/, home or no home."""
+    caches = {
+        "PEX_ROOT": "pex",
+        "PIP_CACHE_DIR": "pip",
+        "XDG_CACHE_HOME": "other",
+        "PYTHONPYCACHEPREFIX": "bytecode",
+        "HYPOTHESIS_STORAGE_DIRECTORY": "hypothesis",
+    }
+    return {**os.environ, **{variable: str(CACHE / folder) for variable, folder in caches.items()}}
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Make a second build.py in this folder wait, instead of both writing the same files."""
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def usage(problem: str = "") -> int:
+    """Explain the commands: status 0. With a problem: on stderr, status 2."""
+    lines = [f"  {name:6} {function.__doc__}" for name, function in COMMANDS.items()]
+    text = "\n".join([__doc__.strip(), "", "usage: python3 build.py COMMAND [ARGUMENTS]", "", *lines])
+    print(f"{text}\n\nbuild.py: {problem}" if problem else text, file=sys.stderr if problem else sys.stdout)
+    return 2 if problem else 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that the first argument names."""
+    name, *rest = arguments or ["help"]
+    if name in ("help", "-h", "--help"):
+        return usage()
+    return COMMANDS[name](rest) if name in COMMANDS else usage(f"no such command: {name}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

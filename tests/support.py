@@ -1,0 +1,55 @@
+"""What tests share: where the project is, which tools and interpreters this machine has, and what to do without one."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DIST = ROOT / "dist"
+
+# Interpreters that some test asks for: those of the Python engine, and two that must be turned away politely.
+PYTHONS = ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+def need(tool: str, why: str = "") -> str:
+    """Path of a tool, or of the interpreter `pythonX.Y`. Without it the test is left out, and the summary says so.
+
+    With CI=true it fails instead, because .ci/debian-packages promises the tool. Interpreters stay optional: no
+    package brings the old ones.
+    """
+    version = tool.removeprefix("python")
+    path = interpreters().get(version) if version in PYTHONS else shutil.which(tool)
+    if path:
+        return path
+    reason = f"{tool} is not installed" + (f": {why}" if why else "")
+    if os.environ.get("CI") == "true" and version not in PYTHONS:
+        pytest.fail(f"{reason} (CI=true: add it to .ci/debian-packages)", pytrace=False)
+    pytest.skip(reason)
+
+
+@functools.cache
+def interpreters() -> dict[str, str]:
+    """The Pythons of this machine: "3.7" -> path."""
+    found = {version: next((path for path in candidates(version) if runs(path, version)), "") for version in PYTHONS}
+    return {version: path for version, path in found.items() if path}
+
+
+def candidates(version: str) -> Iterator[str]:
+    """Where an interpreter may lie. pyenv's folders first: its shims on PATH are slow, and may only print an error."""
+    for root in filter(None, (os.environ.get("PYENV_ROOT"), os.path.expanduser("~/.pyenv"))):
+        yield from map(str, Path(root).glob(f"versions/{version}.*/bin/python{version}"))
+    for folder in os.get_exec_path():
+        yield os.path.join(folder, f"python{version}")
+
+
+def runs(path: str, version: str) -> bool:
+    """Whether this file is a Python of this version."""
+    probe = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
+    return os.access(path, os.X_OK) and subprocess.run([path, "-c", probe], capture_output=True).returncode == 0
