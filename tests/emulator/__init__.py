@@ -1,0 +1,14 @@
+"""The Azure that a Linux VM sees while it is being provisioned: WireServer, IMDS, provisioning media, and a verdict.
+
+Library use: `with Emulator(load_vm({})) as azure: ...`; command line: `python3 -m emulator --help`.
+Needs Python 3.11 or newer and nothing else.
+"""
+
+from __future__ import annotations
+
+from .azure import Emulator
+from .loading import VMError, load_vm
+from .record import Request
+from .vm import ENDPOINTS, VirtualMachine
+
+__all__ = ["ENDPOINTS", "Emulator", "Request", "VMError", "VirtualMachine", "load_vm"]

@@ -1,0 +1,436 @@
+"""The emulator's servers, faults and verdicts from outside: real sockets, the bytes on the wire."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from emulator import Emulator, Request, load_vm
+from unit.emulator_client import (
+    FAILED,
+    GOAL_STATE,
+    HEALTH,
+    INSTANCE,
+    METADATA,
+    READY,
+    VERSION,
+    WIRE,
+    Answer,
+    ask,
+    get_bytes,
+    send_raw,
+)
+
+
+def emulator(**tables: Any) -> Emulator:
+    """An emulator for the VM file with these tables; there is no IMDS rate limit unless asked for."""
+    return Emulator(load_vm({"platform": {"rate": 0}, **tables}))
+
+
+def report(azure: Emulator, document: str) -> int:
+    """The status that WireServer answers to a health document."""
+    return ask(azure.wireserver, HEALTH, WIRE, document)[0]
+
+
+def metadata(azure: Emulator, path: str) -> Answer:
+    """IMDS' answer to a well-mannered request."""
+    return ask(azure.imds, path, METADATA)
+
+
+@pytest.fixture(name="azure")
+def plain_azure() -> Iterator[Emulator]:
+    with emulator() as azure:
+        yield azure
+
+
+class TestWireServer:
+    @pytest.mark.parametrize("headers", [{}, {"x-ms-version": "1999-01-01"}])
+    @pytest.mark.parametrize(("path", "body"), [(GOAL_STATE, None), (HEALTH, READY)])
+    def test_version_header_is_needed(
+        self, azure: Emulator, path: str, body: str | None, headers: dict[str, str]
+    ) -> None:
+        assert ask(azure.wireserver, path, headers, body)[0] == 400
+        assert azure.verdict == "Creating"
+
+    @pytest.mark.parametrize("path", [GOAL_STATE, "/machine?comp=goalstate", "http://168.63.129.16" + GOAL_STATE])
+    def test_goal_state_has_what_the_report_needs(self, azure: Emulator, path: str) -> None:
+        status, headers, body = ask(azure.wireserver, path, WIRE)
+        goal = ElementTree.fromstring(body)
+        assert (status, headers["content-type"]) == (200, "text/xml; charset=utf-8")
+        assert goal.findtext("Incarnation") == "1"
+        assert goal.findtext("Container/ContainerId") == azure.vm.goalstate.container_id
+        assert goal.findtext(".//RoleInstance/InstanceId") == azure.vm.goalstate.instance_id
+        assert b"incarnation=1<" not in body, "the addresses in it must be decoys"
+
+    def test_instance_id_is_escaped(self) -> None:
+        with emulator(goalstate={"instance_id": "a<&>'\"._b"}) as azure:
+            goal = ElementTree.fromstring(ask(azure.wireserver, GOAL_STATE, WIRE)[2])
+            assert goal.findtext(".//RoleInstance/InstanceId") == "a<&>'\"._b"
+
+    def test_incarnation_moves_after_every_nth_goal_state(self) -> None:
+        with emulator(goalstate={"moves_after": 2}) as azure:
+            bodies = [ask(azure.wireserver, GOAL_STATE, WIRE)[2] for _ in range(5)]
+            incarnations = [ElementTree.fromstring(body).findtext("Incarnation") for body in bodies]
+            assert incarnations == ["1", "1", "2", "2", "3"]
+
+    def test_a_refused_goal_state_does_not_move_the_incarnation(self) -> None:
+        with emulator(goalstate={"moves_after": 1}, answers={"goalstate": [{"status": 503, "times": 3}]}) as azure:
+            bodies = [ask(azure.wireserver, GOAL_STATE, WIRE)[2] for _ in range(4)]
+            assert b"<Incarnation>1</Incarnation>" in bodies[-1]
+
+    @pytest.mark.parametrize("path", ["/machine/?comp=nonsense", "/machine", "/", "/metadata/instance"])
+    def test_unknown_component_is_not_found(self, azure: Emulator, path: str) -> None:
+        assert ask(azure.wireserver, path, WIRE)[0] == 404
+        assert azure.requests[0].endpoint == "other"
+
+    def test_versions_need_no_header(self, azure: Emulator) -> None:
+        status, _, body = ask(azure.wireserver, "/?comp=versions", {})
+        supported = [element.text for element in ElementTree.fromstring(body).findall("Supported/Version")]
+        assert status == 200
+        assert "2012-11-30" in supported
+
+    def test_a_redirect_followed_as_get_is_no_report(self, azure: Emulator) -> None:
+        status, headers, _ = ask(azure.wireserver, HEALTH, WIRE)
+        assert (status, headers["allow"], azure.verdict) == (405, "POST", "Creating")
+
+    @pytest.mark.parametrize(
+        ("old", "new", "status"),
+        [
+            ("Incarnation>1<", "Incarnation>2<", 410),
+            ("c0ffee00", "c0ffee01", 400),
+            ("._web-1", "._web-2", 400),
+            (">Ready<", ">Provisioned<", 400),
+            ("<State>Ready</State>", "", 400),
+            ("Role>", "RoleInstance>", 400),
+            ("<Health><Goal", "<Report><Goal", 400),
+            ("</Container></Health>", "", 400),
+            ("Ready", "\x08", 400),
+            (READY, "", 400),
+            ('"utf-8"', '"klingon"', 400),
+        ],
+    )
+    def test_a_wrong_report_is_refused(self, azure: Emulator, old: str, new: str, status: int) -> None:
+        assert old in READY
+        assert report(azure, READY.replace(old, new)) == status
+        assert azure.verdict == "Creating"
+
+
+class TestVerdict:
+    def test_ready(self, azure: Emulator) -> None:
+        status, _, body = ask(azure.wireserver, "/machine?comp=health", WIRE, READY)
+        assert (status, body, azure.verdict, azure.description) == (200, b"", "Succeeded", "")
+
+    def test_failure_shows_its_description(self, azure: Emulator) -> None:
+        assert report(azure, FAILED) == 200
+        assert (azure.verdict, azure.description) == ("Failed", "result=error|reason=no disk & no hope")
+
+    @pytest.mark.parametrize("details", ["", "<Details><SubStatus>Provisioning</SubStatus></Details>"])
+    def test_not_ready_alone_is_a_sign_of_life(self, azure: Emulator, details: str) -> None:
+        assert report(azure, READY.replace("<State>Ready</State>", f"<State>NotReady</State>{details}")) == 200
+        assert azure.verdict == "Creating"
+        assert report(azure, READY) == 200
+        assert azure.verdict == "Succeeded"
+
+    @pytest.mark.parametrize(("first", "second", "verdict"), [(READY, FAILED, "Succeeded"), (FAILED, READY, "Failed")])
+    def test_the_first_verdict_is_final(self, azure: Emulator, first: str, second: str, verdict: str) -> None:
+        assert [report(azure, first), report(azure, second)] == [200, 200]
+        assert azure.verdict == verdict
+
+    def test_a_report_after_the_time_out_is_too_late(self) -> None:
+        with emulator(platform={"timeout": 0.05}) as azure:
+            assert azure.wait_for_verdict() == "TimedOut"
+            assert report(azure, READY) == 200
+            assert azure.verdict == "TimedOut"
+
+    def test_the_verdict_is_frozen_when_the_emulator_stops(self) -> None:
+        with emulator(platform={"timeout": 0.05}) as azure:
+            pass
+        time.sleep(0.06)
+        assert azure.verdict == "Creating"
+
+    @pytest.mark.parametrize(
+        "fault",
+        [{"status": 503}, {"status": 302}, {"drop": "request"}, {"drop": "reset"}, {"raw_base64": "cnViYmlzaA=="}],
+    )
+    def test_a_report_that_was_not_accepted_does_not_count(self, fault: dict[str, Any]) -> None:
+        with emulator(answers={"health": [fault]}) as azure:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                report(azure, READY)
+            assert azure.verdict == "Creating"
+            assert report(azure, READY) == 200
+            assert azure.verdict == "Succeeded"
+
+    def test_any_2xx_accepts_a_good_report_only(self) -> None:
+        with emulator(answers={"health": [{"status": 204, "times": 2}]}) as azure:
+            assert report(azure, READY.replace("c0ffee00", "stranger")) == 204
+            assert azure.verdict == "Creating"
+            assert report(azure, READY) == 204
+            assert azure.verdict == "Succeeded"
+
+
+class TestHealthJson:
+    def test_is_taken_without_a_goal_state(self) -> None:
+        with emulator(platform={"require_json": True}) as azure:
+            assert ask(azure.wireserver, GOAL_STATE, WIRE)[0] == 404
+            assert report(azure, READY) == 404
+            assert ask(azure.wireserver, "/provisioning/health", {}, '{"state":"Ready"}')[0] == 201
+            assert azure.verdict == "Succeeded"
+            assert azure.requests[-1].endpoint == "health-json"
+
+    def test_failure_shows_its_description(self, azure: Emulator) -> None:
+        details = {"subStatus": "ProvisioningFailed", "description": "no disk"}
+        body = json.dumps({"state": "NotReady", "details": details})
+        assert ask(azure.wireserver, "/provisioning/health", {}, body)[0] == 201
+        assert (azure.verdict, azure.description) == ("Failed", "no disk")
+
+    @pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"state":"Fine"}', '{"state":"Ready","details":"x"}'])
+    def test_a_wrong_report_is_refused(self, azure: Emulator, body: str) -> None:
+        assert ask(azure.wireserver, "/provisioning/health", {}, body)[0] == 400
+        assert azure.verdict == "Creating"
+
+
+class TestImds:
+    @pytest.mark.parametrize(
+        "headers", [{}, {"Metadata": "True"}, {"Metadata": ""}, {"Metadata": "true", "X-Forwarded-For": "10.0.0.9"}]
+    )
+    def test_manners_are_needed(self, azure: Emulator, headers: dict[str, str]) -> None:
+        status, _, body = ask(azure.imds, INSTANCE, headers)
+        assert status == 400
+        assert "Bad request" in json.loads(body)["error"]
+
+    @pytest.mark.parametrize("query", ["", "?api-version=", "?api-version=2030-01-01", "?format=json"])
+    def test_a_known_api_version_is_needed(self, azure: Emulator, query: str) -> None:
+        status, headers, body = metadata(azure, f"/metadata/instance{query}")
+        assert (status, headers["content-type"]) == (400, "application/json; charset=utf-8")
+        assert json.loads(body)["newest-versions"][0] == "2023-11-15"
+
+    def test_the_whole_document_names_the_vm(self) -> None:
+        vm = {"id": "01234567-89AB-4cde-8f01-23456789abcd", "name": "big vm", "hostname": "host-7"}
+        with emulator(vm=vm) as azure:
+            status, _, body = metadata(azure, f"{INSTANCE}&extended=true")
+            compute = json.loads(body)["compute"]
+            assert (status, compute["vmId"], compute["name"]) == (200, vm["id"].lower(), vm["name"])
+            assert compute["osProfile"]["computerName"] == vm["hostname"]
+
+    def test_extended_is_shown_when_asked_for(self, azure: Emulator) -> None:
+        assert "extended" not in json.loads(metadata(azure, INSTANCE)[2])
+        assert "extended" in json.loads(metadata(azure, f"{INSTANCE}&extended=true")[2])
+
+    @pytest.mark.parametrize(
+        ("path", "text"),
+        [
+            ("compute/name", "web-1"),
+            ("compute/publicKeys/0/path", "/home/azureuser/.ssh/authorized_keys"),
+            ("network/interface/0/ipv4/ipAddress/0/privateIpAddress/", "10.0.0.4"),
+            ("compute/userData", ""),
+            ("", "compute/\nnetwork/"),
+            ("compute/publicKeys", "0/"),
+        ],
+    )
+    def test_a_leaf_as_text(self, azure: Emulator, path: str, text: str) -> None:
+        status, headers, body = metadata(azure, f"/metadata/instance/{path}?{VERSION}&format=text")
+        assert (status, headers["content-type"], body.decode()) == (200, "text/plain; charset=utf-8", text)
+
+    @pytest.mark.parametrize("form", ["", "&format=json"])
+    def test_a_leaf_as_json(self, azure: Emulator, form: str) -> None:
+        assert json.loads(metadata(azure, f"/metadata/instance/compute/name?{VERSION}{form}")[2]) == "web-1"
+
+    @pytest.mark.parametrize(
+        "path", ["compute/nothing", "compute/publicKeys/9", "compute/publicKeys/x", "compute/name/x", "../versions"]
+    )
+    def test_a_missing_leaf_is_not_found(self, azure: Emulator, path: str) -> None:
+        assert metadata(azure, f"/metadata/instance/{path}?{VERSION}&format=text")[0] == 404
+
+    def test_paths_beside_the_instance_are_not_found(self, azure: Emulator) -> None:
+        statuses = [metadata(azure, f"{path}?{VERSION}")[0] for path in ("/metadata/instances", "/metadata/x", "/")]
+        assert statuses == [404, 404, 404]
+
+    def test_unknown_format_and_method_are_refused(self, azure: Emulator) -> None:
+        assert metadata(azure, f"{INSTANCE}&format=yaml")[0] == 400
+        assert ask(azure.imds, INSTANCE, METADATA, "x")[0] == 405
+
+    def test_more_than_the_rate_is_too_many(self) -> None:
+        with emulator(platform={"rate": 3}) as azure:
+            assert [metadata(azure, INSTANCE)[0] for _ in range(5)] == [200, 200, 200, 429, 429]
+            time.sleep(1.01)
+            assert metadata(azure, INSTANCE)[0] == 200
+
+    def test_metadata_changes_the_document(self) -> None:
+        compute = {
+            "osProfile": {"computerName": "__absent__", "adminUsername": "ann"},
+            "publicKeys": [],
+            "new": {"a": 1},
+        }
+        with emulator(metadata={"compute": compute, "network": "__absent__"}) as azure:
+            document = json.loads(metadata(azure, INSTANCE)[2])
+            assert document["compute"]["osProfile"] == {"adminUsername": "ann", "disablePasswordAuthentication": "true"}
+            assert (document["compute"]["publicKeys"], document["compute"]["new"]) == ([], {"a": 1})
+            assert (document["compute"]["location"], "network" in document) == ("westeurope", False)
+
+    def test_no_hostname_is_no_computer_name(self) -> None:
+        with emulator(vm={"hostname": ""}) as azure:
+            assert metadata(azure, f"/metadata/instance/compute/osProfile/computerName?{VERSION}")[0] == 404
+
+    def test_api_versions_are_listed(self, azure: Emulator) -> None:
+        assert "2021-08-01" in json.loads(metadata(azure, "/metadata/versions")[2])["apiVersions"]
+
+
+class TestFaults:
+    def test_answers_are_used_up_in_order(self) -> None:
+        faults = [{"status": 503, "times": 2, "headers": {"Retry-After": "7"}, "body": "busy"}, {"status": 410}]
+        with emulator(answers={"goalstate": faults}) as azure:
+            answers = [ask(azure.wireserver, GOAL_STATE, {}) for _ in range(3)]
+            assert [status for status, _, _ in answers] == [503, 503, 410]
+            assert (answers[0][1]["retry-after"], answers[0][2]) == ("7", b"busy")
+            assert ask(azure.wireserver, GOAL_STATE, WIRE)[0] == 200
+
+    def test_times_0_is_for_ever_and_for_one_endpoint(self) -> None:
+        with emulator(answers={"goalstate": [{"status": 500, "times": 0}]}) as azure:
+            assert [ask(azure.wireserver, GOAL_STATE, WIRE)[0] for _ in range(4)] == [500] * 4
+            assert report(azure, READY) == 200
+
+    def test_body_and_headers_bend_the_normal_answer(self) -> None:
+        body = base64.b64encode(b"\xff\xfe").decode()
+        fault = {"body_base64": body, "headers": {"content-type": "text/plain"}}
+        with emulator(answers={"versions": [fault]}) as azure:
+            status, headers, received = ask(azure.wireserver, "/?comp=versions", {})
+            assert (status, headers["content-type"], received) == (200, "text/plain", b"\xff\xfe")
+
+    @pytest.mark.parametrize("fault", [{"delay": 0.15}, {"drip": 0.05, "status": 200, "body": "1234"}])
+    def test_time_passes(self, fault: dict[str, Any]) -> None:
+        with emulator(answers={"goalstate": [fault]}) as azure:
+            start = time.monotonic()
+            assert ask(azure.wireserver, GOAL_STATE, WIRE)[0] == 200
+            assert 0.15 <= time.monotonic() - start < 1
+
+    @pytest.mark.parametrize(("fault", "length"), [({"truncate": 3}, b"6"), ({"truncate": 3, "length": 99}, b"99")])
+    def test_a_short_body_keeps_its_length(self, fault: dict[str, Any], length: bytes) -> None:
+        with emulator(answers={"imds": [{**fault, "body": "abcdef"}]}) as azure:
+            head, _, body = send_raw(azure.imds, get_bytes(INSTANCE, "Metadata: true")).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"\r\nContent-Length: " + length in head
+            assert body == b"abc"
+
+    def test_rubbish_is_sent_as_it_is(self) -> None:
+        with emulator(answers={"imds": [{"raw_base64": base64.b64encode(b"\0rub\r").decode()}]}) as azure:
+            assert send_raw(azure.imds, get_bytes(INSTANCE)) == b"\0rub\r"
+            assert azure.requests[0].answer == "raw"
+
+    def test_a_drop_after_the_request_is_an_end_without_an_answer(self) -> None:
+        with emulator(answers={"imds": [{"drop": "request"}]}) as azure:
+            assert send_raw(azure.imds, get_bytes(INSTANCE)) == b""
+            assert [(request.method, request.answer) for request in azure.requests] == [("GET", "drop")]
+
+    def test_a_reset_is_a_reset(self) -> None:
+        with emulator(answers={"imds": [{"drop": "reset"}]}) as azure:
+            with pytest.raises(ConnectionResetError):
+                send_raw(azure.imds, get_bytes(INSTANCE))
+            assert azure.requests[0].answer == "reset"
+
+    def test_a_connection_is_dropped_before_its_request_is_read(self) -> None:
+        with emulator(answers={"health": [{"drop": "connect"}]}) as azure:
+            assert metadata(azure, INSTANCE)[0] == 200, "the fault is WireServer's"
+            with pytest.raises((OSError, http.client.HTTPException)):
+                ask(azure.wireserver, GOAL_STATE, WIRE)
+            assert ask(azure.wireserver, GOAL_STATE, WIRE)[0] == 200
+            seen = [(request.endpoint, request.method, request.answer) for request in azure.requests]
+            assert seen == [("imds", "GET", "200"), ("health", "", "drop"), ("goalstate", "GET", "200")]
+
+    @pytest.mark.parametrize("fault", [{"hang": True}, {"delay": 60}, {"drip": 60, "status": 200, "body": "12"}])
+    def test_a_silent_connection_does_not_hold_up_the_stop(self, fault: dict[str, Any]) -> None:
+        with emulator(answers={"imds": [fault]}) as azure:
+            received: list[bytes] = []
+            client = threading.Thread(target=lambda: received.append(send_raw(azure.imds, get_bytes(INSTANCE))))
+            client.start()
+            while not azure.requests:
+                time.sleep(0.001)
+            start = time.monotonic()
+            azure.stop()
+            assert time.monotonic() - start < 0.05
+        client.join()
+        assert received[0].partition(b"\r\n\r\n")[2] in (b"", b"1")
+
+    def test_an_idle_connection_does_not_hold_up_the_stop(self, azure: Emulator) -> None:
+        host, port = azure.imds.split(":")
+        with socket.create_connection((host, int(port))):
+            start = time.monotonic()
+            azure.stop()
+            assert time.monotonic() - start < 0.05
+        assert azure.requests == []
+
+
+class TestHttp:
+    def test_chunked_and_announced_bodies_are_read(self, azure: Emulator) -> None:
+        chunks = "".join(f"{len(line):x}\r\n{line}\r\n" for line in (READY[:99], READY[99:], "")).encode()
+        head = f"POST {HEALTH} HTTP/1.1\r\nx-ms-version: 2012-11-30\r\nTransfer-Encoding: chunked\r\n"
+        answer = send_raw(azure.wireserver, head.encode() + b"Expect: 100-continue\r\n\r\n" + chunks)
+        assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+        assert azure.requests[0].body == READY.encode()
+
+    @pytest.mark.parametrize(
+        "request_bytes",
+        [
+            b"rubbish\r\n\r\n",
+            b"more rubbish than the server reads" * 10000,
+            b"POST /machine?comp=health HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+            b"POST /machine?comp=health HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            b"POST /machine?comp=health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        ],
+    )
+    def test_what_is_not_http_is_refused(self, azure: Emulator, request_bytes: bytes) -> None:
+        assert send_raw(azure.wireserver, request_bytes).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert azure.requests[0].answer == "400"
+
+    def test_many_clients_at_once_are_all_recorded(self) -> None:
+        with emulator(answers={"goalstate": [{"status": 503, "times": 10}]}) as azure:
+            statuses: list[int] = []
+            ask_once = lambda: statuses.append(ask(azure.wireserver, GOAL_STATE, WIRE)[0])  # noqa: E731
+            clients = [threading.Thread(target=ask_once) for _ in range(40)]
+            for client in clients:
+                client.start()
+            for client in clients:
+                client.join()
+            assert sorted(statuses) == [200] * 30 + [503] * 10
+            assert sorted(request.time for request in azure.requests) == [request.time for request in azure.requests]
+
+
+class TestRecord:
+    def test_the_file_has_every_request(self, tmp_path: Path) -> None:
+        path = tmp_path / "requests.jsonl"
+        vm = load_vm({"answers": {"imds": [{"drop": "connect"}]}})
+        with Emulator(vm, record=path) as azure:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                metadata(azure, INSTANCE)
+            ask(azure.wireserver, HEALTH, WIRE, READY)
+            ask(azure.wireserver, HEALTH, {"X-Mixed-Case": "é"}, b"\xff")
+        drop, ready, rubbish = (json.loads(line) for line in path.read_text().splitlines())
+        assert drop | {"time": 0} == {
+            "time": 0,
+            "server": "imds",
+            "endpoint": "imds",
+            "method": "",
+            "path": "",
+            "headers": [],
+            "body": "",
+            "answer": "drop",
+        }
+        assert (ready["endpoint"], ready["method"], ready["path"]) == ("health", "POST", HEALTH)
+        assert (ready["body"], ready["answer"]) == (READY, 200)
+        assert ["X-Mixed-Case", "é"] in rubbish["headers"]
+        assert (rubbish["body_base64"], rubbish["answer"], "body" in rubbish) == ("/w==", 400, False)
+
+    def test_the_callback_sees_the_verdict(self) -> None:
+        seen: list[tuple[Request, str]] = []
+        with Emulator(load_vm({}), on_request=lambda request: seen.append((request, azure.verdict))) as azure:
+            report(azure, READY)
+        assert seen == [(azure.requests[0], "Succeeded")]
