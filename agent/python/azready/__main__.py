@@ -1,0 +1,24 @@
+"""Entry of the zipapp. This file alone must parse on every Python there is: the launcher may meet 2.7 or 3.5."""
+
+import sys
+
+
+def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
+    """Put the vendored urllib3 that suits this interpreter on the path, then run; `--preflight` only tries the imports.
+
+    The launcher asks for the preflight before it hands over, because after that the shell engine cannot take over.
+    """
+    if sys.version_info < (3, 7):
+        sys.exit("azready: error: this Python is %d.%d; 3.7 or newer is needed" % sys.version_info[:2])
+    generation = "2" if sys.version_info >= (3, 10) else "1"
+    sys.path.insert(1, "%s/vendor/urllib3-%s" % (sys.path[0], generation))
+    from azready.cli import main as run
+
+    if sys.argv[1:] == ["--preflight"]:
+        sys.stdout.write("azready-python-ok\n")
+        return 0
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())  # type: ignore[no-untyped-call]

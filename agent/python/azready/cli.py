@@ -1,0 +1,145 @@
+"""The command line of the Python engine. What is not `provision` or `report` is the shell engine's."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Callable
+
+from . import config, log, report
+from .errors import Failure, NotTold, UsageError
+from .facts import VERSION, embedded
+from .identity import vm_id_from_dmi
+from .provision import provision
+from .run import Run
+from .system import System
+
+_WITH_VALUE = ("--root", "--config", "--engine", "--only", "--skip")
+
+
+class Options:
+    """What the command line said. `words` is the command and its arguments."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.force = False
+        self.words: list[str] = []
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; the exit status is the contract's. The one place that turns errors into exit statuses."""
+    try:
+        _dispatch(_parse(arguments))
+        return 0
+    except UsageError as error:
+        log.error(error.reason, error.hint)
+        return error.exit_status
+    except Failure as error:
+        return error.exit_status
+
+
+def _parse(arguments: list[str]) -> Options:
+    options, pending = Options(), arguments[::-1]
+    while pending:
+        word = pending.pop()
+        if word == "--":
+            options.words += pending[::-1]
+            break
+        if word.startswith("-"):
+            _option(options, word, pending)
+        else:
+            options.words.append(word)
+    return options
+
+
+def _option(options: Options, word: str, pending: list[str]) -> None:
+    name, equals, value = word.partition("=")
+    if name in _WITH_VALUE:
+        if not equals and not pending:
+            raise UsageError(f"{name} needs a value", hint="see: azready help")
+        options.values[name] = value if equals else pending.pop()
+    elif word in ("-q", "-v"):
+        log.level = log.QUIET if word == "-q" else log.VERBOSE
+    elif word == "--force":
+        options.force = True
+    elif word in ("-h", "--help", "--version"):
+        options.words.insert(0, "version" if word == "--version" else "help")
+    else:
+        raise UsageError(f"unknown option '{word}'", hint="see: azready help")
+
+
+def _dispatch(options: Options) -> None:
+    command = options.words[0] if options.words else "help"
+    commands: dict[str, Callable[[Options], None]] = {
+        "provision": _provision,
+        "report": _report,
+        "version": lambda _: print(f"azready {VERSION}"),
+        "help": lambda _: print(embedded("help.txt").partition("\n== ")[0]),
+    }
+    if command not in commands:
+        known = "the Python engine alone knows: " + " ".join(commands)
+        raise UsageError(f"unknown command '{command}'", hint=known)
+    if command != "provision" and (options.force or {"--only", "--skip"} & set(options.values)):
+        raise UsageError("--only, --skip and --force belong to provision", hint="see: azready help")
+    commands[command](options)
+
+
+def _provision(options: Options) -> None:
+    if options.words[1:]:
+        raise UsageError(f"provision takes no argument: '{options.words[1]}'", hint="see: azready help provision")
+    provision(_run(options), options.force)
+
+
+def _report(options: Options) -> None:
+    what, pairs = options.words[1:2], options.words[3:]
+    for pair in pairs:
+        if not re.match("[A-Za-z_][A-Za-z0-9_]*=", pair):
+            raise UsageError(f"not KEY=VALUE: '{pair}'", hint="see: azready help report")
+    if not (options.words[1:] == ["ready"] or (what == ["failed"] and options.words[2:3] not in ([], [""]))):
+        raise UsageError("report what?", hint="report ready, or report failed REASON [KEY=VALUE ..]")
+    run = _run(options)
+    run.vm_id = vm_id_from_dmi(run.system)
+    try:
+        if what == ["ready"]:
+            report.ready(run)
+        else:
+            report.failed(run, Failure(options.words[2], dict(pair.split("=", 1) for pair in pairs)))
+    except NotTold as failure:
+        log.error(f"the platform could not be told: {failure}")
+        raise
+
+
+def _run(options: Options) -> Run:
+    """The run that command line, environment and configuration file ask for. Raises UsageError."""
+    engine = options.values.get("--engine", "auto")
+    if engine not in ("auto", "python"):
+        raise UsageError(
+            f"engine '{engine}' is not here", hint="expected one of: auto python; azready.sh is the shell engine"
+        )
+    root = options.values.get("--root", "/")
+    if not os.path.isdir(root):
+        raise UsageError(f"--root {root}: not a directory", hint="give the image's root directory")
+    system = System(root)
+    settings = {**config.defaults(), **_file(system, options), **config.from_environment(os.environ)}
+    chosen = config.split_steps(options.values.get("--only", settings["STEPS"]), "--only")
+    skipped = config.split_steps(options.values.get("--skip", ""), "--skip")
+    return Run(system, settings, [step for step in chosen if step not in skipped])
+
+
+def _file(system: System, options: Options) -> dict[str, str]:
+    given = options.values.get("--config")
+    name = given or config.CONFIG_FILE
+    data = system.read(name) if name.startswith("/") else _read_beside(name)
+    if data is None:
+        if given or system.exists(name):
+            raise UsageError(f"{name}: cannot be read", hint="is the path right, and may this user read it?")
+        return {}
+    return config.parse_file(data.decode("utf-8", "replace"), name)
+
+
+def _read_beside(name: str) -> bytes | None:
+    try:
+        with open(name, "rb") as file:
+            return file.read()
+    except OSError:
+        return None

@@ -1,0 +1,40 @@
+"""The shared tables, read from beside this module: protocol facts, steps, settings, report template, version."""
+
+from __future__ import annotations
+
+import os
+
+
+def embedded(name: str) -> str:
+    """Text of a file that the build put beside this module, inside the zip too."""
+    loader = globals()["__loader__"]
+    data: bytes = loader.get_data(os.path.join(os.path.dirname(__file__), name))
+    return data.decode("utf-8")
+
+
+def _lines(name: str) -> list[str]:
+    return [line for line in embedded(name).splitlines() if line and not line.startswith("#")]
+
+
+def _rows(name: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.split("|")] for line in _lines(name)]
+
+
+def _protocol() -> dict[str, str]:
+    pairs = (line.partition("=") for line in _lines("protocol.conf"))
+    return {key: value for key, _, value in pairs}
+
+
+PROTOCOL = _protocol()
+VERSION = embedded("VERSION").strip()
+HEALTH_TEMPLATE = embedded("health.xml")
+AGENT = f"azready/{VERSION}"
+# Names of the steps in the order in which they run.
+STEPS = [row[0] for row in _rows("steps.conf")]
+# key -> [default, kind, meaning]
+SETTINGS = {row[0]: row[1:] for row in _rows("settings.conf")}
+
+
+def number(key: str) -> int:
+    """A protocol fact as an integer."""
+    return int(PROTOCOL[key])

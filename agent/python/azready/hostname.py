@@ -1,0 +1,123 @@
+"""The step `hostname`: nothing but a validated name ever reaches the system."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, NamedTuple
+
+from . import imds, log
+from .errors import Failure
+from .facts import number
+from .run import DONE, SKIPPED, Run
+from .system import System
+
+_BLANKS = " \t\r\n"
+
+
+def step_hostname(run: Run) -> str:
+    """Give the machine its name; says what was done. Raises Failure for a name that cannot be mended."""
+    document = imds.read_metadata(run)
+    names = [imds.text(document, path) for path in ("compute.osProfile.computerName", "compute.name")]
+    given = next((name for name in names if name.strip(_BLANKS)), "")
+    if not given:
+        return SKIPPED
+    name = legal_hostname(given)
+    if name != given:
+        log.warning(f"hostname: '{given}' is not a legal hostname, using '{name}'")
+    _keep(run.system, name)
+    run.system.set_kernel_hostname(name)
+    log.info(f"hostname: set to {name}")
+    return DONE
+
+
+def legal_hostname(given: str) -> str:
+    """The legal hostname nearest to the given one. Raises Failure where it is no name at all, as an error page.
+
+    Runs of illegal characters become one `-`, labels are stripped of `-` and cut to 63 bytes, empty labels are
+    dropped, and trailing labels are dropped until the kernel's 64 bytes suffice. Case is kept.
+    """
+    trimmed = given.strip(_BLANKS)
+    size = len(trimmed.encode("utf-8"))
+    if size > number("NAME_MAX") or re.search(r"[\x00-\x20\x7f<>]", trimmed):
+        raise _refused(given)
+    labels = [
+        label.strip("-")[: number("LABEL_MAX")].rstrip("-")
+        for label in re.sub(r"[^A-Za-z0-9.-]+", "-", trimmed).split(".")
+    ]
+    labels = [label for label in labels if label]
+    while len(".".join(labels)) > number("HOSTNAME_MAX"):
+        labels.pop()
+    if not labels:
+        raise _refused(given)
+    return ".".join(labels)
+
+
+def _refused(given: str) -> Failure:
+    return Failure("hostname_invalid", {"value": given}, "the name that the platform gave is not a hostname")
+
+
+class _Place(NamedTuple):
+    """A file that keeps the hostname, how its text looks with a new name, and when it is the distribution's place."""
+
+    path: str
+    with_name: Callable[[str, str], str]
+    is_it: Callable[[System, str], bool]
+
+
+def _setting(pattern: str, form: str) -> Callable[[str, str], str]:
+    """Replace the first line that matches, or append one."""
+
+    def with_name(text: str, name: str) -> str:
+        line = form.format(name)
+        mended, count = re.subn(pattern, lambda match: match[1] + line, text, count=1, flags=re.MULTILINE)
+        return mended if count else text + ("" if text.endswith("\n") or not text else "\n") + line + "\n"
+
+    return with_name
+
+
+def _no_etc_hostname(system: System, _text: str) -> bool:
+    return not system.exists("/etc/hostname")
+
+
+_PLACES: list[_Place] = [
+    # OpenWrt keeps it in uci; /etc/hostname does not count there.
+    _Place(
+        "/etc/config/system",
+        _setting(r"^([ \t]*)option[ \t]+hostname[ \t].*$", "option hostname '{}'"),
+        lambda s, t: True,
+    ),
+    # Slackware.
+    _Place("/etc/HOSTNAME", lambda text, name: name + "\n", lambda s, t: True),
+    # Gentoo without /etc/hostname.
+    _Place("/etc/conf.d/hostname", _setting(r"^()hostname=.*$", 'hostname="{}"'), _no_etc_hostname),
+    # Void without /etc/hostname.
+    _Place(
+        "/etc/rc.conf",
+        _setting(r"^()#?HOSTNAME=.*$", 'HOSTNAME="{}"'),
+        lambda s, t: "HOSTNAME=" in t and _no_etc_hostname(s, t),
+    ),
+    # Tiny Core: its root is in RAM, the boot script sets the name.
+    _Place(
+        "/opt/bootsync.sh",
+        _setting(r"^()/usr/bin/sethostname .*$", "/usr/bin/sethostname {}"),
+        lambda s, t: "sethostname" in t,
+    ),
+]
+_DEFAULT = _Place("/etc/hostname", lambda text, name: name + "\n", lambda s, t: True)
+
+
+def _keep(system: System, name: str) -> None:
+    """Write the name where this distribution reads it at boot; a file that already says so is left alone."""
+    place, text = _place(system)
+    mended = place.with_name(text or "", name)
+    if mended != text:
+        system.write(place.path, mended.encode("utf-8", "surrogateescape"), 0o644)
+
+
+def _place(system: System) -> tuple[_Place, str | None]:
+    for place in [*_PLACES, _DEFAULT]:
+        data = system.read(place.path)
+        text = None if data is None else data.decode("utf-8", "surrogateescape")
+        if place is _DEFAULT or (text is not None and place.is_it(system, text)):
+            return place, text
+    raise AssertionError("the default place fits always")

@@ -1,0 +1,92 @@
+"""The instance metadata service: one request for the whole instance document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import http
+from .errors import Failure, NoGoodAnswer
+from .facts import PROTOCOL
+from .run import Run, Tries
+from .system import uptime
+
+INSTANCE_FILE = "/run/azready/instance.json"
+# Deeper than any instance document; both engines refuse what is deeper.
+_MAX_DEPTH = 64
+
+
+def read_metadata(run: Run) -> dict[str, Any]:
+    """The instance document, also saved for the hooks. Raises Failure when IMDS is away too long or refuses."""
+    if run.metadata is None:
+        data = _fetch(run)
+        run.metadata = parse_document(data)
+        run.system.make_directory("/run/azready", 0o700)
+        run.system.write(INSTANCE_FILE, data, 0o600)
+    return run.metadata
+
+
+def _fetch(run: Run) -> bytes:
+    # At most half of what is left: a dead IMDS must leave time to say so.
+    deadline = uptime() + min(float(run.settings["IMDS_DEADLINE"]), run.seconds_left() / 2)
+    tries = Tries("IMDS", deadline)
+    path = PROTOCOL["IMDS_PATH"]
+    headers = {PROTOCOL["IMDS_HEADER"]: PROTOCOL["IMDS_HEADER_VALUE"]}
+    while True:
+        try:
+            data = http.send(http.Request("GET", run.settings["IMDS"], path, headers), run.request_limit(deadline))
+            parse_document(data)
+            return data
+        except NoGoodAnswer as problem:
+            if problem.status == 400 and path != PROTOCOL["IMDS_FALLBACK_PATH"]:
+                path = PROTOCOL["IMDS_FALLBACK_PATH"]
+                continue
+            if _is_final(problem.status):
+                raise Failure("imds_refused", problem.details) from problem
+            if not tries.another(problem):
+                raise Failure("imds_unreachable", problem.details) from problem
+
+
+def _is_final(status: int) -> bool:
+    return 400 <= status <= 499 and str(status) not in PROTOCOL["IMDS_PASSING"].split()
+
+
+def parse_document(data: bytes) -> dict[str, Any]:
+    """The instance document as a dict. Raises NoGoodAnswer for what is not a JSON object that both engines can read."""
+    try:
+        document = json.loads(data.decode("utf-8-sig"), parse_constant=_not_json)
+        _check(document, 0)
+    except (ValueError, RecursionError) as error:
+        raise NoGoodAnswer(f"not JSON: {error}", error="not_json") from error
+    if not isinstance(document, dict):
+        raise NoGoodAnswer("not a JSON object", error="not_json")
+    return document
+
+
+def _not_json(word: str) -> None:
+    raise ValueError(word)
+
+
+def _check(value: object, depth: int) -> None:
+    """Refuse NUL and lone surrogates in strings, which no file or hostname could hold, and absurd depth."""
+    if depth > _MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        value.encode("utf-8")
+        if "\0" in value:
+            raise ValueError("NUL in a string")
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check(key, depth + 1)
+            _check(item, depth + 1)
+
+
+def text(document: dict[str, Any], path: str) -> str:
+    """The string at `compute.name` or the like; empty where it is missing or not a string."""
+    value: Any = document
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""

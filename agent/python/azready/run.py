@@ -1,0 +1,85 @@
+"""What one run of `provision` or `report` knows: settings, machine, deadline, and what it has learnt so far."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, NamedTuple
+
+from . import log
+from .errors import NoGoodAnswer
+from .facts import PROTOCOL
+from .system import System, timestamp, uptime
+
+# A try that fails as the one before it is logged again only after so many seconds.
+_QUIET_SECONDS = 30.0
+# What a step says of itself.
+DONE, SKIPPED, FAILED = "done", "skipped", "failed"
+
+
+class GoalState(NamedTuple):
+    """The three values of the WireServer's goal state that a health report must repeat."""
+
+    incarnation: str
+    container_id: str
+    instance_id: str
+
+
+# A health report that still lacks its addressee.
+HealthDocument = Callable[[GoalState], bytes]
+
+
+class Run:
+    """One run. Times are seconds of the monotonic clock."""
+
+    def __init__(self, system: System, settings: dict[str, str], steps: list[str]) -> None:
+        self.system = system
+        self.settings = settings
+        self.steps = steps
+        self.started = uptime()
+        self.started_at = timestamp()
+        self.deadline = self.started + int(settings["DEADLINE"])
+        self.vm_id = ""
+        self.goal_state: GoalState | None = None
+        self.metadata: dict[str, Any] | None = None
+        # What becomes of each step, for the status file: name -> "RESULT SECONDS".
+        self.results: dict[str, str] = {}
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - uptime()
+
+    def request_limit(self, deadline: float) -> float:
+        """Seconds that a request started now may take: REQUEST_TIMEOUT, and never past the deadline."""
+        return max(0.1, min(float(self.settings["REQUEST_TIMEOUT"]), deadline - uptime()))
+
+
+class Tries:
+    """The pauses between tries of one thing: back-off, Retry-After, and the deadline that no try outlives."""
+
+    def __init__(self, what: str, deadline: float) -> None:
+        self._what = what
+        self._deadline = deadline
+        self._pauses = [int(pause) / 1000 for pause in PROTOCOL["BACKOFF_MS"].split()]
+        self._said = ""
+        self._said_at = 0.0
+
+    def another(self, problem: NoGoodAnswer) -> bool:
+        """Say what went wrong and pause. False where the pause would outlive the deadline: there is no other try."""
+        pause = float(problem.retry_after) or self._pauses[0]
+        if len(self._pauses) > 1:
+            del self._pauses[0]
+        left = self._deadline - uptime()
+        self._say(problem, pause, left)
+        if pause >= left:
+            return False
+        time.sleep(pause)
+        return True
+
+    def _say(self, problem: NoGoodAnswer, pause: float, left: float) -> None:
+        text = f"{self._what}: {problem.what()}"
+        log.debug(f"{text} {problem.why}".rstrip())
+        if text == self._said and uptime() - self._said_at < _QUIET_SECONDS:
+            return
+        self._said, self._said_at = text, uptime()
+        plan = f"next try in {pause:g} s, {left:.0f} s left" if pause < left else "no time left for another try"
+        log.info(f"{text}; {plan}")

@@ -1,0 +1,156 @@
+"""The only module that touches the machine: files below --root, the kernel's hostname, the clock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+import time
+from typing import Iterator
+
+from .errors import Failure
+
+# As many as Linux follows before it says ELOOP.
+_MAX_LINKS = 40
+
+
+def uptime() -> float:
+    """Seconds on a clock that NTP cannot set; deadlines are counted on it."""
+    return time.monotonic()
+
+
+def timestamp() -> str:
+    """The time of day for reports, ISO 8601 in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+@contextlib.contextmanager
+def _blaming(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Failure("file_not_writable", {"file": path, "error": os.strerror(error.errno or 0)}) from error
+
+
+class System:
+    """The machine or image below `root`. Every path given to a method is absolute and means the one inside the root."""
+
+    def __init__(self, root: str = "/") -> None:
+        # Empty for the machine itself, so that every path is root + path.
+        self.root = os.path.realpath(root).rstrip("/")
+        self.live = not self.root
+
+    def path(self, name: str) -> str:
+        """Where the image's `name` really is. Links are followed; an absolute one of the image stays inside it."""
+        pending, done, links = name.split("/")[::-1], "", 0
+        while pending:
+            part = pending.pop()
+            if part == "..":
+                done = done.rpartition("/")[0]
+            elif part not in ("", "."):
+                here = f"{self.root}{done}/{part}"
+                if os.path.islink(here) and links < _MAX_LINKS:
+                    links += 1
+                    target = os.readlink(here)
+                    done = "" if target.startswith("/") else done
+                    pending += target.split("/")[::-1]
+                else:
+                    done = f"{done}/{part}"
+        return self.root + done
+
+    def exists(self, name: str) -> bool:
+        """Whether the image has this file or directory."""
+        return os.path.exists(self.path(name))
+
+    def read(self, name: str) -> bytes | None:
+        """Content of a file, or None where it is missing or unreadable."""
+        try:
+            with open(self.path(name), "rb") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def glob(self, directory: str, ending: str) -> list[str]:
+        """Paths `directory/*/FILE` whose FILE is `ending`, links that dangle included."""
+        try:
+            inner = sorted(os.listdir(self.path(directory)))
+        except OSError:
+            return []
+        found = [f"{directory}/{name}/{ending}" for name in inner]
+        return [name for name in found if os.path.lexists(os.path.join(self.path(os.path.dirname(name)), ending))]
+
+    def make_directory(self, name: str, mode: int) -> None:
+        """Make a directory and what leads to it; an existing one gets the mode. Raises Failure."""
+        with _blaming(name):
+            where = self.path(name)
+            os.makedirs(where, exist_ok=True)
+            if stat.S_IMODE(os.stat(where).st_mode) != mode:
+                os.chmod(where, mode)
+
+    def write(self, name: str, data: bytes, mode: int) -> None:
+        """Replace a file in one step: either the old or the whole new content survives a power cut.
+
+        A file that is there keeps its mode and owner, a symlink is followed, `mode` is for a new file. Raises Failure.
+        """
+        with _blaming(name):
+            target = self.path(name)
+            directory = os.path.dirname(target)
+            os.makedirs(directory, exist_ok=True)
+            temporary = os.path.join(directory, f".{os.path.basename(target)}.azready")
+            try:
+                self._write_durably(temporary, data, mode, target)
+                os.rename(temporary, target)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+                raise
+            _sync_directory(directory)
+
+    @staticmethod
+    def _write_durably(temporary: str, data: bytes, mode: int, like: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "wb") as file:
+            with contextlib.suppress(FileNotFoundError):
+                old = os.stat(like)
+                mode = stat.S_IMODE(old.st_mode)
+                # Without privileges the file becomes ours; that is said nowhere else and stops nothing.
+                with contextlib.suppress(PermissionError):
+                    os.chown(temporary, old.st_uid, old.st_gid)
+            os.chmod(temporary, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a symlink itself, not what it points to. Raises Failure."""
+        with _blaming(name):
+            os.unlink(os.path.join(self.path(os.path.dirname(name)), os.path.basename(name)))
+
+    def to_console(self, text: str) -> None:
+        """Append to the console; never wait for it and never fail because of it."""
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK
+            handle = os.open(self.path("/dev/console"), flags)
+            with open(handle, "wb") as console:
+                console.write(text.encode("utf-8", "replace"))
+
+    def kernel_hostname(self) -> str:
+        """The running kernel's hostname."""
+        return socket.gethostname()
+
+    def set_kernel_hostname(self, name: str) -> None:
+        """Set the running kernel's hostname; with a root other than / nothing live is touched. Raises Failure."""
+        if self.live:
+            with _blaming("/proc/sys/kernel/hostname"):
+                socket.sethostname(name)
+
+
+def _sync_directory(directory: str) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

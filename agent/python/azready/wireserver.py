@@ -1,0 +1,128 @@
+"""The WireServer: fetch the goal state, post the health report. Everything is tried again until the deadline."""
+
+from __future__ import annotations
+
+from xml.parsers import expat
+
+from . import http, log
+from .errors import NoGoodAnswer, NotTold
+from .facts import AGENT, PROTOCOL, number
+from .run import GoalState, HealthDocument, Run, Tries
+
+_CONTAINER = "GoalState/Container"
+_PATHS = {
+    "incarnation": "GoalState/Incarnation",
+    "container_id": f"{_CONTAINER}/ContainerId",
+    "instance_id": f"{_CONTAINER}/RoleInstanceList/RoleInstance/InstanceId",
+}
+_HEADERS = {PROTOCOL["WIRE_VERSION_HEADER"]: PROTOCOL["WIRE_VERSION"], PROTOCOL["AGENT_NAME_HEADER"]: AGENT}
+
+
+def read_goal_state(run: Run) -> GoalState:
+    """A fresh goal state. Raises NotTold at the deadline: without one no report can be addressed."""
+    tries = Tries("goal state", run.deadline)
+    while True:
+        request = http.Request("GET", run.settings["WIRESERVER"], PROTOCOL["GOAL_STATE_PATH"], _HEADERS)
+        try:
+            run.goal_state = parse_goal_state(http.send(request, run.request_limit(run.deadline)))
+            return run.goal_state
+        except NoGoodAnswer as problem:
+            if not tries.another(problem):
+                raise NotTold("goal_state_unavailable", problem.details) from problem
+
+
+def report_health(run: Run, document: HealthDocument) -> bytes:
+    """Post until the report is accepted; the document as it was then. Raises NotTold at the deadline.
+
+    A refused report may be addressed wrongly (410: stale incarnation), so each further try reads the goal state again.
+    """
+    headers = {**_HEADERS, "Content-Type": PROTOCOL["HEALTH_CONTENT_TYPE"]}
+    tries = Tries("health report", run.deadline)
+    goal_state = run.goal_state or read_goal_state(run)
+    while True:
+        body = document(goal_state)
+        request = http.Request("POST", run.settings["WIRESERVER"], PROTOCOL["HEALTH_PATH"], headers, body)
+        try:
+            http.send(request, run.request_limit(run.deadline))
+            return body
+        except NoGoodAnswer as problem:
+            if not tries.another(problem):
+                raise NotTold("report_not_accepted", problem.details) from problem
+        goal_state = read_goal_state(run)
+
+
+def parse_goal_state(data: bytes) -> GoalState:
+    """The three identifiers of a goal state document. Raises NoGoodAnswer for anything that is not one.
+
+    Refused, although expat could read it, is what the shell engine cannot: other encodings than UTF-8, a DOCTYPE,
+    names that are not ASCII. Both engines give the same answer for the same bytes.
+    """
+    found = _Reader().read(data)
+    values = {name: _identifier(name, found.get(path)) for name, path in _PATHS.items()}
+    if not values["incarnation"].isdigit():
+        raise _malformed(f"incarnation '{values['incarnation']}' is not a number")
+    log.debug("goal state: " + " ".join(f"{name}={value}" for name, value in values.items()))
+    return GoalState(**values)
+
+
+def _malformed(why: str) -> NoGoodAnswer:
+    return NoGoodAnswer(why, error="goal_state_malformed")
+
+
+def _identifier(name: str, text: str | None) -> str:
+    value = (text or "").strip(" \t\r\n")
+    if not value:
+        raise _malformed(f"{name} is missing")
+    if len(value.encode("utf-8")) > number("ID_MAX") or any(c < " " or c == "\x7f" for c in value):
+        raise _malformed(f"{name} is too long or has control characters")
+    return value
+
+
+class _Reader:
+    """Collects the text of the wanted elements; of several at the same path the first counts."""
+
+    def __init__(self) -> None:
+        self._path: list[str] = []
+        self._found: dict[str, str] = {}
+        self._wanted = ""
+        self._parser = expat.ParserCreate("utf-8")
+        self._parser.XmlDeclHandler = self._declaration
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+
+    def read(self, data: bytes) -> dict[str, str]:
+        try:
+            self._parser.Parse(data, True)
+        except expat.ExpatError as error:
+            raise _malformed(f"not XML: {error}") from error
+        return self._found
+
+    @staticmethod
+    def _declaration(_version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding and encoding.lower() not in ("utf-8", "us-ascii"):
+            raise _malformed(f"encoding {encoding}")
+
+    @staticmethod
+    def _doctype(*_arguments: object) -> None:
+        raise _malformed("it has a DOCTYPE")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if self._wanted:
+            raise _malformed(f"an element inside {self._wanted}")
+        if not "".join([tag, *attributes]).isascii():
+            raise _malformed("a name that is not ASCII")
+        self._path.append(tag.rpartition(":")[2])
+        path = "/".join(self._path)
+        if path in _PATHS.values() and path not in self._found:
+            self._wanted = path
+            self._found[path] = ""
+
+    def _end(self, _tag: str) -> None:
+        self._path.pop()
+        self._wanted = ""
+
+    def _text(self, text: str) -> None:
+        if self._wanted:
+            self._found[self._wanted] += text

@@ -1,0 +1,142 @@
+# cli.sh: the command line. `provision` and `report` exist in both engines, everything else only here.
+
+# parse ARGUMENT ..: sets the options' variables and $words_count; the words (command and arguments) are in $word_N.
+parse() {
+	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no words_count=0 word_1='' word_2='' word_3=''
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--)
+			shift
+			while [ $# -gt 0 ]; do
+				add_word "$1"
+				shift
+			done
+			return
+			;;
+		--root=* | --config=* | --engine=* | --only=* | --skip=*) parse_value "${1%%=*}" "${1#*=}" ;;
+		--root | --config | --engine | --only | --skip)
+			[ $# -gt 1 ] || die_usage "$1 needs a value" 'see: azready help'
+			parse_value "$1" "$2"
+			shift
+			;;
+		-q) log_level=0 ;;
+		-v) log_level=2 ;;
+		--force) force=yes ;;
+		--json) json=yes ;;
+		-h | --help) wants_help=yes ;;
+		--version) wants_version=yes ;;
+		-*) die_usage "unknown option '$1'" 'see: azready help' ;;
+		*) add_word "$1" ;;
+		esac
+		shift
+	done
+}
+
+# parse_value OPTION VALUE
+parse_value() {
+	case $1 in
+	--root)
+		[ -d "$2" ] || die_usage "--root $2: not a directory" "give the image's root directory"
+		root=$(cd "$2" && pwd -P)
+		root=${root%/}
+		;;
+	--config) config_file=$2 ;;
+	--engine)
+		case $2 in
+		auto | python | shell) engine=$2 ;;
+		*) die_usage "unknown engine '$2'" 'expected one of: auto python shell' ;;
+		esac
+		;;
+	--only) only=$2 has_only=yes ;;
+	--skip) skip=$2 has_skip=yes ;;
+	esac
+}
+
+add_word() {
+	words_count=$((words_count + 1))
+	eval "word_$words_count=\$1"
+}
+
+# check_options COMMAND: what belongs to another command is a mistake, not a no-op.
+check_options() {
+	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] || die_usage '--only, --skip and --force belong to provision' 'see: azready help'
+	[ "$json" = no ] || [ "$1" = status ] || die_usage '--json belongs to status' 'see: azready help'
+	case $1 in
+	provision | status | version) [ "$words_count" -le 1 ] || die_usage "$1 takes no argument: '$word_2'" "see: azready help $1" ;;
+	report) check_report ;;
+	esac
+}
+
+check_report() {
+	case $words_count,${word_2-} in
+	2,ready) return ;;
+	[3-9],failed | ??*,failed) ;;
+	*) die_usage 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]' ;;
+	esac
+	[ -n "$word_3" ] || die_usage 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]'
+	word_number=4
+	while [ "$word_number" -le "$words_count" ]; do
+		word_pair=''
+		eval "word_pair=\$word_$word_number"
+		case ${word_pair%%=*} in
+		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) die_usage "not KEY=VALUE: '$word_pair'" 'see: azready help report' ;;
+		esac
+		word_number=$((word_number + 1))
+	done
+}
+
+# start_run: settings, deadline and HTTP client, for provision and report in this engine.
+start_run() {
+	sys_now
+	started=$_now
+	sys_timestamp
+	started_at=$_timestamp
+	deadline=$((started + set_DEADLINE * 100))
+	goal_state='' metadata='' untold='' fail_value='' current_step=''
+	http_begin
+}
+
+# run_provision: a machine without any HTTP client cannot tell anybody why it failed.
+run_provision() {
+	start_run || {
+		begin
+		fail_log
+		end_run not-told 3
+	}
+	provision
+}
+
+# run_report
+run_report() {
+	vm_id_from_dmi
+	if ! start_run; then
+		fail_log
+		exit 3
+	elif [ "$word_2" = ready ]; then
+		report_ready
+	else
+		collect_failure
+		report_failed
+	fi || {
+		printf 'the platform could not be told: %s %s' "$untold" "$_problem" | log_emit 'error: '
+		exit 3
+	}
+	exit 0
+}
+
+# collect_failure: the words of `report failed` become a failure.
+collect_failure() {
+	set --
+	word_number=4
+	while [ "$word_number" -le "$words_count" ]; do
+		eval "set -- \"\$@\" \"\$word_$word_number\""
+		word_number=$((word_number + 1))
+	done
+	fail "$word_3" '' "$@"
+	:
+}
+
+# show_help [COMMAND]: sections of the embedded text.
+show_help() {
+	LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table TEXT=$help_text awk "$awk_help" "${1:-azready}" || die_usage "no help for '$1'" 'see: azready help'
+}

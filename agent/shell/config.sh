@@ -1,0 +1,136 @@
+# config.sh: settings: built-in defaults, then /etc/azready.conf, then AZREADY_KEY of the environment; all of them
+# checked against one table. The value of KEY is in $set_KEY.
+
+# config_rows FUNCTION: call FUNCTION KEY DEFAULT KIND for every row of the settings' table.
+config_rows() {
+	# posh splits "a | b" at ' |' into three fields, so the blanks go one by one.
+	while IFS='|' read -r config_key config_default config_kind _; do
+		case $config_key in '' | '#'*) continue ;; esac
+		config_key=${config_key% } config_default=${config_default# } config_kind=${config_kind# }
+		config_default=${config_default% } config_kind=${config_kind% }
+		"$1" "$config_key" "$config_default" "$config_kind"
+	done <<EOT
+$settings_table
+EOT
+}
+
+# config_set_default KEY DEFAULT KIND: `@` stands for the protocol fact of the same name.
+config_set_default() {
+	if [ "$2" = @ ]; then eval "set_$1=\$proto_$1"; else eval "set_$1=\$2"; fi
+}
+
+# config_read_environment KEY DEFAULT KIND
+config_read_environment() {
+	config_given=''
+	eval "config_given=\${AZREADY_$1-}"
+	if eval "[ -n \"\${AZREADY_$1+x}\" ]"; then config_set "$1" "$config_given" "environment AZREADY_$1"; fi
+}
+
+# config_kind_of KEY: sets _kind; empty for an unknown key.
+config_kind_of() {
+	_kind=
+	config_sought=$1
+	config_rows config_match
+}
+
+# config_match KEY DEFAULT KIND
+config_match() {
+	[ "$1" != "$config_sought" ] || _kind=$3
+}
+
+# config_name_key KEY DEFAULT KIND
+config_name_key() {
+	config_names="${config_names:+$config_names }$1"
+}
+
+# config_set KEY VALUE WHERE: set it if the table allows it.
+config_set() {
+	config_kind_of "$1"
+	case $_kind in
+	'')
+		config_names=
+		config_rows config_name_key
+		die_usage "$3: unknown key $1" "known keys: $config_names"
+		;;
+	address) config_is_address "$2" || config_refuse "$@" 'host or host:port' ;;
+	seconds) config_is_seconds "$2" || config_refuse "$@" 'a whole number of seconds from 1 to 999999' ;;
+	steps) split_steps "$2" "$3" ;;
+	one-of:*)
+		config_allowed=${_kind#one-of:}
+		case ,$config_allowed, in
+		*,"$2",*) ;;
+		*) config_refuse "$@" "one of: $(printf '%s' "$config_allowed" | tr ',' ' ')" ;;
+		esac
+		;;
+	esac
+	eval "set_$1=\$2"
+}
+
+# config_refuse KEY VALUE WHERE EXPECTED
+config_refuse() {
+	die_usage "$3: bad value '$2' for $1" "expected $4"
+}
+
+config_is_address() {
+	case $1 in
+	'' | *[!A-Za-z0-9.:-]* | :* | *: | *:*:* | *:*[!0-9]* | *:??????*) return 1 ;;
+	esac
+}
+
+config_is_seconds() {
+	case $1 in
+	'' | *[!0-9]* | 0* | ???????*) return 1 ;;
+	esac
+}
+
+# config_read_file: read $config_file, or /etc/azready.conf where that was not given.
+config_read_file() {
+	config_name=${config_file:-/etc/azready.conf}
+	_path=$config_name
+	case $config_name in /*) sys_path "$config_name" ;; esac
+	if [ ! -r "$_path" ] || [ -d "$_path" ]; then
+		[ -n "$config_file" ] || [ -e "$_path" ] || return 0
+		die_usage "$config_name: cannot be read" "is the path right, and may this user read it?"
+	fi
+	sys_awk "$awk_config" <"$_path" >"$work/config"
+	while read -r config_number config_key config_value; do
+		[ "$config_key" != '!' ] || die_usage "$config_name:$config_number: not a setting: $config_value" "write KEY=VALUE, or # and a comment"
+		config_set "$config_key" "$config_value" "$config_name:$config_number"
+	done <"$work/config"
+}
+
+# config_read: all of it.
+config_read() {
+	config_rows config_set_default
+	config_read_file
+	config_rows config_read_environment
+}
+
+# steps_rows FUNCTION: call FUNCTION NAME NEEDS DOES for every row of the steps' table.
+steps_rows() {
+	while IFS='|' read -r steps_name steps_needs steps_does; do
+		case $steps_name in '' | '#'*) continue ;; esac
+		"$1" "${steps_name% }" "$steps_needs" "$steps_does"
+	done <<EOT
+$steps_table
+EOT
+}
+
+# steps_add NAME ..
+steps_add() {
+	steps_all="${steps_all:+$steps_all }$1"
+}
+
+# split_steps LIST WHERE: sets _steps, the steps that a list (commas or blanks) names. The list `all` means every one.
+split_steps() {
+	steps_all=
+	steps_rows steps_add
+	_steps=$(printf '%s' "$1" | tr ',' ' ')
+	[ "$_steps" != all ] || _steps=$steps_all
+	for steps_name in $_steps; do
+		case " $steps_all " in
+		*" $steps_name "*) ;;
+		*) die_usage "$2: unknown step '$steps_name'" "expected 'all', or steps out of: $steps_all" ;;
+		esac
+	done
+}

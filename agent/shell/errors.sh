@@ -1,0 +1,42 @@
+# errors.sh: how a step says that provisioning cannot go on: `fail ... || return` up to provision.
+
+# fail REASON HINT [KEY=VALUE ..]: keep the row of the failure report in $work/DESCRIPTION and one line for the log in
+# $work/failure, and return 1. $fail_value (KEY=FILE) is one more detail, the content of a file: what the platform gave
+# may hold bytes that a shell variable cannot (yash). $current_step stands first among the details.
+fail() {
+	fail_reason=$1
+	fail_hint=$2
+	shift 2
+	set -- ${current_step:+"step=$current_step"} ${1+"$@"}
+	sys_timestamp
+	report_row "$fail_reason" ${1+"$@"} >"$work/DESCRIPTION"
+	{
+		printf '%s' "$fail_reason"
+		[ $# -eq 0 ] || printf ' %s' "$@"
+		[ -z "$fail_value" ] || {
+			printf ' %s=' "${fail_value%%=*}"
+			cat "${fail_value#*=}"
+		}
+	} | tr '\000-\037\177' '?' >"$work/failure"
+	fail_value=
+	return 1
+}
+
+# fail_log: say what went wrong, and what to do about it.
+fail_log() {
+	{
+		cat "$work/failure"
+		[ -z "$fail_hint" ] || printf ' (hint: %s)' "$fail_hint"
+	} | log_emit 'error: '
+}
+
+# not_told REASON: the platform could not be told by the deadline. An earlier failure stays the cause. Returns 1.
+not_told() {
+	untold=$1
+	if [ -e "$work/failure" ]; then
+		printf ' not_told=%s' "$1" >>"$work/failure"
+	else
+		printf '%s %s' "$1" "$_problem" >"$work/failure"
+	fi
+	return 1
+}

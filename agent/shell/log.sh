@@ -1,0 +1,39 @@
+# log.sh: lines for the person who watches. Texts arrive on stdin or as arguments and leave as one line each,
+# whatever they hold: a server's error page must not forge lines of the log.
+
+log_level=1
+
+# log_emit PREFIX <TEXT: one line on stderr.
+log_emit() {
+	{
+		printf 'azready: %s' "$1"
+		tr '\000-\037\177' '?'
+		printf '\n'
+	} >&2
+}
+
+# log_debug TEXT: only with -v.
+log_debug() {
+	[ "$log_level" -lt 2 ] || printf '%s' "$1" | log_emit 'debug: '
+}
+
+# log_info TEXT: what is done, unless -q.
+log_info() {
+	[ "$log_level" -lt 1 ] || printf '%s' "$1" | log_emit ''
+}
+
+# log_warning TEXT: something to look at that does not stop provisioning.
+log_warning() {
+	printf '%s' "$1" | log_emit 'warning: '
+}
+
+# log_error TEXT [HINT]: what went wrong, and what to do about it.
+log_error() {
+	printf '%s' "$1${2:+ (hint: $2)}" | log_emit 'error: '
+}
+
+# die_usage TEXT HINT: wrong usage or configuration, nothing was changed.
+die_usage() {
+	log_error "$1" "$2"
+	exit 2
+}

@@ -1,0 +1,75 @@
+# provision.sh: the story: what `provision` does, in order. The Python engine's provision.py tells the same one.
+
+# provision: everything this VM needs once, then Ready. The launcher has already stopped where this is not Azure, or
+# where the marker holds the id that DMI gives.
+provision() {
+	identify || tell
+	[ "$force" = yes ] || ! is_done || exit 0
+	begin || tell
+	read_goal_state || end_run not-told 3
+	read_metadata || tell
+	take_steps || tell
+	report_ready || end_run not-told 3
+	mark_provisioned
+	finish ready
+	[ "$set_RUN" != once ] || disable_service
+	announce 'provisioned, the platform accepted Ready'
+	exit 0
+}
+
+# take_steps: the chosen ones, in the order of the table.
+take_steps() {
+	split_steps "$set_STEPS" STEPS
+	steps_chosen=$_steps
+	split_steps "$skip" --skip
+	steps_skipped=$_steps
+	split_steps all all
+	for current_step in $_steps; do
+		case " $steps_chosen " in *" $current_step "*) ;; *) continue ;; esac
+		case " $steps_skipped " in *" $current_step "*) continue ;; esac
+		take_step || return
+	done
+	current_step=
+}
+
+# take_step: run it and note what became of it.
+take_step() {
+	sys_now
+	step_began=$_now
+	_result=failed
+	"step_$(printf '%s' "$current_step" | tr - _)"
+	step_status=$?
+	sys_now
+	sys_seconds "$((_now - step_began))"
+	printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" "$_result" "$_seconds" >>"$work/steps"
+	[ "$_result" != skipped ] || log_info "$current_step: skipped, the platform gave no data for it"
+	return "$step_status"
+}
+
+# tell: report the failure in $work/failure and end.
+tell() {
+	fail_log
+	current_step=
+	report_failed || end_run not-told 3
+	end_run failed 1
+}
+
+# end_run OUTCOME STATUS
+end_run() {
+	finish "$1"
+	if [ "$1" = failed ]; then
+		announce "not provisioned: $(cat "$work/failure"); the platform was told"
+	else
+		announce "not provisioned: $(cat "$work/failure"); the platform could not be told, the next boot tries again"
+	fi
+	exit "$2"
+}
+
+# announce TEXT: the outcome, in the log and on the console.
+announce() {
+	log_info "$1"
+	case $set_LOG_CONSOLE in
+	yes) sys_to_console "azready: $1" ;;
+	auto) [ -t 2 ] || sys_to_console "azready: $1" ;;
+	esac
+}

@@ -1,0 +1,71 @@
+# The row of a failure report. usage: awk PROGRAM VM_ID TIMESTAMP REASON [KEY=VALUE ..], in the environment AGENT,
+# URL, MAX and VALUE_FILE (KEY=FILE: a detail whose value is the file's content). Prints the row without a newline.
+# report.py cuts and quotes in the same way, byte for byte.
+
+# The value without what XML cannot hold: control characters go, bytes that are not UTF-8 become `?`.
+function clean(s,    i, n, out, c) {
+	s = substr_characters(s, max)
+	for (i = 1; i <= length(s); i += n ? n : 1) {
+		n = utf8_length(s, i)
+		c = substr(s, i, n ? n : 1)
+		if (!n || is_noncharacter(c)) c = "?"
+		else if (n == 1 && (c == sprintf("%c", 127) || c < " " && c != "\t" && c != "\n" && c != "\r")) c = ""
+		out = out c
+	}
+	return out
+}
+
+# The first `count` characters; a byte that is not UTF-8 counts as one.
+function substr_characters(s, count,    i, n) {
+	for (i = 1; i <= length(s) && count > 0; count--) {
+		n = utf8_length(s, i)
+		i += n ? n : 1
+	}
+	return substr(s, 1, i - 1)
+}
+
+function without_last(s,    i) {
+	i = length(s)
+	while (i > 1 && ORD[substr(s, i, 1)] >= 128 && ORD[substr(s, i, 1)] < 192) i--
+	return substr(s, 1, i - 1)
+}
+
+function encoded(field) {
+	if (field !~ /[|'\r\n]/) return field
+	gsub(/'/, "''", field)
+	return "'" field "'"
+}
+
+# Append the encoded pair if it fits, shortened if need be; 0 once there is no room.
+function fit(key, value,    field) {
+	value = clean(value)
+	field = encoded(key "=" value)
+	while (value != "" && length(field) + 1 > room) {
+		value = without_last(value)
+		field = encoded(key "=" value)
+	}
+	if (length(field) + 1 > room) return 0
+	room -= length(field) + 1
+	FIELD[++fields] = field
+	return 1
+}
+
+function detail(pair,    p) {
+	p = index(pair, "=")
+	return fit(substr(pair, 1, p - 1), substr(pair, p + 1))
+}
+
+BEGIN {
+	byte_table()
+	max = ENVIRON["MAX"] + 0
+	agent = "agent=" ENVIRON["AGENT"]
+	tail = "vm_id=" (ARGV[1] == "" ? "unknown" : ARGV[1]) "|timestamp=" ARGV[2] "|documentation_url=" ENVIRON["URL"]
+	room = max - length("result=error||" agent tail) - 1
+	going = fit("reason", ARGV[3])
+	for (i = 4; going && i < ARGC; i++) going = detail(ARGV[i])
+	file = ENVIRON["VALUE_FILE"]
+	if (going && file != "") fit(substr(file, 1, index(file, "=") - 1), trimmed(slurp(substr(file, index(file, "=") + 1))))
+	row = "result=error" (fields ? "|" FIELD[1] : "") "|" agent
+	for (i = 2; i <= fields; i++) row = row "|" FIELD[i]
+	printf "%s|%s", row, tail
+}

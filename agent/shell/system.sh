@@ -1,0 +1,153 @@
+# system.sh: the only module that touches the machine: files below --root, the kernel's hostname, the clock.
+# $root is empty for / and the image's directory otherwise; paths given here are absolute and mean the image's.
+
+# sys_begin: a private work directory in $work, gone at exit. /run is memory on every distribution that has it.
+sys_begin() {
+	umask 022
+	for sys_place in /run "${TMPDIR:-/tmp}" /tmp; do
+		work=$sys_place/azready.$$
+		if (umask 077 && mkdir "$work") 2>/dev/null; then
+			trap 'rm -rf "$work"' EXIT
+			trap 'exit 143' HUP INT TERM
+			return 0
+		fi
+	done
+	log_error "no directory for temporary files" "make /run or /tmp writable"
+	exit 3
+}
+
+# sys_awk PROGRAM [ARG ..]: awk on bytes, with the shared functions in front.
+sys_awk() {
+	sys_program=$1
+	shift
+	# shellcheck disable=SC2154  # embedded by the build
+	LC_ALL=C awk "$awk_lib$sys_program" ${1+"$@"}
+}
+
+# sys_now: sets _now, hundredths of a second on a clock that NTP cannot set; whole seconds without /proc.
+sys_now() {
+	if read -r _now sys_rest 2>/dev/null </proc/uptime; then
+		_now=${_now%.*}${_now#*.}
+		# "0.08" must not become an octal number.
+		while case $_now in 0?*) ;; *) false ;; esac do _now=${_now#0}; done
+	else
+		_now=$(date +%s)
+		# mksh counts with 32 bits.
+		_now=$((_now % 10000000 * 100))
+	fi
+}
+
+# sys_timestamp: sets _timestamp, the time of day for reports.
+sys_timestamp() {
+	_timestamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+}
+
+# sys_seconds HUNDREDTHS: sets _seconds for sleep: 0.25, 1; whole and rounded up where busybox was built without fractions.
+sys_seconds() {
+	_seconds=$(($1 / 100))
+	sys_rest=$(($1 % 100))
+	[ -n "${sys_fractions-}" ] || if sleep 0.01 2>/dev/null; then sys_fractions=yes; else sys_fractions=no; fi
+	case $sys_fractions$sys_rest in
+	yes0 | no0) ;;
+	yes?) _seconds=$_seconds.0$sys_rest ;;
+	yes?0) _seconds=$_seconds.${sys_rest%0} ;;
+	yes*) _seconds=$_seconds.$sys_rest ;;
+	no*) _seconds=$((_seconds + 1)) ;;
+	esac
+}
+
+# sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.
+sys_path() {
+	sys_todo=$1
+	sys_done=
+	sys_links=0
+	while [ -n "$sys_todo" ]; do
+		sys_part=${sys_todo%%/*}
+		case $sys_todo in */*) sys_todo=${sys_todo#*/} ;; *) sys_todo= ;; esac
+		case $sys_part in
+		'' | .) continue ;;
+		..)
+			sys_done=${sys_done%/*}
+			continue
+			;;
+		esac
+		if [ -h "$root$sys_done/$sys_part" ] && [ "$sys_links" -lt 40 ]; then
+			sys_links=$((sys_links + 1))
+			sys_target=$(readlink "$root$sys_done/$sys_part")
+			case $sys_target in /*) sys_done= ;; esac
+			sys_todo=$sys_target/$sys_todo
+		else
+			sys_done=$sys_done/$sys_part
+		fi
+	done
+	_path=$root$sys_done
+}
+
+# sys_exists NAME: whether the image has this file or directory.
+sys_exists() {
+	sys_path "$1"
+	[ -e "$_path" ]
+}
+
+# sys_read NAME: a file's content on stdout; fails where it is missing or unreadable.
+sys_read() {
+	sys_path "$1"
+	cat "$_path" 2>/dev/null
+}
+
+# sys_blame NAME: the failure whose cause is the last message in $work/err: "dd: can't open 'x': Read-only file system".
+sys_blame() {
+	sys_cause=$(tail -n 1 "$work/err")
+	fail file_not_writable '' "file=$1" "error=${sys_cause##*: }"
+}
+
+# sys_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
+sys_make_directory() {
+	sys_path "$1"
+	{ mkdir -p "$_path" && chmod "$2" "$_path"; } 2>"$work/err" || sys_blame "$1"
+}
+
+# sys_write NAME MODE <CONTENT: replace a file in one step; a power cut leaves the old or the whole new content.
+# A file that is there keeps its mode and owner, a symlink is followed, MODE is for a new file.
+sys_write() {
+	sys_path "$1"
+	sys_new=${_path%/*}/.${_path##*/}.azready
+	rm -f "$sys_new"
+	if mkdir -p "${_path%/*}" 2>"$work/err" && sys_write_like "$_path" "$sys_new" "$2" && mv -f "$sys_new" "$_path" 2>"$work/err"; then
+		sync "${_path%/*}" 2>/dev/null || sync
+	else
+		rm -f "$sys_new" 2>/dev/null
+		sys_blame "$1"
+	fi
+}
+
+# sys_write_like OLD NEW MODE <CONTENT: content on the disk in NEW, with OLD's mode and owner if it exists.
+sys_write_like() {
+	if [ -e "$1" ]; then
+		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
+		cp -p "$1" "$2" 2>"$work/err" || return
+		dd of="$2" bs=65536 conv=fsync 2>"$work/err"
+	else
+		# Private until the mode is set: the content may be a secret. dd creates it; a shell that cannot
+		# redirect would not say why in a way that all shells share.
+		(umask 077 && dd of="$2" bs=65536 conv=fsync) 2>"$work/err" && chmod "$3" "$2" 2>"$work/err"
+	fi
+}
+
+# sys_remove NAME: remove a file or a symlink itself, not what it points to.
+sys_remove() {
+	sys_path "${1%/*}"
+	rm -f "$_path/${1##*/}" 2>"$work/err" || sys_blame "$1"
+}
+
+# sys_to_console TEXT: append to the console; never fail because of it.
+sys_to_console() {
+	sys_path /dev/console
+	[ ! -e "$_path" ] || (printf '%s\n' "$1" >>"$_path") 2>/dev/null || :
+}
+
+# sys_set_kernel_hostname NAME: with a root other than / nothing live is touched.
+sys_set_kernel_hostname() {
+	[ -z "$root" ] || return 0
+	{ hostname "$1" || printf '%s\n' "$1" | dd of=/proc/sys/kernel/hostname; } 2>"$work/err" || sys_blame /proc/sys/kernel/hostname
+}

@@ -1,0 +1,60 @@
+# wireserver.sh: fetch the goal state, post the health report. Everything is tried again until the deadline.
+
+wire_headers="$proto_WIRE_VERSION_HEADER: $proto_WIRE_VERSION
+$proto_AGENT_NAME_HEADER: $azready_agent"
+
+# read_goal_state: a fresh one, its identifiers in $work/INCARNATION, CONTAINER_ID and INSTANCE_ID.
+# Fails at the deadline: without one no report can be addressed.
+read_goal_state() {
+	tries_begin goal "$deadline"
+	while ! try_goal_state; do
+		tries_another goal 'goal state' || {
+			not_told goal_state_unavailable
+			return
+		}
+	done
+	goal_state=known
+}
+
+try_goal_state() {
+	tries_limit "$deadline"
+	http_headers=$wire_headers
+	http_send GET "$set_WIRESERVER" "$proto_GOAL_STATE_PATH" "$_limit" '' && parse_goal_state "$work/body"
+}
+
+# parse_goal_state FILE: sets _problem and _why where it is refused.
+parse_goal_state() {
+	_problem='error=goal_state_malformed'
+	_retry_after=0
+	_why='it holds NUL bytes: UTF-16?'
+	holds_no_nul "$1" || return 1
+	_why=$(sys_awk "$awk_xml" "$1" "$work" "$proto_ID_MAX") || return 1
+	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
+}
+
+# holds_no_nul FILE: awk cannot see NUL bytes.
+holds_no_nul() {
+	[ "$(tr -d '\000' <"$1" | wc -c)" -eq "$(wc -c <"$1")" ]
+}
+
+# report_health: post $work/report, made by report_document, until it is accepted. A refused report may be addressed
+# wrongly (410: stale incarnation), so each further try reads the goal state again. Fails at the deadline.
+report_health() {
+	tries_begin health "$deadline"
+	[ -n "$goal_state" ] || read_goal_state || return
+	while ! try_report; do
+		tries_another health 'health report' || {
+			not_told report_not_accepted
+			return
+		}
+		read_goal_state || return
+	done
+}
+
+try_report() {
+	report_document
+	tries_limit "$deadline"
+	http_headers="$wire_headers
+Content-Type: $proto_HEALTH_CONTENT_TYPE"
+	http_send POST "$set_WIRESERVER" "$proto_HEALTH_PATH" "$_limit" "$work/report"
+}

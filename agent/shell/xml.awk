@@ -1,0 +1,171 @@
+# Goal state parser. usage: awk PROGRAM DOCUMENT DIRECTORY MAX: writes INCARNATION, CONTAINER_ID and INSTANCE_ID
+# into the directory, or prints why the document is refused and exits 1. A real parser, not a line grep: goal states
+# come on one line, with CDATA, comments, decoy names and decoy incarnation= in URLs. What it cannot read (other
+# encodings, a DOCTYPE) it refuses; wireserver.py refuses the same.
+
+function refuse(why) {
+	print why
+	refused = 1
+	exit 1
+}
+
+# Text with its entities replaced.
+function decoded(s,    parts, n, i, p, out) {
+	n = split(s, parts, "&")
+	if (n < 2) return s
+	out = parts[1]
+	for (i = 2; i <= n; i++) {
+		p = index(parts[i], ";")
+		if (!p) refuse("a bare &")
+		out = out entity(substr(parts[i], 1, p - 1)) substr(parts[i], p + 1)
+	}
+	return out
+}
+
+function entity(name,    code) {
+	if (name in ENTITY) return ENTITY[name]
+	if (name ~ /^#x[0-9A-Fa-f]+$/) code = hex_value(substr(name, 3))
+	else if (name ~ /^#[0-9]+$/) code = substr(name, 2) + 0
+	else refuse("unknown entity")
+	if (code < 32 && code != 9 && code != 10 && code != 13 || code >= 55296 && code <= 57343 || code == 65534 || code == 65535 || code > 1114111)
+		refuse("a reference to no character")
+	return utf8_encode(code)
+}
+
+# Text that comes after a tag.
+function text(s) {
+	if (index(s, "]]>")) refuse("]]> in text")
+	s = decoded(s)
+	if (!depth && s !~ /^[ \t\r\n]*$/) refuse("text outside the root element")
+	collect(s)
+}
+
+function collect(s) {
+	if (wanted != "") FOUND[wanted] = FOUND[wanted] s
+}
+
+# The rest of a construct that may hold <, up to its end mark: joins parts from number `at` on; sets `rest`.
+function until(mark, s,    p) {
+	while (!(p = index(s, mark))) {
+		if (at >= parts_count) refuse("unfinished markup")
+		s = s "<" PARTS[++at]
+	}
+	rest = substr(s, p + length(mark))
+	return substr(s, 1, p - 1)
+}
+
+function comment(s) {
+	s = until("-->", substr(s, 4))
+	if (index(s, "--") || s ~ /-$/) refuse("-- in a comment")
+}
+
+function instruction(s,    body) {
+	body = until("?>", substr(s, 2))
+	if (body !~ /^[A-Za-z_:][-A-Za-z0-9._:]*([ \t\r\n]|$)/) refuse("a nameless instruction")
+	if (tolower(substr(body, 1, 3)) == "xml" && body ~ /^...([ \t\r\n]|$)/) declaration(body)
+}
+
+function declaration(s,    encoding) {
+	if (at != 2 || PARTS[1] != "") refuse("an XML declaration inside the document")
+	if (s !~ DECLARATION) refuse("a malformed XML declaration")
+	if (match(s, /encoding[ \t\r\n]*=[ \t\r\n]*["'][^"']*/)) {
+		encoding = substr(s, RSTART, RLENGTH)
+		sub(/^[^"']*["']/, "", encoding)
+		if (tolower(encoding) != "utf-8" && tolower(encoding) != "us-ascii") refuse("encoding " encoding)
+	}
+}
+
+function start_tag(s,    name, seen, attribute, value) {
+	if (!match(s, NAME)) refuse("a malformed tag")
+	name = substr(s, 1, RLENGTH)
+	s = substr(s, RLENGTH + 1)
+	split("", seen)
+	while (match(s, ATTRIBUTE)) {
+		attribute = trimmed(substr(s, 1, RLENGTH))
+		s = substr(s, RLENGTH + 1)
+		value = attribute
+		sub(/[ \t\r\n=].*/, "", attribute)
+		if (attribute in seen) refuse("an attribute twice")
+		seen[attribute] = 1
+		sub(/^[^"']*/, "", value)
+		decoded(value)
+	}
+	if (!match(s, /^[ \t\r\n]*\/?>/)) refuse("a malformed tag")
+	rest = substr(s, RLENGTH + 1)
+	open_element(name)
+	if (substr(s, RLENGTH - 1, 1) == "/") close_element(name)
+}
+
+function open_element(name,    local_name) {
+	if (wanted != "") refuse("an element inside " wanted)
+	if (!depth && rooted++) refuse("a second root element")
+	OPEN[++depth] = name
+	local_name = name
+	sub(/^.*:/, "", local_name)
+	PATH[depth] = depth > 1 ? PATH[depth - 1] "/" local_name : local_name
+	if (PATH[depth] in WANTED && !(PATH[depth] in FOUND)) {
+		wanted = PATH[depth]
+		FOUND[wanted] = ""
+	}
+}
+
+function close_element(name) {
+	if (!depth || OPEN[depth] != name) refuse("a tag that closes nothing")
+	depth--
+	wanted = ""
+}
+
+function end_tag(s,    name) {
+	if (!match(s, END_TAG)) refuse("a malformed tag")
+	rest = substr(s, RLENGTH + 1)
+	name = substr(s, 2, RLENGTH - 2)
+	sub(/[ \t\r\n]+$/, "", name)
+	close_element(name)
+}
+
+function markup(s) {
+	if (substr(s, 1, 3) == "!--") comment(s)
+	else if (substr(s, 1, 8) == "![CDATA[") {
+		if (!depth) refuse("text outside the root element")
+		collect(until("]]>", substr(s, 9)))
+	} else if (substr(s, 1, 1) == "!") refuse("it has a DOCTYPE")
+	else if (substr(s, 1, 1) == "?") instruction(s)
+	else if (substr(s, 1, 1) == "/") end_tag(s)
+	else start_tag(s)
+	text(rest)
+}
+
+function keep(path, file,    value) {
+	value = trimmed(FOUND[path])
+	if (value == "") refuse(tolower(file) " is missing")
+	if (length(value) > max || value ~ CONTROL || index(value, sprintf("%c", 127))) refuse(tolower(file) " is too long or has control characters")
+	if (file == "INCARNATION" && value !~ /^[0-9]+$/) refuse("incarnation is not a number")
+	save(directory "/" file, value)
+}
+
+BEGIN {
+	byte_table()
+	directory = ARGV[2]
+	max = ARGV[3]
+	NAME = "^[A-Za-z_:][-A-Za-z0-9._:]*"
+	SPACE = "[ \t\r\n]"
+	VALUE = "(\"[^\"]*\"|'[^']*')"
+	ATTRIBUTE = "^" SPACE "+[A-Za-z_:][-A-Za-z0-9._:]*" SPACE "*=" SPACE "*" VALUE
+	END_TAG = "^/[A-Za-z_:][-A-Za-z0-9._:]*" SPACE "*>"
+	DECLARATION = "^xml" SPACE "+version" SPACE "*=" SPACE "*" VALUE "(" SPACE "+encoding" SPACE "*=" SPACE "*" VALUE ")?(" SPACE "+standalone" SPACE "*=" SPACE "*" VALUE ")?" SPACE "*$"
+	CONTROL = "[\001-\010\013\014\016-\037]"
+	ENTITY["amp"] = "&"; ENTITY["lt"] = "<"; ENTITY["gt"] = ">"; ENTITY["quot"] = "\""; ENTITY["apos"] = "'"
+	WANTED["GoalState/Incarnation"]; WANTED["GoalState/Container/ContainerId"]
+	WANTED["GoalState/Container/RoleInstanceList/RoleInstance/InstanceId"]
+
+	document = without_bom(slurp(ARGV[1]))
+	if (document ~ CONTROL) refuse("control characters")
+	if (!is_utf8(document, 1)) refuse("not UTF-8")
+	parts_count = split(document, PARTS, "<")
+	if (parts_count < 2 || PARTS[1] !~ /^[ \t\r\n]*$/) refuse("not XML")
+	for (at = 2; at <= parts_count; at++) markup(PARTS[at])
+	if (depth || !rooted) refuse("it ends too early")
+	keep("GoalState/Incarnation", "INCARNATION")
+	keep("GoalState/Container/ContainerId", "CONTAINER_ID")
+	keep("GoalState/Container/RoleInstanceList/RoleInstance/InstanceId", "INSTANCE_ID")
+}
