@@ -43,6 +43,8 @@ WHEELS = BUILD / "wheels"
 VENV = ROOT / ".venv"
 PYTHON = str(VENV / "bin" / "python")
 TOOLS_LOCK = ROOT / "tests" / "requirements.lock"
+# Most of a conformance case is waiting for a time-out or a back-off to pass, so more workers than processors pay.
+WORKERS = str(4 * (os.cpu_count() or 1))
 
 # What `lock` resolves: lock file -> requirements, and the interpreters that the result must suit.
 LOCKS = {
@@ -74,7 +76,7 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """[PYTEST ARGUMENTS] build, then run linters, type checker, unit tests and conformance cases"""
-    return build([]) or run_module("pytest", "-n", "2", "--dist", "worksteal", *arguments)
+    return build([]) or run_module("pytest", "-n", WORKERS, "--dist", "worksteal", *arguments)
 
 
 def lock(arguments: list[str]) -> int:

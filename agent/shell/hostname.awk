@@ -5,7 +5,7 @@ BEGIN {
 	name = trimmed(slurp(ARGV[1]))
 	if (length(name) > ARGV[2] + 0 || name ~ /[\001-\040<>]/ || index(name, sprintf("%c", 127))) exit 1
 	gsub(/[^A-Za-z0-9.-]+/, "-", name)
-	count = split(name, label, ".")
+	count = split(name, label, /[.]/)
 	for (i = 1; i <= count; i++) {
 		sub(/^-+/, "", label[i])
 		sub(/-+$/, "", label[i])

@@ -31,16 +31,17 @@ http_send() {
 	http_path=$3
 	http_limit=$4
 	http_body_file=$5
-	rm -f "$work/head" "$work/body"
+	: >"$work/head"
+	: >"$work/body"
+	: >"$work/err"
 	"http_send_$(printf '%s' "$http_client" | tr - _)"
 	http_judge $?
 }
 
 # http_judge CLIENT_STATUS
 http_judge() {
-	set -- "$1" "$(wc -c <"$work/body" 2>/dev/null || printf 0)"
 	# shellcheck disable=SC2046  # two words
-	set -- "$1" "$2" $(http_status_line)
+	set -- "$1" "$(wc -c <"$work/body")" $(http_status_line)
 	_status=$3
 	_retry_after=$4
 	_why=$(tail -n 1 "$work/err")
@@ -71,7 +72,7 @@ http_status_line() {
 			sub(/^[^:]*:[ \t]*/, "")
 			wait = $0 + 0 > cap ? cap : $0 + 0
 		}
-		END { print code + 0, wait + 0 }' "$work/head" 2>/dev/null || printf '0 0\n'
+		END { print code + 0, wait + 0 }' "$work/head"
 }
 
 # http_run OUTPUT COMMAND ..: its output, capped, into $work/OUTPUT; its exit status, 137 once the limit has passed.
@@ -81,32 +82,36 @@ http_run() {
 	http_output=$1
 	shift
 	sys_seconds "$http_limit"
-	{
-		if [ -n "$http_hold" ]; then
-			rm -f "$work/fifo"
-			mkfifo "$work/fifo"
-			"$@" <"$work/fifo" 2>"$work/err" &
-		else
-			"$@" </dev/null 2>"$work/err" &
-		fi
-		http_pid=$!
-		http_watch "$http_pid" "$_seconds" </dev/null >/dev/null &
-		http_dog=$!
-		[ -z "$http_hold" ] || { exec 9>"$work/fifo" && cat "$http_hold" >&9; }
-		wait "$http_pid"
-		printf '%s\n' $? >"$work/rc"
-		kill "$http_dog"
-	} 2>/dev/null | http_cap >"$work/$http_output"
+	# In braces because ksh93 tells of a broken pipe even so.
+	{ http_run_limited "$@" | http_cap >"$work/$http_output"; } 2>/dev/null
 	read -r http_rc <"$work/rc"
 	return "$http_rc"
 }
 
+# http_run_limited COMMAND ..
+http_run_limited() {
+	# exec: yash would keep a shell between, and only that would be killed.
+	if [ -n "$http_hold" ]; then
+		rm -f "$work/fifo"
+		mkfifo "$work/fifo"
+		exec "$@" <"$work/fifo" 2>"$work/err" &
+	else
+		exec "$@" </dev/null 2>"$work/err" &
+	fi
+	http_pid=$!
+	http_watch "$http_pid" "$_seconds" </dev/null >/dev/null &
+	http_dog=$!
+	[ -z "$http_hold" ] || { exec 9>"$work/fifo" && cat "$http_hold" >&9; }
+	wait "$http_pid"
+	printf '%s\n' $? >"$work/rc"
+	kill "$http_dog"
+}
+
 # http_watch PID SECONDS: kill it then; ends without a trace when it is told to.
 http_watch() {
-	trap 'kill "$http_sleep"; exit 0' TERM
+	trap 'kill "$!"; exit 0' TERM
 	sleep "$2" &
-	http_sleep=$!
-	wait "$http_sleep"
+	wait "$!"
 	kill -KILL "$1"
 }
 
@@ -206,7 +211,7 @@ http_send_nc() {
 http_can_bash() {
 	http_command=bash
 	# A bash without /dev/tcp takes it for a file; port 0 can never be connected to.
-	case $(bash -c ': </dev/tcp/127.0.0.1/0' 2>&1) in *'No such file'*) return 1 ;; *bash:*) ;; *) return 1 ;; esac
+	case $(bash -c ': </dev/tcp/127.0.0.1/0' 2>&1) in *'No such file'*) return 1 ;; *bash:*) return 0 ;; *) return 1 ;; esac
 }
 
 http_send_bash() {
@@ -240,7 +245,7 @@ http_split() {
 		$0 == "" { print n; ended = 1; exit }
 		END { if (!ended) print 0 }' "$work/raw")
 	if [ "$http_head_size" -eq 0 ]; then
-		rm -f "$work/head"
+		: >"$work/head"
 		return 1
 	fi
 	tail -c "+$((http_head_size + 1))" "$work/raw" >"$work/body"

@@ -8,7 +8,7 @@ function refuse(why) {
 
 # Cut the document into tokens: TYPE is s (string, in VALUE as it stands), w (number or word) or the character itself.
 function tokenize(s,    parts, n, i, text) {
-	n = split(s, parts, "\"")
+	n = split(s, parts, /["]/)
 	for (i = 1; i <= n; i++) {
 		structure(parts[i])
 		if (i == n) return
@@ -46,7 +46,7 @@ function structure(s,    c) {
 # A string with its escapes replaced.
 function decoded(s,    parts, n, i, c, out) {
 	if (s ~ /[\001-\037]/) refuse("a control character in a string")
-	n = split(s, parts, "\\")
+	n = split(s, parts, /[\\]/)
 	out = parts[1]
 	for (i = 2; i <= n; i++) {
 		c = substr(parts[i], 1, 1)

@@ -10,7 +10,7 @@ self() {
 }
 
 # python_works INTERPRETER: whether it can import all that the Python engine needs. "python3 exists" says little: it may
-# be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang. It has less than a second.
+# be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang. It has $python_patience.
 python_works() {
 	command -v "$1" >/dev/null 2>&1 || return 1
 	"$1" -I -S "$_self" --preflight </dev/null >"$work/preflight" 2>/dev/null &
@@ -26,7 +26,8 @@ python_works() {
 pick_python() {
 	# shellcheck disable=SC2154  # set by the build: whether this file has a zip behind it
 	[ "$azready_zip" = yes ] && [ "$engine" != shell ] || return 1
-	sys_seconds 80
+	# Hundredths of a second. Who asks for Python by name would rather wait: a cold disk, a busy machine.
+	if [ "$engine" = python ]; then sys_seconds 1000; else sys_seconds 80; fi
 	python_patience=$_seconds
 	for _python in python3 python; do
 		python_works "$_python" && return

@@ -1,5 +1,6 @@
 # Shared by the awk programs. Everything is bytes: the engine runs awk with LC_ALL=C.
-# Runs under mawk, gawk, busybox awk and the one true awk: no \xHH, no high bytes in a regular expression, no RT.
+# Runs under mawk, gawk, busybox awk and the one true awk: no \xHH, no high bytes in a regular expression, no RT; and
+# split() gets a bracket expression, because the one true awk splits at newlines too when it gets a single character.
 
 # The whole of a file, lines joined by \n; a NUL byte must have been ruled out before.
 function slurp(file,    text, line, n) {

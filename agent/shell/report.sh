@@ -37,6 +37,5 @@ EOT
 
 # report_row REASON [KEY=VALUE ..]: prints the row of a failure report; uses $vm_id, $_timestamp and $fail_value.
 report_row() {
-	AGENT=$azready_agent URL=$proto_DOCUMENTATION_URL MAX=$proto_DESCRIPTION_MAX VALUE_FILE=$fail_value \
-		sys_awk "$awk_row" "$vm_id" "$_timestamp" "$@"
+	sys_awk "$awk_row" "$proto_DESCRIPTION_MAX" "$azready_agent" "$vm_id" "$_timestamp" "$proto_DOCUMENTATION_URL" "$fail_value" "$@"
 }

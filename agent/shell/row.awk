@@ -1,5 +1,5 @@
-# The row of a failure report. usage: awk PROGRAM VM_ID TIMESTAMP REASON [KEY=VALUE ..], in the environment AGENT,
-# URL, MAX and VALUE_FILE (KEY=FILE: a detail whose value is the file's content). Prints the row without a newline.
+# The row of a failure report. usage: awk PROGRAM MAX AGENT VM_ID TIMESTAMP URL VALUE_FILE REASON [KEY=VALUE ..]
+# VALUE_FILE (KEY=FILE or empty) is a detail whose value is the file's content. Prints the row without a newline.
 # report.py cuts and quotes in the same way, byte for byte.
 
 # The value without what XML cannot hold: control characters go, bytes that are not UTF-8 become `?`.
@@ -57,13 +57,13 @@ function detail(pair,    p) {
 
 BEGIN {
 	byte_table()
-	max = ENVIRON["MAX"] + 0
-	agent = "agent=" ENVIRON["AGENT"]
-	tail = "vm_id=" (ARGV[1] == "" ? "unknown" : ARGV[1]) "|timestamp=" ARGV[2] "|documentation_url=" ENVIRON["URL"]
+	max = ARGV[1] + 0
+	agent = "agent=" ARGV[2]
+	tail = "vm_id=" (ARGV[3] == "" ? "unknown" : ARGV[3]) "|timestamp=" ARGV[4] "|documentation_url=" ARGV[5]
 	room = max - length("result=error||" agent tail) - 1
-	going = fit("reason", ARGV[3])
-	for (i = 4; going && i < ARGC; i++) going = detail(ARGV[i])
-	file = ENVIRON["VALUE_FILE"]
+	going = fit("reason", ARGV[7])
+	for (i = 8; going && i < ARGC; i++) going = detail(ARGV[i])
+	file = ARGV[6]
 	if (going && file != "") fit(substr(file, 1, index(file, "=") - 1), trimmed(slurp(substr(file, index(file, "=") + 1))))
 	row = "result=error" (fields ? "|" FIELD[1] : "") "|" agent
 	for (i = 2; i <= fields; i++) row = row "|" FIELD[i]

@@ -11,7 +11,7 @@ function refuse(why) {
 
 # Text with its entities replaced.
 function decoded(s,    parts, n, i, p, out) {
-	n = split(s, parts, "&")
+	n = split(s, parts, /[&]/)
 	if (n < 2) return s
 	out = parts[1]
 	for (i = 2; i <= n; i++) {
@@ -79,7 +79,6 @@ function start_tag(s,    name, seen, attribute, value) {
 	if (!match(s, NAME)) refuse("a malformed tag")
 	name = substr(s, 1, RLENGTH)
 	s = substr(s, RLENGTH + 1)
-	split("", seen)
 	while (match(s, ATTRIBUTE)) {
 		attribute = trimmed(substr(s, 1, RLENGTH))
 		s = substr(s, RLENGTH + 1)
@@ -161,7 +160,7 @@ BEGIN {
 	document = without_bom(slurp(ARGV[1]))
 	if (document ~ CONTROL) refuse("control characters")
 	if (!is_utf8(document, 1)) refuse("not UTF-8")
-	parts_count = split(document, PARTS, "<")
+	parts_count = split(document, PARTS, /[<]/)
 	if (parts_count < 2 || PARTS[1] !~ /^[ \t\r\n]*$/) refuse("not XML")
 	for (at = 2; at <= parts_count; at++) markup(PARTS[at])
 	if (depth || !rooted) refuse("it ends too early")
