@@ -23,11 +23,14 @@ step_hostname() {
 	_result='done'
 }
 
+# busybox awk does not know \t in a pattern that comes from outside.
+tab=$(printf '\t')
+
 # keep_hostname NAME: write it where this distribution reads it at boot; a file that already says so is left alone.
 keep_hostname() {
 	if sys_exists /etc/config/system; then
 		# OpenWrt keeps it in uci; /etc/hostname does not count there.
-		keep_setting /etc/config/system '^[ \t]*option[ \t]+hostname[ \t]' "option hostname '$1'"
+		keep_setting /etc/config/system "^[ $tab]*option[ $tab]+hostname[ $tab]" "option hostname '$1'"
 	elif sys_exists /etc/HOSTNAME; then
 		# Slackware.
 		keep_line /etc/HOSTNAME "$1"

@@ -76,14 +76,13 @@ http_status_line() {
 }
 
 # http_run OUTPUT COMMAND ..: its output, capped, into $work/OUTPUT; its exit status, 137 once the limit has passed.
-# `timeout` is missing on Buildroot, Yocto and OpenWrt, so a watchdog in the background kills it. With $http_hold, that
-# file is fed to it and its stdin stays open: a server may take a half-closed connection for an aborted one.
+# With $http_hold, that file is fed to it and its stdin stays open: a server may take a half-closed connection for an
+# aborted one.
 http_run() {
 	http_output=$1
 	shift
 	sys_seconds "$http_limit"
-	# In braces because ksh93 tells of a broken pipe even so.
-	{ http_run_limited "$@" | http_cap >"$work/$http_output"; } 2>/dev/null
+	http_run_limited "$@" 2>/dev/null | http_cap >"$work/$http_output"
 	read -r http_rc <"$work/rc"
 	return "$http_rc"
 }
@@ -99,23 +98,17 @@ http_run_limited() {
 		exec "$@" </dev/null 2>"$work/err" &
 	fi
 	http_pid=$!
-	http_watch "$http_pid" "$_seconds" </dev/null >/dev/null &
+	sys_watch "$http_pid" "$_seconds" </dev/null >/dev/null &
 	http_dog=$!
 	[ -z "$http_hold" ] || { exec 9>"$work/fifo" && cat "$http_hold" >&9; }
 	wait "$http_pid"
 	printf '%s\n' $? >"$work/rc"
 	kill "$http_dog"
+	wait "$http_dog"
 }
 
-# http_watch PID SECONDS: kill it then; ends without a trace when it is told to.
-http_watch() {
-	trap 'kill "$!"; exit 0' TERM
-	sleep "$2" &
-	wait "$!"
-	kill -KILL "$1"
-}
-
-# http_cap <BYTES: the first RESPONSE_CAP + 1 of them. busybox can be built without `head -c`.
+# http_cap <BYTES: the first RESPONSE_CAP + 1 of them; takes the rest too, because ksh93 waits only for the end of a pipeline,
+# and $work/rc must have been written by then. busybox can be built without `head -c`.
 http_cap() {
 	if [ -z "${http_head_counts-}" ]; then
 		if printf x | head -c 1 >/dev/null 2>&1; then http_head_counts=yes; else http_head_counts=no; fi
@@ -125,6 +118,7 @@ http_cap() {
 	else
 		dd bs=1 count="$((proto_RESPONSE_CAP + 1))" 2>/dev/null
 	fi
+	cat >/dev/null
 }
 
 # --- curl

@@ -13,12 +13,14 @@ self() {
 # be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang. It has $python_patience.
 python_works() {
 	command -v "$1" >/dev/null 2>&1 || return 1
-	"$1" -I -S "$_self" --preflight </dev/null >"$work/preflight" 2>/dev/null &
+	(exec "$1" -I -S "$_self" --preflight) </dev/null >"$work/preflight" 2>/dev/null &
 	python_pid=$!
-	http_watch "$python_pid" "$python_patience" </dev/null >/dev/null 2>&1 &
+	sys_watch "$python_pid" "$python_patience" </dev/null >/dev/null 2>&1 &
 	python_dog=$!
 	wait "$python_pid" 2>/dev/null
+	python_status=$?
 	kill "$python_dog" 2>/dev/null
+	wait "$python_dog" 2>/dev/null
 	[ "$(head -n 1 "$work/preflight" | tr -d '\000')" = azready-python-ok ]
 }
 
@@ -31,6 +33,7 @@ pick_python() {
 	python_patience=$_seconds
 	for _python in python3 python; do
 		python_works "$_python" && return
+		[ "${python_status:-0}" -ne 137 ] || return
 	done
 	return 1
 }

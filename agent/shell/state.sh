@@ -10,7 +10,7 @@ is_done() {
 
 # begin: write that a run began. Fails where nothing can be remembered: a full disk, a read-only root.
 begin() {
-	sys_make_directory "$state_directory" 0700 && write_status running
+	write_status running
 }
 
 # finish OUTCOME: write how the run ended; a disk that takes no more is a warning, the report was what mattered.
@@ -25,6 +25,7 @@ finish() {
 write_status() {
 	status_outcome=$1
 	shift
+	sys_make_directory "$state_directory" 0700 || return
 	{
 		printf 'OUTCOME=%s\n' "$status_outcome"
 		[ ! -e "$work/failure" ] || printf 'REASON=%s\n' "$(cat "$work/failure")"
@@ -37,8 +38,8 @@ write_status() {
 
 # keep_report: keep the report that was accepted last.
 keep_report() {
-	sys_path "$state_directory"
-	[ ! -d "$_path" ] || sys_write "$state_directory/report.xml" 0600 <"$work/report" || log_warning "report not kept: $(cat "$work/failure")"
+	{ sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/report.xml" 0600 <"$work/report"; } ||
+		log_warning "report not kept: $(cat "$work/failure")"
 }
 
 # mark_provisioned: remember that this VM is done. Only after Ready was accepted.

@@ -15,7 +15,7 @@ function quoted(s) {
 		split(value, word, " ")
 		steps = steps (steps == "" ? "" : ", ") quoted(key) ": {\"result\": " quoted(word[1]) ", \"seconds\": " word[2] + 0 "}"
 	} else
-		printf "%s%s: %s", (NR == 1 ? "{" : ", "), quoted(key), key == "seconds" ? value + 0 : quoted(value)
+		printf "%s%s: %s", (NR == 1 ? "{" : ", "), quoted(key), (key == "seconds" ? value + 0 : quoted(value))
 }
 
 END { printf ", \"steps\": {%s}}\n", steps }

@@ -56,6 +56,16 @@ sys_seconds() {
 	esac
 }
 
+# sys_watch PID SECONDS: in the background: kill it then; ends without a trace when it is told to. `timeout` is missing on
+# Buildroot, Yocto and OpenWrt.
+sys_watch() {
+	# KILL, because a TERM that comes before the child has become `sleep` would be lost.
+	trap 'kill -KILL "$!"; exit 0' TERM
+	sleep "$2" &
+	wait "$!"
+	kill -KILL "$1"
+}
+
 # sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.
 sys_path() {
 	sys_todo=$1
@@ -112,7 +122,7 @@ sys_make_directory() {
 sys_write() {
 	sys_path "$1"
 	sys_new=${_path%/*}/.${_path##*/}.azready
-	rm -f "$sys_new"
+	rm -f "$sys_new" 2>/dev/null
 	if mkdir -p "${_path%/*}" 2>"$work/err" && sys_write_like "$_path" "$sys_new" "$2" && mv -f "$sys_new" "$_path" 2>"$work/err"; then
 		sync "${_path%/*}" 2>/dev/null || sync
 	else

@@ -137,7 +137,7 @@ function markup(s) {
 function keep(path, file,    value) {
 	value = trimmed(FOUND[path])
 	if (value == "") refuse(tolower(file) " is missing")
-	if (length(value) > max || value ~ CONTROL || index(value, sprintf("%c", 127))) refuse(tolower(file) " is too long or has control characters")
+	if (length(value) > max || value ~ /[\001-\037]/ || index(value, sprintf("%c", 127))) refuse(tolower(file) " is too long or has control characters")
 	if (file == "INCARNATION" && value !~ /^[0-9]+$/) refuse("incarnation is not a number")
 	save(directory "/" file, value)
 }

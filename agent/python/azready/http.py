@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from types import FrameType
-from typing import Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 import urllib3
 from urllib3._version import __version__ as urllib3_version
@@ -83,10 +83,19 @@ def _exchange(request: Request) -> bytes:
         if not 200 <= answer.status <= 299:
             wait = _retry_after(answer.headers.get("Retry-After", ""))
             raise NoGoodAnswer("", status=answer.status, retry_after=wait)
-        body: bytes = answer.read(cap + 1)
-    if len(body) > cap:
-        raise NoGoodAnswer(f"the answer is over {cap} bytes", error="answer_too_large")
-    return body
+        return _read_capped(answer, cap)
+
+
+def _read_capped(answer: Any, cap: int) -> bytes:
+    """The whole body. To the end of it: only the read that finds nothing more tells that a body was cut short."""
+    body = b""
+    while True:
+        chunk: bytes = answer.read(cap + 1 - len(body))
+        body += chunk
+        if len(body) > cap:
+            raise NoGoodAnswer(f"the answer is over {cap} bytes", error="answer_too_large")
+        if not chunk:
+            return body
 
 
 def _retry_after(value: str) -> int:

@@ -23,7 +23,6 @@ def provisioned_as(system: System) -> str:
 
 def begin(run: Run) -> None:
     """Write that a run began. Raises Failure where nothing can be remembered: a full disk, a read-only root."""
-    run.system.make_directory(DIRECTORY, 0o700)
     _write_status(run, "running", "", {})
 
 
@@ -51,24 +50,26 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
     lines = [
         f"{key}={''.join(c if c.isprintable() else '?' for c in value)}\n" for key, value in values.items() if value
     ]
+    run.system.make_directory(DIRECTORY, 0o700)
     run.system.write(_STATUS, "".join(lines).encode("utf-8", "replace"), 0o600)
 
 
 def keep_report(system: System, body: bytes) -> None:
     """Keep the report that was accepted last; a disk that takes no more is a warning."""
-    _try_to_write(system, _REPORT, body)
+    _try_to_write(system, _REPORT, body, "")
 
 
 def mark_provisioned(run: Run) -> None:
     """Remember that this VM is done. Only after Ready was accepted."""
-    _try_to_write(run.system, _MARKER, (run.vm_id + "\n").encode())
+    _try_to_write(run.system, _MARKER, (run.vm_id + "\n").encode(), "; the next boot provisions again")
 
 
-def _try_to_write(system: System, path: str, data: bytes) -> None:
+def _try_to_write(system: System, path: str, data: bytes, consequence: str) -> None:
     try:
+        system.make_directory(DIRECTORY, 0o700)
         system.write(path, data, 0o600)
     except Failure as failure:
-        log.warning(f"{path} not kept: {failure}; the next boot provisions again")
+        log.warning(f"{path} not kept: {failure}{consequence}")
 
 
 def disable_service(system: System) -> None:
