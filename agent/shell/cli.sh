@@ -15,7 +15,7 @@ parse() {
 			;;
 		--root=* | --config=* | --engine=* | --only=* | --skip=*) parse_value "${1%%=*}" "${1#*=}" ;;
 		--root | --config | --engine | --only | --skip)
-			[ $# -gt 1 ] || die_usage "$1 needs a value" 'see: azready help'
+			[ $# -gt 1 ] || die_usage "$1 needs a value" 'run azready help'
 			parse_value "$1" "$2"
 			shift
 			;;
@@ -25,7 +25,7 @@ parse() {
 		--json) json=yes ;;
 		-h | --help) wants_help=yes ;;
 		--version) wants_version=yes ;;
-		-*) die_usage "unknown option '$1'" 'see: azready help' ;;
+		-*) die_usage "unknown option '$1'" 'run azready help' ;;
 		*) add_word "$1" ;;
 		esac
 		shift
@@ -59,10 +59,10 @@ add_word() {
 
 # check_options COMMAND: what belongs to another command is a mistake, not a no-op.
 check_options() {
-	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] || die_usage '--only, --skip and --force belong to provision' 'see: azready help'
-	[ "$json" = no ] || [ "$1" = status ] || die_usage '--json belongs to status' 'see: azready help'
+	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] || die_usage '--only, --skip and --force belong to provision' 'run azready help'
+	[ "$json" = no ] || [ "$1" = status ] || die_usage '--json belongs to status' 'run azready help'
 	case $1 in
-	provision | status | version) [ "$words_count" -le 1 ] || die_usage "$1 takes no argument: '$word_2'" "see: azready help $1" ;;
+	provision | status | version) [ "$words_count" -le 1 ] || die_usage "$1 takes no argument: '$word_2'" "run azready help $1" ;;
 	report) check_report ;;
 	esac
 }
@@ -79,7 +79,7 @@ check_report() {
 		word_pair=''
 		eval "word_pair=\$word_$word_number"
 		case ${word_pair%%=*} in
-		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) die_usage "not KEY=VALUE: '$word_pair'" 'see: azready help report' ;;
+		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) die_usage "not KEY=VALUE: '$word_pair'" 'run azready help report' ;;
 		esac
 		word_number=$((word_number + 1))
 	done
@@ -138,5 +138,5 @@ collect_failure() {
 
 # show_help [COMMAND]: sections of the embedded text.
 show_help() {
-	LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table TEXT=$help_text awk "$awk_help" "${1:-azready}" || die_usage "no help for '$1'" 'see: azready help'
+	LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table TEXT=$help_text awk "$awk_help" "${1:-azready}" || die_usage "no help for '$1'" 'run azready help'
 }

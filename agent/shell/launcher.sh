@@ -62,7 +62,7 @@ main() {
 	fi
 	case $set_command in
 	provision | report | status | version | help) check_options "$set_command" ;;
-	*) die_usage "unknown command '$set_command'" 'see: azready help' ;;
+	*) die_usage "unknown command '$set_command'" 'run azready help' ;;
 	esac
 	case $set_command in
 	version) printf 'azready %s\n' "$azready_version" ;;

@@ -56,7 +56,7 @@ def _option(options: Options, word: str, pending: list[str]) -> None:
     name, equals, value = word.partition("=")
     if name in _WITH_VALUE:
         if not equals and not pending:
-            raise UsageError(f"{name} needs a value", hint="see: azready help")
+            raise UsageError(f"{name} needs a value", hint="run azready help")
         options.values[name] = value if equals else pending.pop()
     elif word in ("-q", "-v"):
         log.level = log.QUIET if word == "-q" else log.VERBOSE
@@ -65,7 +65,7 @@ def _option(options: Options, word: str, pending: list[str]) -> None:
     elif word in ("-h", "--help", "--version"):
         options.words.insert(0, "version" if word == "--version" else "help")
     else:
-        raise UsageError(f"unknown option '{word}'", hint="see: azready help")
+        raise UsageError(f"unknown option '{word}'", hint="run azready help")
 
 
 def _dispatch(options: Options) -> None:
@@ -80,13 +80,13 @@ def _dispatch(options: Options) -> None:
         known = "the Python engine alone knows: " + " ".join(commands)
         raise UsageError(f"unknown command '{command}'", hint=known)
     if command != "provision" and (options.force or {"--only", "--skip"} & set(options.values)):
-        raise UsageError("--only, --skip and --force belong to provision", hint="see: azready help")
+        raise UsageError("--only, --skip and --force belong to provision", hint="run azready help")
     commands[command](options)
 
 
 def _provision(options: Options) -> None:
     if options.words[1:]:
-        raise UsageError(f"provision takes no argument: '{options.words[1]}'", hint="see: azready help provision")
+        raise UsageError(f"provision takes no argument: '{options.words[1]}'", hint="run azready help provision")
     provision(_run(options), options.force)
 
 
@@ -94,7 +94,7 @@ def _report(options: Options) -> None:
     what, pairs = options.words[1:2], options.words[3:]
     for pair in pairs:
         if not re.match("[A-Za-z_][A-Za-z0-9_]*=", pair):
-            raise UsageError(f"not KEY=VALUE: '{pair}'", hint="see: azready help report")
+            raise UsageError(f"not KEY=VALUE: '{pair}'", hint="run azready help report")
     if not (options.words[1:] == ["ready"] or (what == ["failed"] and options.words[2:3] not in ([], [""]))):
         raise UsageError("report what?", hint="report ready, or report failed REASON [KEY=VALUE ..]")
     run = _run(options)

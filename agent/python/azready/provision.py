@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import NoReturn
 
 from . import hostname, identity, imds, log, report, state, wireserver
@@ -32,6 +33,8 @@ def provision(run: Run, force: bool) -> None:
         _end(run, "not-told", failure)
     except Failure as failure:
         _tell(run, failure)
+    except Exception as error:
+        _tell(run, _bug(error))
     state.mark_provisioned(run)
     state.finish(run, "ready", "")
     if run.settings["RUN"] == "once":
@@ -67,6 +70,13 @@ def _take_steps(run: Run) -> None:
         run.results[step] = f"{result} {uptime() - began:.2f}"
         if result == SKIPPED:
             log.info(f"{step}: skipped, the platform gave no data for it")
+
+
+def _bug(error: Exception) -> Failure:
+    """A mistake of azready itself. Where it happened, but not the message: that might hold what nobody should see."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{place.name}:{place.lineno}"
+    return Failure("internal_error", {"error": type(error).__name__, "where": where}, "please report this as a bug")
 
 
 def _tell(run: Run, failure: Failure) -> NoReturn:
