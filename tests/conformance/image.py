@@ -1,0 +1,109 @@
+"""The scratch machine: a root tree with the files that a case names, and what is in it before and after."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator import VirtualMachine
+
+from .case import Image, ImageFile
+from .facts import fill
+
+# A path with more parts, those of its links counted, is a loop.
+_MOST_STEPS = 100
+_DIRECTORIES = ("etc", "run", "var/lib")
+_DEFAULT_FILES = {"/etc/hostname": ImageFile(content="localhost\n")}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a path of the tree is: `content` of a file, target of a symlink, nothing for a directory."""
+
+    kind: str
+    mode: int
+    content: bytes
+
+
+def below(root: Path, path: str) -> Path:
+    """The place of an image's absolute path in the tree, symlinks not followed."""
+    return root / path.lstrip("/")
+
+
+def make_root(root: Path, image: Image, vm: VirtualMachine, facts: Mapping[str, str]) -> None:
+    """Make the tree: directories, /etc/hostname unless the case says otherwise, DMI as the VM's generation shows it."""
+    for directory in _DIRECTORIES:
+        (root / directory).mkdir(parents=True)
+    dmi = _dmi(image, vm) if image.dmi else {}
+    write_files(root, {**dmi, **_DEFAULT_FILES, **image.files}, facts)
+
+
+def write_files(root: Path, files: Mapping[str, ImageFile], facts: Mapping[str, str]) -> None:
+    """Put files into the tree, in the order given."""
+    for path, spec in files.items():
+        place = below(root, path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if spec.directory:
+            place.mkdir(exist_ok=True)
+            place.chmod(0o755 if spec.mode is None else spec.mode)
+            continue
+        place.unlink(missing_ok=True)
+        if spec.symlink:
+            place.symlink_to(fill(spec.symlink, facts))
+        elif not spec.absent:
+            place.write_bytes(fill(spec.content, facts).encode())
+            place.chmod(0o644 if spec.mode is None else spec.mode)
+
+
+def _dmi(image: Image, vm: VirtualMachine) -> dict[str, ImageFile]:
+    """DMI as Linux shows it on Azure, with the kernel's modes; generation 2 machines have EFI."""
+    uuid = vm.dmi_uuid if image.product_uuid is None else image.product_uuid
+    firmware = {"/sys/firmware/efi": ImageFile(directory=True)} if vm.generation == 2 else {}
+    return {
+        "/sys/class/dmi/id/product_uuid": ImageFile(content=uuid + "\n", mode=0o400),
+        "/sys/class/dmi/id/chassis_asset_tag": ImageFile(content=image.asset_tag + "\n", mode=0o444),
+        **firmware,
+    }
+
+
+def snapshot(root: Path) -> dict[str, Entry]:
+    """Every path of the tree (as the image sees it: `/etc/hostname`) with what it is now."""
+    return {f"/{place.relative_to(root)}": _entry(place) for place in _walk(root)}
+
+
+def _walk(root: Path) -> list[Path]:
+    return [Path(folder, name) for folder, dirs, files in os.walk(root) for name in (*dirs, *files)]
+
+
+def _entry(place: Path) -> Entry:
+    status = place.lstat()
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISLNK(status.st_mode):
+        return Entry("symlink", mode, os.fsencode(os.readlink(place)))
+    if stat.S_ISDIR(status.st_mode):
+        return Entry("directory", mode, b"")
+    if stat.S_ISREG(status.st_mode):
+        return Entry("file", mode, place.read_bytes())
+    return Entry("other", mode, b"")
+
+
+def look(tree: Mapping[str, Entry], path: str) -> Entry | None:
+    """What a snapshot holds at a path, links followed as inside the image."""
+    done, pending = "", path.strip("/").split("/")
+    for _ in range(_MOST_STEPS):
+        if not pending:
+            return tree.get(done)
+        part = pending.pop(0)
+        here = done if part == "." else posixpath.dirname(done) if part == ".." else f"{done}/{part}"
+        entry = tree.get(here)
+        if entry and entry.kind == "symlink":
+            target = entry.content.decode()
+            done = "" if target.startswith("/") else done
+            pending = [*filter(None, target.split("/")), *pending]
+        else:
+            done = here.rstrip("/")
+    return None

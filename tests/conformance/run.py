@@ -1,0 +1,109 @@
+"""Run one case against one client: emulator, root, the client once or several times, then compare."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator import Emulator, Request, VirtualMachine, load_vm
+
+from .case import Case, Run
+from .check import Observed, contract_faults, engine_faults, outcome_faults
+from .client import Azready, Client, Start
+from .facts import fill, project_version
+from .image import below, make_root, snapshot, write_files
+from .process import execute
+
+# Long for any case that goes well, short for whoever waits for one that does not.
+_DEADLINE = "20"
+
+
+@dataclass
+class Result:
+    """What became of a case: what each run did, and what was wrong with it (nothing: the case passed)."""
+
+    case: Case
+    client: str
+    runs: list[Observed] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """Everything that somebody needs who looks at a failure: what is at stake, the faults, requests, logs."""
+        lines = [f"{self.case.name} [{self.client}]: {self.case.about}", ""]
+        lines += [f"- {fault}" for fault in self.faults]
+        for number, seen in enumerate(self.runs, 1):
+            lines += ["", f"run {number}: exit status {seen.finished.exit}, verdict {seen.verdict}"]
+            lines += [f"  {line}" for line in timeline(seen.requests)]
+            lines += [f"  | {line}" for line in (seen.stdout + seen.stderr).splitlines()]
+        return "\n".join(lines)
+
+
+def timeline(requests: list[Request]) -> list[str]:
+    """One line a request: seconds since the emulator's start, what was asked, what was answered."""
+    lines = []
+    for request in requests:
+        answer = f"{request.answer} ({request.note})" if request.note else request.answer
+        lines.append(f"{request.time:7.3f}s  {request.method or 'drop':4} {request.endpoint:9} -> {answer}")
+    return lines
+
+
+def run_case(case: Case, client: Client, folder: Path) -> Result:
+    """Run all of a case in an empty folder. Raises CaseError or VMError for a case that is no case."""
+    result = Result(case, client.name)
+    vm = load_vm(case.vm)
+    root = folder / "root"
+    with Emulator(vm) as azure:
+        facts = facts_of(vm, azure, root)
+        make_root(root, case.image, vm, facts)
+        for run in case.runs:
+            seen = _start(run, client, azure, root, facts)
+            result.runs.append(seen)
+            result.faults += _faults(run, client, seen, facts)
+    return result
+
+
+def facts_of(vm: VirtualMachine, azure: Emulator, root: Path) -> dict[str, str]:
+    """What stands for the @NAMES@ of a case."""
+    return {
+        "VERSION": project_version(),
+        "VM_ID": vm.id,
+        "CONTAINER_ID": vm.goalstate.container_id,
+        "INSTANCE_ID": vm.goalstate.instance_id,
+        "INCARNATION": str(vm.goalstate.incarnation),
+        "WIRESERVER": azure.wireserver,
+        "IMDS": azure.imds,
+        "ROOT": str(root),
+    }
+
+
+def _start(run: Run, client: Client, azure: Emulator, root: Path, facts: Mapping[str, str]) -> Observed:
+    write_files(root, run.files, facts)
+    if run.config is not None:
+        below(root, "/etc/azready.conf").write_text(fill(run.config, facts), encoding="utf-8")
+    given = {"WIRESERVER": azure.wireserver, "IMDS": azure.imds, "DEADLINE": _DEADLINE, **run.settings}
+    settings = {key: fill(value, facts) for key, value in given.items() if value is not None}
+    environment = {key: fill(value, facts) for key, value in run.environment.items()}
+    start = Start(root, [_filled(word, facts) for word in run.args], settings, environment)
+    asked, before = len(azure.requests), snapshot(root)
+    scratch = root.parent / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    work = client.work or scratch
+    finished = execute(client.command(start), client.environment(start), work, scratch, client.limit)
+    return Observed(finished, azure.requests[asked:], azure.verdict, before, snapshot(root))
+
+
+def _filled(word: bytes, facts: Mapping[str, str]) -> bytes:
+    """An argument with its placeholders replaced; it may hold bytes that are not UTF-8."""
+    return fill(word.decode("utf-8", "surrogateescape"), facts).encode("utf-8", "surrogateescape")
+
+
+def _faults(run: Run, client: Client, seen: Observed, facts: Mapping[str, str]) -> list[str]:
+    if not client.contract:
+        return list(outcome_faults(run.expect, seen, facts))
+    faults = list(contract_faults(run, seen, facts, client.http))
+    if isinstance(client, Azready):
+        faults += engine_faults(seen, client.combination.engine, client.http)
+    return faults

@@ -1,0 +1,101 @@
+"""Every case for azready in its combinations, and the two hand-written scripts that azready replaces."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import support
+
+from conformance.case import CASES, Case, CaseError, load_case, load_cases
+from conformance.client import AGENT, ALL, ALWAYS, Azready, Combination, Other, make_sandbox, need_programs
+from conformance.expected import applies_to_others, judgement, load_expected
+from conformance.run import run_case
+
+_CASES = load_cases()
+_CLIENTS = Path(__file__).parent / "clients"
+_SCRIPTS = {
+    "bash": (f"bash {_CLIENTS}/provision.sh", ("bash", "curl")),
+    "python": (f"{sys.executable} {_CLIENTS}/provision.py", ("python3",)),
+}
+# Far more than any of their runs needs; what is still busy then waits for ever.
+_SCRIPT_LIMIT = 6.0
+
+
+def _combinations(case: Case) -> list[Combination]:
+    return [each for each in (ALL if case.core else ALWAYS) if each.engine in case.engines]
+
+
+@pytest.mark.parametrize(
+    ("case", "combination"),
+    [pytest.param(case, each, id=f"{case.name}[{each}]") for case in _CASES for each in _combinations(case)],
+)
+def test_case(case: Case, combination: Combination, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """azready does what the case says, in this combination."""
+    result = run_case(case, _azready(combination, tmp_path_factory), tmp_path)
+    if result.faults:
+        pytest.fail(str(result), pytrace=False)
+
+
+def _azready(combination: Combination, tmp_path_factory: pytest.TempPathFactory) -> Azready:
+    need_programs(combination)
+    if not AGENT.exists():
+        pytest.fail(f"{AGENT.name} is not built: python3 build.py build", pytrace=False)
+    return Azready(combination, make_sandbox(tmp_path_factory.getbasetemp() / "sandboxes", combination))
+
+
+def _leaves_a_choice(case: Case) -> bool:
+    return any(run.expect.report == "any" or "@ANY@" in (run.expect.description or "") for run in case.runs)
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in _CASES if _leaves_a_choice(case)])
+def test_engines_send_the_same_bytes(case: Case, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where a case does not say each byte of the report, the engines must still agree on them, but for the time."""
+    sent = []
+    for combination in ALWAYS[:2]:
+        folder = tmp_path / combination.engine
+        folder.mkdir()
+        result = run_case(case, _azready(combination, tmp_path_factory), folder)
+        bodies = [request.body for seen in result.runs for request in seen.reports]
+        sent.append([re.sub(rb"timestamp=[-0-9T:]*Z", b"timestamp=", body).decode() for body in bodies])
+    if sent[0] != sent[1]:
+        pytest.fail("\n".join(["the engines differ", *sent[0], "and", *sent[1]]), pytrace=False)
+
+
+@pytest.mark.parametrize("script", _SCRIPTS)
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in _CASES if applies_to_others(case)])
+def test_script_fails_only_what_is_listed(script: str, case: Case, tmp_path: Path) -> None:
+    """The scripts survive what their lists do not name, and nothing that they do name."""
+    template, programs = _SCRIPTS[script]
+    for program in programs:
+        support.need(program)
+    expected = load_expected(_CLIENTS / f"{script}.expected", _CASES)
+    result = run_case(case, Other(template, _SCRIPT_LIMIT), tmp_path)
+    as_listed, word = judgement(case.name, not result.faults, expected)
+    if not as_listed:
+        pytest.fail(f"{word}\n{result}", pytrace=False)
+
+
+def test_every_case_folder_is_a_case() -> None:
+    """A folder without case.toml would be a case that nobody runs."""
+    assert sorted(folder.name for folder in CASES.iterdir()) == [case.name for case in _CASES]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("about = 'x'\n[expect]\nrequets = []", r"unknown key 'requets' \(did you mean 'requests'\?\)"),
+        ("about = 'x'\n[expect]\n", "the key 'requests' is missing"),
+        ("about = 1\n[expect]\nrequests = []", "about: expected a text, found 1"),
+        ("about = 'x'\n[expect]\nrequests = []\nexit = true", "exit: expected a whole number, found True"),
+        ("about = 'x'\n[expect]\nrequests = []\nverdict = 'Fine'", "verdict: expected one of Succeeded, "),
+        ("about = 'x'\n[expect]\nrequests = []\n[image.files]\n'/x' = {mode = '888'}", "expected an octal mode"),
+    ],
+)
+def test_a_mistaken_case_is_refused(text: str, complaint: str, tmp_path: Path) -> None:
+    """A typing mistake in a case must not weaken it silently."""
+    (tmp_path / "case.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(CaseError, match=complaint):
+        load_case(tmp_path)
