@@ -87,6 +87,7 @@ check_report() {
 
 # start_run: settings, deadline and HTTP client, for provision and report in this engine.
 start_run() {
+	sys_need_awk
 	sys_now
 	started=$_now
 	sys_timestamp

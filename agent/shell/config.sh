@@ -92,6 +92,7 @@ config_read_file() {
 		[ -n "$config_file" ] || [ -e "$_path" ] || return 0
 		die_usage "$config_name: cannot be read" "is the path right, and may this user read it?"
 	fi
+	sys_need_awk
 	sys_awk "$awk_config" <"$_path" >"$work/config"
 	while read -r config_number config_key config_value; do
 		[ "$config_key" != '!' ] || die_usage "$config_name:$config_number: not a setting: $config_value" "write KEY=VALUE, or # and a comment"

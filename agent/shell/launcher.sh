@@ -10,18 +10,25 @@ self() {
 }
 
 # python_works INTERPRETER: whether it can import all that the Python engine needs. "python3 exists" says little: it may
-# be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang. It has $python_patience.
+# be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.
 python_works() {
 	command -v "$1" >/dev/null 2>&1 || return 1
 	(exec "$1" -I -S "$_self" --preflight) </dev/null >"$work/preflight" 2>/dev/null &
 	python_pid=$!
-	sys_watch "$python_pid" "$python_patience" </dev/null >/dev/null 2>&1 &
+	sys_watch "$python_pid" "$python_patience" python_is_loading </dev/null >/dev/null 2>&1 &
 	python_dog=$!
 	wait "$python_pid" 2>/dev/null
 	python_status=$?
 	kill "$python_dog" 2>/dev/null
 	wait "$python_dog" 2>/dev/null
 	[ "$(head -n 1 "$work/preflight" | tr -d '\000')" = azready-python-ok ]
+}
+
+# python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still loading, on a
+# machine that boots, and gets five times as long.
+python_is_loading() {
+	python_rounds=$((${python_rounds:-0} + 1))
+	[ "$python_rounds" -lt 5 ] && grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null
 }
 
 # pick_python: sets _python, or fails. A hanging one uses up the patience for all.

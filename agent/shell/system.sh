@@ -16,6 +16,13 @@ sys_begin() {
 	exit 3
 }
 
+# sys_need_awk: awk is on every distribution, but somebody may have built busybox without it.
+sys_need_awk() {
+	command -v awk >/dev/null 2>&1 && return
+	log_error 'no awk on PATH' 'the shell engine needs one: mawk, gawk or busybox awk'
+	exit 3
+}
+
 # sys_awk PROGRAM [ARG ..]: awk on bytes, with the shared functions in front.
 sys_awk() {
 	sys_program=$1
@@ -56,13 +63,16 @@ sys_seconds() {
 	esac
 }
 
-# sys_watch PID SECONDS: in the background: kill it then; ends without a trace when it is told to. `timeout` is missing on
-# Buildroot, Yocto and OpenWrt.
+# sys_watch PID SECONDS [CONDITION]: in the background: kill it then, unless `CONDITION PID` gives it as long again. Ends
+# without a trace when it is told to. `timeout` is missing on Buildroot, Yocto and OpenWrt.
 sys_watch() {
 	# KILL, because a TERM that comes before the child has become `sleep` would be lost.
 	trap 'kill -KILL "$!"; exit 0' TERM
-	sleep "$2" &
-	wait "$!"
+	while :; do
+		sleep "$2" &
+		wait "$!"
+		if [ -z "${3-}" ] || ! "$3" "$1"; then break; fi
+	done
 	kill -KILL "$1"
 }
 

@@ -1,0 +1,71 @@
+"""azready with no settings at all: the real addresses on real port 80, the real root, the kernel's own hostname.
+
+All of it in network, mount and UTS namespaces that the test makes itself; the machine outside must not notice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import support
+
+_AGENT = support.DIST / "azready"
+# The same with its first fields byte-swapped, so that the generation of the machine below does not matter.
+_VM_ID = "b3c4c4b3-5e5e-4a4a-8c9d-0e1f2a3b4c5d"
+# What azready reads and writes on a live machine gets a scratch file system each, so that nothing outside changes.
+_INSIDE = f"""
+set -eu
+ip link set lo up
+ip address add 168.63.129.16/32 dev lo
+ip address add 169.254.169.254/32 dev lo
+mount --make-rprivate /
+# Debian's awk is a link through here.
+cp -a /etc/alternatives "$SCRATCH/alternatives"
+for place in /etc /var/lib /run /sys/class; do mount -t tmpfs scratch "$place"; done
+mkdir -p /sys/class/dmi/id
+mv "$SCRATCH/alternatives" /etc/alternatives
+echo {_VM_ID.upper()} >/sys/class/dmi/id/product_uuid
+echo localhost >/etc/hostname
+hostname localhost
+"$PYTHON" -m emulator serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 -q >"$SCRATCH/emulator" &
+emulator=$!
+until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
+sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/log" && sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/again"
+hostname >"$SCRATCH/kernel"
+cat /etc/hostname >"$SCRATCH/kept"
+cat /var/lib/azready/provisioned >"$SCRATCH/marker"
+kill -INT "$emulator"
+wait "$emulator" && echo 0 >"$SCRATCH/verdict"
+"""
+
+
+def _outside() -> tuple[str, bytes, bool]:
+    """What the test must leave alone: kernel hostname, /etc/hostname, whether azready ever wrote here."""
+    return platform.node(), Path("/etc/hostname").read_bytes(), Path("/var/lib/azready").exists()
+
+
+@pytest.mark.parametrize("engine", ["python", "shell"])
+def test_a_machine_without_any_settings_becomes_ready(engine: str, tmp_path: Path) -> None:
+    for tool, why in (("unshare", "makes the namespaces"), ("ip", "gives them the addresses")):
+        support.need(tool, why)
+    if os.geteuid() != 0:
+        support.leave_out("root makes namespaces")
+    before = _outside()
+    environment = {"AGENT": str(_AGENT), "ENGINE": engine, "SCRATCH": str(tmp_path), "PYTHON": sys.executable}
+    environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(support.ROOT / "tests")}
+    command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", _INSIDE]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    seen = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert ended.returncode == 0, f"{ended.stderr}\n{json.dumps(seen, indent=1)}"
+    assert (seen["kernel"], seen["kept"]) == ("web-1\n", "web-1\n")
+    assert seen["marker"] == f"{_VM_ID}\n"
+    assert "provisioned already" in seen["again"]
+    assert seen["verdict"] == "0\n"
+    assert seen["emulator"].splitlines()[-1] == "verdict: Succeeded"
+    assert _outside() == before
