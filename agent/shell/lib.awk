@@ -34,7 +34,17 @@ function is_noncharacter(sequence) {
 }
 
 # Whether `s` is UTF-8 throughout, and with `xml` also free of what XML forbids.
-function is_utf8(s, xml,    i, n, max) {
+# Run by run of bytes that are not ASCII, because busybox awk copies a string with every call that it is handed to.
+function is_utf8(s, xml,    run) {
+	while (match(s, /[^\001-\177]+/)) {
+		run = substr(s, RSTART, RLENGTH)
+		s = substr(s, RSTART + RLENGTH)
+		if (!run_is_utf8(run, xml)) return 0
+	}
+	return 1
+}
+
+function run_is_utf8(s, xml,    i, n, max) {
 	max = length(s)
 	for (i = 1; i <= max; i += n) {
 		n = utf8_length(s, i)

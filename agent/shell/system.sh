@@ -143,7 +143,11 @@ sys_write() {
 
 # sys_write_like OLD NEW MODE <CONTENT: content on the disk in NEW, with OLD's mode and owner if it exists.
 sys_write_like() {
-	if [ -e "$1" ]; then
+	if [ -d "$1" ]; then
+		# As errno has it; cp would say it in words of its own.
+		printf 'Is a directory\n' >"$work/err"
+		return 1
+	elif [ -e "$1" ]; then
 		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
 		cp -p "$1" "$2" 2>"$work/err" || return
 		dd of="$2" bs=65536 conv=fsync 2>"$work/err"

@@ -39,7 +39,7 @@ def legal_hostname(given: str) -> str:
     trimmed = given.strip(_BLANKS)
     size = len(trimmed.encode("utf-8"))
     if size > number("NAME_MAX") or re.search(r"[\x00-\x20\x7f<>]", trimmed):
-        raise _refused(given)
+        raise _refused(trimmed)
     labels = [
         label.strip("-")[: number("LABEL_MAX")].rstrip("-")
         for label in re.sub(r"[^A-Za-z0-9.-]+", "-", trimmed).split(".")
@@ -48,7 +48,7 @@ def legal_hostname(given: str) -> str:
     while len(".".join(labels)) > number("HOSTNAME_MAX"):
         labels.pop()
     if not labels:
-        raise _refused(given)
+        raise _refused(trimmed)
     return ".".join(labels)
 
 
