@@ -150,11 +150,20 @@ sys_write_like() {
 	elif [ -e "$1" ]; then
 		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
 		cp -p "$1" "$2" 2>"$work/err" || return
-		dd of="$2" bs=65536 conv=fsync 2>"$work/err"
+		sys_dd "$2" 2>"$work/err"
 	else
 		# Private until the mode is set: the content may be a secret. dd creates it; a shell that cannot
 		# redirect would not say why in a way that all shells share.
-		(umask 077 && dd of="$2" bs=65536 conv=fsync) 2>"$work/err" && chmod "$3" "$2" 2>"$work/err"
+		(umask 077 && sys_dd "$2") 2>"$work/err" && chmod "$3" "$2" 2>"$work/err"
+	fi
+}
+
+# sys_dd FILE <CONTENT: into the file and onto the disk. busybox can be built without conv=.
+sys_dd() {
+	if dd if=/dev/null of="$work/probe" conv=fsync 2>/dev/null; then
+		dd of="$1" bs=65536 conv=fsync
+	else
+		dd of="$1" bs=65536 && sync
 	fi
 }
 
