@@ -6,9 +6,9 @@ import sys
 import traceback
 from typing import NoReturn
 
-from . import hostname, identity, imds, log, report, state, wireserver
+from . import hostname, http, identity, imds, log, report, state, wireserver
 from .errors import Failure, NotTold
-from .facts import STEPS
+from .facts import STEPS, VERSION
 from .run import FAILED, SKIPPED, Run
 from .system import uptime
 
@@ -25,6 +25,7 @@ def provision(run: Run, force: bool) -> None:
         if not force and _is_done(run, run.vm_id):
             return
         state.begin(run)
+        log.info(f"version {VERSION}, python engine, {http.CLIENT}: provisioning VM {run.vm_id}")
         wireserver.read_goal_state(run)
         imds.read_metadata(run)
         _take_steps(run)
