@@ -26,9 +26,9 @@ def need(tool: str, why: str = "") -> str:
     """
     version = tool.removeprefix("python")
     path = interpreters().get(version) if version in PYTHONS else shutil.which(tool)
-    if path:
-        return path
-    leave_out(f"{tool} is not installed" + (f": {why}" if why else ""))
+    if not path:
+        leave_out(f"{tool} is not installed" + (f": {why}" if why else ""))
+    return path
 
 
 def leave_out(reason: str) -> NoReturn:

@@ -19,6 +19,7 @@ step_hostname() {
 		printf "' is not a legal hostname, using '%s'" "$name"
 	} | log_emit 'warning: '
 	keep_hostname "$name" && sys_set_kernel_hostname "$name" || return
+	hostname_set=$name
 	log_info "hostname: set to $name"
 	_result='done'
 }

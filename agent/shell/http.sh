@@ -101,10 +101,8 @@ http_run_limited() {
 	sys_watch "$http_pid" "$_seconds" </dev/null >/dev/null &
 	http_dog=$!
 	[ -z "$http_hold" ] || { exec 9>"$work/fifo" && cat "$http_hold" >&9; }
-	wait "$http_pid"
-	printf '%s\n' $? >"$work/rc"
-	kill "$http_dog"
-	wait "$http_dog"
+	sys_reap "$http_pid" "$http_dog"
+	printf '%s\n' "$_ended" >"$work/rc"
 }
 
 # http_cap <BYTES: the first RESPONSE_CAP + 1 of them; takes the rest too, because ksh93 waits only for the end of a pipeline,

@@ -1,7 +1,7 @@
 # imds.sh: the instance metadata service: one request for the whole instance document, taken apart by awk.
 
 # What the steps need of it; each string in a file $work/PATH.
-imds_paths='compute.name compute.osProfile.computerName compute.vmId'
+imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.vmId'
 
 # read_metadata: the document, also saved for the hooks. Fails when IMDS is away too long or refuses for good.
 read_metadata() {

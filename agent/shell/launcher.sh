@@ -16,11 +16,7 @@ python_works() {
 	(exec "$1" -I -S "$_self" --preflight) </dev/null >"$work/preflight" 2>/dev/null &
 	python_pid=$!
 	sys_watch "$python_pid" "$python_patience" python_is_loading </dev/null >/dev/null 2>&1 &
-	python_dog=$!
-	wait "$python_pid" 2>/dev/null
-	python_status=$?
-	kill "$python_dog" 2>/dev/null
-	wait "$python_dog" 2>/dev/null
+	sys_reap "$python_pid" "$!"
 	[ "$(head -n 1 "$work/preflight" | tr -d '\000')" = azready-python-ok ]
 }
 
@@ -40,7 +36,7 @@ pick_python() {
 	python_patience=$_seconds
 	for _python in python3 python; do
 		python_works "$_python" && return
-		[ "${python_status:-0}" -ne 137 ] || return
+		[ "${_ended:-0}" -ne 137 ] || return
 	done
 	return 1
 }

@@ -76,6 +76,16 @@ sys_watch() {
 	kill -KILL "$1"
 }
 
+# sys_reap PID WATCHER: wait for it and send the watcher home; sets _ended, the exit status, 128 + signal for a signal.
+sys_reap() {
+	wait "$1" 2>/dev/null
+	_ended=$?
+	# ksh93 adds 256.
+	[ "$_ended" -le 256 ] || _ended=$((_ended - 128))
+	kill "$2" 2>/dev/null
+	wait "$2" 2>/dev/null
+}
+
 # sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.
 sys_path() {
 	sys_todo=$1

@@ -26,6 +26,7 @@ def step_hostname(run: Run) -> str:
         log.warning(f"hostname: '{given}' is not a legal hostname, using '{name}'")
     _keep(run.system, name)
     run.system.set_kernel_hostname(name)
+    run.hostname = name
     log.info(f"hostname: set to {name}")
     return DONE
 

@@ -6,13 +6,13 @@ import sys
 import traceback
 from typing import NoReturn
 
-from . import hostname, http, identity, imds, log, report, state, wireserver
+from . import hooks, hostname, http, identity, imds, log, report, state, wireserver
 from .errors import Failure, NotTold
 from .facts import STEPS, VERSION
 from .run import FAILED, SKIPPED, Run
 from .system import uptime
 
-_STEP_FUNCTIONS = {"hostname": hostname.step_hostname}
+_STEP_FUNCTIONS = {"hostname": hostname.step_hostname, "hooks": hooks.step_hooks}
 
 
 def provision(run: Run, force: bool) -> None:
@@ -70,7 +70,7 @@ def _take_steps(run: Run) -> None:
             raise
         run.results[step] = f"{result} {uptime() - began:.2f}"
         if result == SKIPPED:
-            log.info(f"{step}: skipped, the platform gave no data for it")
+            log.info(f"{step}: skipped, nothing was given for it")
 
 
 def _bug(error: Exception) -> Failure:

@@ -39,6 +39,8 @@ class Run:
         self.started_at = timestamp()
         self.deadline = self.started + int(settings["DEADLINE"])
         self.vm_id = ""
+        # The name that the step `hostname` set.
+        self.hostname = ""
         self.goal_state: GoalState | None = None
         self.metadata: dict[str, Any] | None = None
         # What becomes of each step, for the status file: name -> "RESULT SECONDS".

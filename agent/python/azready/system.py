@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import signal
 import socket
 import stat
+import subprocess
+import tempfile
 import time
-from typing import Iterator
+from typing import IO, Iterator, NamedTuple
 
 from .errors import Failure
 
 # As many as Linux follows before it says ELOOP.
 _MAX_LINKS = 40
+
+
+class Ended(NamedTuple):
+    """What became of a program: exit status as a shell counts it (128 + signal), its output, whether it was killed."""
+
+    status: int
+    output: str
+    errors: str
+    timed_out: bool
 
 
 def uptime() -> float:
@@ -80,6 +93,45 @@ class System:
         found = [f"{directory}/{name}/{ending}" for name in inner]
         return [name for name in found if os.path.lexists(os.path.join(self.path(os.path.dirname(name)), ending))]
 
+    def executables(self, directory: str) -> list[str]:
+        """Names of the files of a directory that can be run, sorted by bytes; hidden ones are left out."""
+        try:
+            names = sorted(os.listdir(self.path(directory)), key=os.fsencode)
+        except OSError:
+            return []
+        return [name for name in names if name[0] != "." and self._is_executable(f"{directory}/{name}")]
+
+    def _is_executable(self, name: str) -> bool:
+        where = self.path(name)
+        return os.path.isfile(where) and os.access(where, os.X_OK)
+
+    def execute(self, name: str, environment: dict[str, str], seconds: float) -> Ended:
+        """Run a program of the image in the root directory, at most so long; then it and its children are killed."""
+        program = [self.path(name)]
+        try:
+            return self._execute(program, environment, seconds)
+        except OSError as error:
+            if error.errno == errno.ENOEXEC:
+                # A script without a first line that names its interpreter is the shell's, as from a shell.
+                return self._execute(["/bin/sh", *program], environment, seconds)
+            return Ended(126, "", os.strerror(error.errno or 0), False)
+
+    def _execute(self, command: list[str], environment: dict[str, str], seconds: float) -> Ended:
+        # Files and not pipes: what the program leaves running in the background may hold a pipe open for ever.
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                cwd=self.root or "/",
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+            timed_out = not _ends_within(process, seconds)
+            status = process.returncode
+            return Ended(status if status >= 0 else 128 - status, _printed(output), _printed(errors), timed_out)
+
     def make_directory(self, name: str, mode: int) -> None:
         """Make a directory and what leads to it; an existing one gets the mode. Raises Failure."""
         with _blaming(name):
@@ -146,6 +198,21 @@ class System:
         if self.live:
             with _blaming("/proc/sys/kernel/hostname"):
                 socket.sethostname(name)
+
+
+def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(max(1.0, seconds))
+        return True
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return False
+
+
+def _printed(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "surrogateescape")
 
 
 def _sync_directory(directory: str) -> None:

@@ -1,0 +1,59 @@
+# hooks.sh: the step `hooks`: the executables of /etc/azready.d, the way to set any other property of a machine.
+
+# step_hooks: every executable, in the order of the bytes of their names; the first that fails ends the step.
+step_hooks() {
+	sys_path /etc/azready.d
+	hooks_directory=$_path
+	_result=skipped
+	LC_ALL=C ls "$hooks_directory" >"$work/hooks" 2>/dev/null
+	while read -r hook; do
+		sys_path "/etc/azready.d/$hook"
+		if [ ! -f "$_path" ] || [ ! -x "$_path" ]; then continue; fi
+		_result=failed
+		run_hook "$hook" "$_path" || return
+		_result='done'
+	done <"$work/hooks"
+}
+
+# run_hook NAME FILE
+run_hook() {
+	log_info "hooks: running $1"
+	sys_now
+	# A tenth of what is left is kept, so that a hook that never ends can still be told of.
+	hook_end=$((_now + (deadline - _now) * 9 / 10))
+	[ "$hook_end" -ge "$((_now + 100))" ] || hook_end=$((_now + 100))
+	sys_seconds "$((hook_end - _now))"
+	start_hook "$2" </dev/null >"$work/hook.out" 2>"$work/hook.err" &
+	hook_pid=$!
+	sys_watch "$hook_pid" "$_seconds" </dev/null >/dev/null 2>&1 &
+	sys_reap "$hook_pid" "$!"
+	log_hook "$1" <"$work/hook.out"
+	log_hook "$1" <"$work/hook.err"
+	[ "$_ended" -ne 0 ] || return 0
+	sys_now
+	if [ "$_ended" -eq 137 ] && [ "$_now" -ge "$hook_end" ]; then
+		fail hook_timed_out 'a hook must end before DEADLINE' "hook=$1"
+		return
+	fi
+	tail -n 1 "$work/hook.err" >"$work/hook.last"
+	[ -s "$work/hook.last" ] || printf 'none' >"$work/hook.last"
+	fail_value="stderr=$work/hook.last"
+	fail hook_failed "run /etc/azready.d/$1 by hand" "hook=$1" "status=$_ended"
+}
+
+# start_hook FILE: in a process of its own, which becomes the hook.
+start_hook() {
+	AZREADY_HOSTNAME=$hostname_set
+	AZREADY_ADMIN_USER=$(cat "$work/compute.osProfile.adminUsername")
+	AZREADY_VM_ID=$vm_id
+	sys_path /run/azready/instance.json
+	AZREADY_INSTANCE_JSON=$_path
+	AZREADY_ROOT=${root:-/}
+	export AZREADY_HOSTNAME AZREADY_ADMIN_USER AZREADY_VM_ID AZREADY_INSTANCE_JSON AZREADY_ROOT
+	cd "$AZREADY_ROOT" && exec "$1"
+}
+
+# log_hook NAME <OUTPUT
+log_hook() {
+	while IFS= read -r hook_line || [ -n "$hook_line" ]; do log_info "hooks: $1: $hook_line"; done
+}
