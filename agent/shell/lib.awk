@@ -80,3 +80,18 @@ function save(file, text) {
 	printf "%s", text > file
 	close(file)
 }
+
+# Every match of `pattern` (in brackets, see above) replaced. Not gsub: how many backslashes stand for one in what it
+# puts in differs from awk to awk.
+function replaced(s, pattern, text,    parts, n, i, out) {
+	n = split(s, parts, pattern)
+	out = parts[1]
+	for (i = 2; i <= n; i++) out = out text parts[i]
+	return out
+}
+
+# A JSON string. Of the control characters only these three can occur: the others were dropped before.
+function json_string(s) {
+	s = replaced(replaced(s, "[\\\\]", "\\\\"), "[\"]", "\\\"")
+	return "\"" replaced(replaced(replaced(s, "[\t]", "\\t"), "[\r]", "\\r"), "[\n]", "\\n") "\""
+}

@@ -35,6 +35,11 @@ $health_template
 EOT
 }
 
+# report_json: $work/report, the report that needs no goal state.
+report_json() {
+	sys_awk "$awk_report_json" "$work" >"$work/report"
+}
+
 # report_row REASON [KEY=VALUE ..]: prints the row of a failure report; uses $vm_id, $_timestamp and $fail_value.
 report_row() {
 	sys_awk "$awk_row" "$proto_DESCRIPTION_MAX" "$azready_agent" "$vm_id" "$_timestamp" "$proto_DOCUMENTATION_URL" "$fail_value" "$@"

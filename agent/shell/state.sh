@@ -38,7 +38,8 @@ write_status() {
 
 # keep_report: keep the report that was accepted last.
 keep_report() {
-	{ sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/report.xml" 0600 <"$work/report"; } ||
+	if [ "$goal_state" = known ]; then state_kind=xml; else state_kind=json; fi
+	{ sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/report.$state_kind" 0600 <"$work/report"; } ||
 		log_warning "report not kept: $(cat "$work/failure")"
 }
 

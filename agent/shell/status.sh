@@ -9,9 +9,9 @@ show_status() {
 	fi
 	cp "$_path" "$work/status" 2>"$work/err" || die_usage "$state_directory/status: cannot be read" 'run as root'
 	if [ "$json" = yes ]; then
-		LC_ALL=C awk "$awk_status_json" "$work/status"
+		sys_awk "$awk_status_json" "$work/status"
 	else
-		LC_ALL=C awk "$awk_status" "$work/status"
+		sys_awk "$awk_status" "$work/status"
 	fi
 	grep -q '^OUTCOME=ready$' "$work/status"
 	exit

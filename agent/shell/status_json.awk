@@ -1,10 +1,4 @@
 # The status file for a program: one JSON object, the steps in an object of their own.
-function quoted(s) {
-	gsub(/\\/, "\\\\", s)
-	gsub(/"/, "\\\"", s)
-	return "\"" s "\""
-}
-
 {
 	key = value = $0
 	sub(/=.*/, "", key)
@@ -13,9 +7,9 @@ function quoted(s) {
 	if (sub(/^step_/, "", key)) {
 		gsub(/_/, "-", key)
 		split(value, word, " ")
-		steps = steps (steps == "" ? "" : ", ") quoted(key) ": {\"result\": " quoted(word[1]) ", \"seconds\": " word[2] + 0 "}"
+		steps = steps (steps == "" ? "" : ", ") json_string(key) ": {\"result\": " json_string(word[1]) ", \"seconds\": " word[2] + 0 "}"
 	} else
-		printf "%s%s: %s", (NR == 1 ? "{" : ", "), quoted(key), (key == "seconds" ? value + 0 : quoted(value))
+		printf "%s%s: %s", (NR == 1 ? "{" : ", "), json_string(key), (key == "seconds" ? value + 0 : json_string(value))
 }
 
 END { printf ", \"steps\": {%s}}\n", steps }

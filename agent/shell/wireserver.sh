@@ -3,17 +3,29 @@
 wire_headers="$proto_WIRE_VERSION_HEADER: $proto_WIRE_VERSION
 $proto_AGENT_NAME_HEADER: $azready_agent"
 
-# read_goal_state: a fresh one, its identifiers in $work/INCARNATION, CONTAINER_ID and INSTANCE_ID.
-# Fails at the deadline: without one no report can be addressed.
+# read_goal_state: a fresh one, its identifiers in $work/INCARNATION, CONTAINER_ID and INSTANCE_ID; sets goal_state to
+# `known`, or to `none` where the report needs none. Fails at the deadline: nothing to address.
 read_goal_state() {
+	goal_state=none
+	[ "$set_REPORT_PROTOCOL" != json ] || return 0
 	tries_begin goal "$deadline"
 	while ! try_goal_state; do
+		if serves_no_goal_state; then
+			log_info "goal state: $_problem; reporting without one, as JSON"
+			return
+		fi
 		tries_another goal 'goal state' || {
 			not_told goal_state_unavailable
 			return
 		}
 	done
 	goal_state=known
+}
+
+# serves_no_goal_state: whether the answer says so, and the settings leave the choice.
+serves_no_goal_state() {
+	[ "$set_REPORT_PROTOCOL" = auto ] || return 1
+	case " $proto_NO_GOAL_STATE " in *" ${_problem#http_status=} "*) ;; *) return 1 ;; esac
 }
 
 try_goal_state() {
@@ -52,9 +64,17 @@ report_health() {
 }
 
 try_report() {
-	report_document
 	tries_limit "$deadline"
-	http_headers="$wire_headers
+	if [ "$goal_state" = known ]; then
+		report_document
+		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_CONTENT_TYPE"
-	http_send POST "$set_WIRESERVER" "$proto_HEALTH_PATH" "$_limit" "$work/report"
+		http_send POST "$set_WIRESERVER" "$proto_HEALTH_PATH" "$_limit" "$work/report"
+	else
+		report_json
+		http_headers="$wire_headers
+Content-Type: $proto_HEALTH_JSON_CONTENT_TYPE
+$proto_GUEST_AGENT_HEADER: $azready_agent"
+		http_send POST "$set_WIRESERVER" "$proto_HEALTH_JSON_PATH" "$_limit" "$work/report"
+	fi
 }

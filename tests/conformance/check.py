@@ -23,14 +23,17 @@ _OWN = {
     MARKER: ("file", 0o600),
     STATUS: ("file", 0o600),
     f"{STATE}/report.xml": ("file", 0o600),
+    f"{STATE}/report.json": ("file", 0o600),
     "/run/azready": ("directory", 0o700),
     "/run/azready/instance.json": ("file", 0o600),
 }
 _HOSTNAME = "/etc/hostname"
 _WIRE_VERSION = "2012-11-30"
+_REPORTS = ("health", "health-json")
 # Bytes of a description before it is escaped for XML.
 _LONGEST_ROW = 512
 _HEALTH_TYPE = "text/xml; charset=utf-8"
+_JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Observed:
     @property
     def reports(self) -> list[Request]:
         """The health reports of this run, in order, accepted or not."""
-        return [request for request in self.requests if request.endpoint == "health" and request.method == "POST"]
+        return [request for request in self.requests if request.endpoint in _REPORTS and request.method == "POST"]
 
     @property
     def changed(self) -> set[str]:
@@ -138,6 +141,16 @@ def _entry_pattern(entry: str) -> str:
     return f"(?:{lines}){repeat}"
 
 
+def _headers_of(request: Request, agent: str) -> dict[str, str]:
+    """What this request must carry, once each."""
+    if request.server == "imds":
+        return {"metadata": "true"}
+    wanted = {"x-ms-version": _WIRE_VERSION, "x-ms-agent-name": agent}
+    if request.endpoint == "health-json":
+        return {**wanted, "content-type": _JSON_TYPE, "x-ms-guest-agent-name": agent}
+    return {**wanted, "content-type": _HEALTH_TYPE} if request.method == "POST" else wanted
+
+
 def _manner_faults(request: Request, facts: Mapping[str, str]) -> Faults:
     """What every request must and must not carry."""
     if not request.method:
@@ -145,13 +158,7 @@ def _manner_faults(request: Request, facts: Mapping[str, str]) -> Faults:
     headers: dict[str, list[str]] = {}
     for key, value in request.headers:
         headers.setdefault(key.lower(), []).append(value)
-    if request.server == "wireserver":
-        wanted = {"x-ms-version": _WIRE_VERSION, "x-ms-agent-name": f"azready/{facts['VERSION']}"}
-        if request.method == "POST":
-            wanted["content-type"] = _HEALTH_TYPE
-    else:
-        wanted = {"metadata": "true"}
-    for key, value in wanted.items():
+    for key, value in _headers_of(request, f"azready/{facts['VERSION']}").items():
         if headers.get(key) != [value]:
             yield f"header {key} is {headers.get(key)}, not once {value!r}"
     for key in ("x-forwarded-for", "cookie", "proxy-connection", "expect"):
@@ -167,7 +174,8 @@ def _report_faults(expect: Expect, seen: Observed, facts: Mapping[str, str]) -> 
         return
     if expect.incarnation is not None:
         facts = {**facts, "INCARNATION": str(expect.incarnation)}
-    name = "ready" if expect.description is None else "not-ready"
+    form = "xml" if seen.reports[-1].endpoint == "health" else "json"
+    name = ("ready" if expect.description is None else "not-ready") + f".{form}"
     golden = golden_report(name, facts, expect.description or "")
     body = seen.reports[-1].body.decode("utf-8", "backslashreplace")
     if not pattern(golden).fullmatch(body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -37,7 +38,12 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def golden_report(name: str, facts: Mapping[str, str], description: str = "") -> str:
-    """The golden document `ready` or `not-ready` with the identifiers of these facts, XML-escaped."""
-    document = (GOLDEN / f"{name}.xml").read_bytes().decode("utf-8")
-    values = {key: escape(value) for key, value in facts.items()}
-    return fill(document, {**values, "DESCRIPTION": escape(fill(description, facts))})
+    """The golden document `ready.xml`, `not-ready.json` or the like with these facts, escaped as its form asks for."""
+    document = (GOLDEN / name).read_bytes().decode("utf-8")
+    escaped = _json_escape if name.endswith(".json") else escape
+    values = {key: escaped(value) for key, value in facts.items()}
+    return fill(document, {**values, "DESCRIPTION": escaped(fill(description, facts))})
+
+
+def _json_escape(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -29,7 +29,7 @@ class Request(NamedTuple):
     address: str
     path: str
     headers: dict[str, str]
-    body: bytes | None = None
+    body: bytes = b""
 
 
 class _Expired(Exception):
@@ -71,7 +71,7 @@ def _exchange(request: Request) -> bytes:
         answer = pool.urlopen(
             request.method,
             request.path,
-            body=request.body,
+            body=request.body or None,
             headers={"User-Agent": AGENT, "Connection": "close", **request.headers},
             retries=False,
             redirect=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from . import log, state, wireserver
@@ -25,14 +26,24 @@ def _send(run: Run, health_state: str, details: str) -> None:
     log.info(f"reporting {health_state}" + (f": {details}" if details else ""))
     body = wireserver.report_health(run, _document(health_state, details))
     log.info(f"the platform accepted the report {health_state}")
-    state.keep_report(run.system, body)
+    state.keep_report(run.system, body, "xml" if run.goal_state else "json")
 
 
 def _document(health_state: str, details: str) -> HealthDocument:
-    def addressed(goal_state: GoalState) -> bytes:
+    def addressed(goal_state: GoalState | None) -> bytes:
+        if not goal_state:
+            return json_document(health_state, details)
         return fill({"STATE": health_state, "DESCRIPTION": details, **_address(goal_state)})
 
     return addressed
+
+
+def json_document(health_state: str, details: str) -> bytes:
+    """The report that needs no goal state."""
+    document: dict[str, object] = {"state": health_state}
+    if details:
+        document["details"] = {"subStatus": "ProvisioningFailed", "description": details}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 def _address(goal_state: GoalState) -> dict[str, str]:

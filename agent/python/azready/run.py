@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 
 from . import log
 from .errors import NoGoodAnswer
@@ -24,8 +24,8 @@ class GoalState(NamedTuple):
     instance_id: str
 
 
-# A health report that still lacks its addressee.
-HealthDocument = Callable[[GoalState], bytes]
+# A health report that still lacks its addressee: the XML document for a goal state, the JSON one without.
+HealthDocument = Callable[[Optional[GoalState]], bytes]
 
 
 class Run:
@@ -41,7 +41,9 @@ class Run:
         self.vm_id = ""
         # The name that the step `hostname` set.
         self.hostname = ""
+        # None until it was read, and where the report needs none.
         self.goal_state: GoalState | None = None
+        self.goal_state_read = False
         self.metadata: dict[str, Any] | None = None
         # What becomes of each step, for the status file: name -> "RESULT SECONDS".
         self.results: dict[str, str] = {}

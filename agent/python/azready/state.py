@@ -11,7 +11,6 @@ from .system import System, timestamp, uptime
 DIRECTORY = "/var/lib/azready"
 _MARKER = f"{DIRECTORY}/provisioned"
 _STATUS = f"{DIRECTORY}/status"
-_REPORT = f"{DIRECTORY}/report.xml"
 # Where each init keeps the link that enables a service: directory and file of `directory/*/file`.
 _ENABLED = [("/etc/systemd/system", "azready.service")]
 
@@ -54,9 +53,9 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
     run.system.write(_STATUS, "".join(lines).encode("utf-8", "replace"), 0o600)
 
 
-def keep_report(system: System, body: bytes) -> None:
-    """Keep the report that was accepted last; a disk that takes no more is a warning."""
-    _try_to_write(system, _REPORT, body, "")
+def keep_report(system: System, body: bytes, kind: str) -> None:
+    """Keep the report that was accepted last, as report.xml or report.json; a disk that takes no more is a warning."""
+    _try_to_write(system, f"{DIRECTORY}/report.{kind}", body, "")
 
 
 def mark_provisioned(run: Run) -> None:

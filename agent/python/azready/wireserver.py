@@ -18,15 +18,23 @@ _PATHS = {
 _HEADERS = {PROTOCOL["WIRE_VERSION_HEADER"]: PROTOCOL["WIRE_VERSION"], PROTOCOL["AGENT_NAME_HEADER"]: AGENT}
 
 
-def read_goal_state(run: Run) -> GoalState:
-    """A fresh goal state. Raises NotTold at the deadline: without one no report can be addressed."""
+def read_goal_state(run: Run) -> GoalState | None:
+    """A fresh goal state, or None where the report needs none. Raises NotTold at the deadline: nothing to address."""
+    run.goal_state = None if run.settings["REPORT_PROTOCOL"] == "json" else _goal_state(run)
+    run.goal_state_read = True
+    return run.goal_state
+
+
+def _goal_state(run: Run) -> GoalState | None:
     tries = Tries("goal state", run.deadline)
     while True:
         request = http.Request("GET", run.settings["WIRESERVER"], PROTOCOL["GOAL_STATE_PATH"], _HEADERS)
         try:
-            run.goal_state = parse_goal_state(http.send(request, run.request_limit(run.deadline)))
-            return run.goal_state
+            return parse_goal_state(http.send(request, run.request_limit(run.deadline)))
         except NoGoodAnswer as problem:
+            if run.settings["REPORT_PROTOCOL"] == "auto" and str(problem.status) in PROTOCOL["NO_GOAL_STATE"].split():
+                log.info(f"goal state: {problem.what()}; reporting without one, as JSON")
+                return None
             if not tries.another(problem):
                 raise NotTold("goal_state_unavailable", problem.details) from problem
 
@@ -36,19 +44,26 @@ def report_health(run: Run, document: HealthDocument) -> bytes:
 
     A refused report may be addressed wrongly (410: stale incarnation), so each further try reads the goal state again.
     """
-    headers = {**_HEADERS, "Content-Type": PROTOCOL["HEALTH_CONTENT_TYPE"]}
     tries = Tries("health report", run.deadline)
-    goal_state = run.goal_state or read_goal_state(run)
+    goal_state = run.goal_state if run.goal_state_read else read_goal_state(run)
     while True:
-        body = document(goal_state)
-        request = http.Request("POST", run.settings["WIRESERVER"], PROTOCOL["HEALTH_PATH"], headers, body)
+        request = _report_request(run, goal_state, document(goal_state))
         try:
             http.send(request, run.request_limit(run.deadline))
-            return body
+            return request.body
         except NoGoodAnswer as problem:
             if not tries.another(problem):
                 raise NotTold("report_not_accepted", problem.details) from problem
         goal_state = read_goal_state(run)
+
+
+def _report_request(run: Run, goal_state: GoalState | None, body: bytes) -> http.Request:
+    if goal_state:
+        path, headers = PROTOCOL["HEALTH_PATH"], {"Content-Type": PROTOCOL["HEALTH_CONTENT_TYPE"]}
+    else:
+        path, headers = PROTOCOL["HEALTH_JSON_PATH"], {"Content-Type": PROTOCOL["HEALTH_JSON_CONTENT_TYPE"]}
+        headers[PROTOCOL["GUEST_AGENT_HEADER"]] = AGENT
+    return http.Request("POST", run.settings["WIRESERVER"], path, {**_HEADERS, **headers}, body)
 
 
 def parse_goal_state(data: bytes) -> GoalState:
