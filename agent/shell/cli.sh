@@ -75,12 +75,15 @@ check_report() {
 	esac
 	[ -n "$word_3" ] || die_usage 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]'
 	word_number=4
+	word_keys=
 	while [ "$word_number" -le "$words_count" ]; do
 		word_pair=''
 		eval "word_pair=\$word_$word_number"
 		case ${word_pair%%=*} in
 		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) die_usage "not KEY=VALUE: '$word_pair'" 'run azready help report' ;;
 		esac
+		case " $word_keys " in *" ${word_pair%%=*} "*) die_usage 'a key was given twice' 'run azready help report' ;; esac
+		word_keys="$word_keys ${word_pair%%=*}"
 		word_number=$((word_number + 1))
 	done
 }

@@ -57,7 +57,8 @@ config_set() {
 	steps) split_steps "$2" "$3" ;;
 	one-of:*)
 		config_allowed=${_kind#one-of:}
-		case ,$config_allowed, in
+		case ,$config_allowed,/$2 in
+		*/*,*) config_refuse "$@" "one of: $(printf '%s' "$config_allowed" | tr ',' ' ')" ;;
 		*,"$2",*) ;;
 		*) config_refuse "$@" "one of: $(printf '%s' "$config_allowed" | tr ',' ' ')" ;;
 		esac
@@ -93,8 +94,9 @@ config_read_file() {
 		die_usage "$config_name: cannot be read" "is the path right, and may this user read it?"
 	fi
 	sys_need_awk
+	holds_no_nul "$_path" || die_usage "$config_name: it holds NUL bytes" 'it must be a text'
 	sys_awk "$awk_config" <"$_path" >"$work/config"
-	while read -r config_number config_key config_value; do
+	while read -r config_number config_key && IFS= read -r config_value; do
 		[ "$config_key" != '!' ] || die_usage "$config_name:$config_number: not a setting: $config_value" "write KEY=VALUE, or # and a comment"
 		config_set "$config_key" "$config_value" "$config_name:$config_number"
 	done <"$work/config"
@@ -126,8 +128,11 @@ steps_add() {
 split_steps() {
 	steps_all=
 	steps_rows steps_add
+	# Unquoted: blanks at the ends and between go.
 	_steps=$(printf '%s' "$1" | tr ',' ' ')
-	[ "$_steps" != all ] || _steps=$steps_all
+	# shellcheck disable=SC2086
+	_steps=$(set -f && printf '%s ' $_steps)
+	case $_steps in 'all ') _steps=$steps_all ;; esac
 	for steps_name in $_steps; do
 		case " $steps_all " in
 		*" $steps_name "*) ;;

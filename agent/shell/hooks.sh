@@ -50,7 +50,12 @@ start_hook() {
 	AZREADY_INSTANCE_JSON=$_path
 	AZREADY_ROOT=${root:-/}
 	export AZREADY_HOSTNAME AZREADY_ADMIN_USER AZREADY_VM_ID AZREADY_INSTANCE_JSON AZREADY_ROOT
-	cd "$AZREADY_ROOT" && exec "$1"
+	cd "$AZREADY_ROOT" || exit 126
+	# posh loses the exit status of a script that names no interpreter.
+	case $(dd if="$1" bs=4 count=1 2>/dev/null | tr -d '\000') in
+	'#!'* | ?ELF) sys_become "$1" ;;
+	*) sys_become sh "$1" ;;
+	esac
 }
 
 # log_hook NAME <OUTPUT

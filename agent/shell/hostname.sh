@@ -3,8 +3,8 @@
 step_hostname() {
 	read_metadata || return
 	name_given=$work/compute.osProfile.computerName
-	grep -q '[^[:space:]]' "$name_given" || name_given=$work/compute.name
-	grep -q '[^[:space:]]' "$name_given" || {
+	is_blank "$name_given" && name_given=$work/compute.name
+	is_blank "$name_given" && {
 		_result=skipped
 		return 0
 	}
@@ -22,6 +22,10 @@ step_hostname() {
 	hostname_set=$name
 	log_info "hostname: set to $name"
 	_result='done'
+}
+
+is_blank() {
+	[ -z "$(tr -d ' \t\r\n' <"$1")" ]
 }
 
 # busybox awk does not know \t in a pattern that comes from outside.

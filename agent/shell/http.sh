@@ -69,7 +69,8 @@ http_status_line() {
 			code = substr($0, RSTART + RLENGTH - 3, 3) + 0
 		}
 		tolower($0) ~ /^[ \t]*retry-after:[ \t]*[0-9]+[ \t\r]*$/ {
-			sub(/^[^:]*:[ \t]*/, "")
+			# Without its zeros: busybox awk takes 010 for octal.
+			sub(/^[^:]*:[ \t]*0*/, "")
 			wait = $0 + 0 > cap ? cap : $0 + 0
 		}
 		END { print code + 0, wait + 0 }' "$work/head"

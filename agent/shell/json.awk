@@ -79,13 +79,25 @@ function hex4(s) {
 	return hex_value(substr(s, 2, 4))
 }
 
-function value(path, depth,    type) {
+function value(path, depth,    type, wanted) {
 	if (depth > MAX_DEPTH) refuse("nested too deeply")
+	# Of a key that is given twice the last counts, with all that is below it.
+	for (wanted in WANTED) if (wanted == path || index(wanted, path ".") == 1) delete FOUND[wanted]
 	type = TYPE[++at]
 	if (type == "{") object(path, depth)
 	else if (type == "[") array(path, depth)
-	else if (type == "s") FOUND[path] = decoded(VALUE[at])
+	else if (type == "s") text(path, decoded(VALUE[at]))
 	else if (type != "w" || VALUE[at] !~ WORD) refuse("not JSON")
+}
+
+function text(path, s) {
+	if (path in WANTED) FOUND[path] = s
+}
+
+# The path of a member; one that no wanted path can name has a key that is empty or holds the separator.
+function member(path, key) {
+	if (key == "" || index(key, ".")) return "."
+	return path == "" ? key : path "." key
 }
 
 function object(path, depth,    key) {
@@ -97,7 +109,7 @@ function object(path, depth,    key) {
 		if (TYPE[++at] != "s") refuse("a key is missing")
 		key = decoded(VALUE[at])
 		if (TYPE[++at] != ":") refuse("a colon is missing")
-		value(path == "" ? key : path "." key, depth + 1)
+		value(member(path, key), depth + 1)
 		at++
 	} while (TYPE[at] == ",")
 	if (TYPE[at] != "}") refuse("an object does not end")
@@ -121,6 +133,7 @@ BEGIN {
 	WORD = "^(true|false|null|-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?)$"
 	ESCAPE["\""] = "\""; ESCAPE["/"] = "/"
 	ESCAPE["b"] = "\b"; ESCAPE["f"] = "\f"; ESCAPE["n"] = "\n"; ESCAPE["r"] = "\r"; ESCAPE["t"] = "\t"
+	for (i = 3; i < ARGC; i++) WANTED[ARGV[i]] = 1
 	document = without_bom(slurp(ARGV[1]))
 	if (!is_utf8(document, 0)) refuse("not UTF-8")
 	tokenize(document)

@@ -13,7 +13,7 @@ self() {
 # be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.
 python_works() {
 	command -v "$1" >/dev/null 2>&1 || return 1
-	(exec "$1" -I -S "$_self" --preflight) </dev/null >"$work/preflight" 2>/dev/null &
+	(sys_become "$1" -I -S "$_self" --preflight) </dev/null >"$work/preflight" 2>/dev/null &
 	python_pid=$!
 	sys_watch "$python_pid" "$python_patience" python_is_loading </dev/null >/dev/null 2>&1 &
 	sys_reap "$python_pid" "$!"

@@ -73,7 +73,13 @@ sys_watch() {
 		wait "$!"
 		if [ -z "${3-}" ] || ! "$3" "$1"; then break; fi
 	done
-	kill -KILL "$1"
+	kill -KILL "-$1" 2>/dev/null || kill -KILL "$1"
+}
+
+# sys_become COMMAND ..: exec it, in a session of its own where there is a setsid: so sys_watch kills its children too.
+sys_become() {
+	if command -v setsid >/dev/null 2>&1; then exec setsid "$@"; fi
+	exec "$@"
 }
 
 # sys_reap PID WATCHER: wait for it and send the watcher home; sets _ended, the exit status, 128 + signal for a signal.

@@ -25,7 +25,11 @@ function decoded(s,    parts, n, i, p, out) {
 function entity(name,    code) {
 	if (name in ENTITY) return ENTITY[name]
 	if (name ~ /^#x[0-9A-Fa-f]+$/) code = hex_value(substr(name, 3))
-	else if (name ~ /^#[0-9]+$/) code = substr(name, 2) + 0
+	else if (name ~ /^#[0-9]+$/) {
+		# Without its zeros: busybox awk takes 065 for octal.
+		sub(/^#0*/, "", name)
+		code = name + 0
+	}
 	else refuse("unknown entity")
 	if (code < 32 && code != 9 && code != 10 && code != 13 || code >= 55296 && code <= 57343 || code == 65534 || code == 65535 || code > 1114111)
 		refuse("a reference to no character")
@@ -35,6 +39,7 @@ function entity(name,    code) {
 # Text that comes after a tag.
 function text(s) {
 	if (index(s, "]]>")) refuse("]]> in text")
+	if (!depth && index(s, "&")) refuse("text outside the root element")
 	s = decoded(s)
 	if (!depth && s !~ /^[ \t\r\n]*$/) refuse("text outside the root element")
 	collect(s)
@@ -151,7 +156,7 @@ BEGIN {
 	VALUE = "(\"[^\"]*\"|'[^']*')"
 	ATTRIBUTE = "^" SPACE "+[A-Za-z_:][-A-Za-z0-9._:]*" SPACE "*=" SPACE "*" VALUE
 	END_TAG = "^/[A-Za-z_:][-A-Za-z0-9._:]*" SPACE "*>"
-	DECLARATION = "^xml" SPACE "+version" SPACE "*=" SPACE "*" VALUE "(" SPACE "+encoding" SPACE "*=" SPACE "*" VALUE ")?(" SPACE "+standalone" SPACE "*=" SPACE "*" VALUE ")?" SPACE "*$"
+	DECLARATION = "^xml" SPACE "+version" SPACE "*=" SPACE "*(\"[-A-Za-z0-9._:]+\"|'[-A-Za-z0-9._:]+')(" SPACE "+encoding" SPACE "*=" SPACE "*" VALUE ")?(" SPACE "+standalone" SPACE "*=" SPACE "*(\"(yes|no)\"|'(yes|no)'))?" SPACE "*$"
 	CONTROL = "[\001-\010\013\014\016-\037]"
 	ENTITY["amp"] = "&"; ENTITY["lt"] = "<"; ENTITY["gt"] = ">"; ENTITY["quot"] = "\""; ENTITY["apos"] = "'"
 	WANTED["GoalState/Incarnation"]; WANTED["GoalState/Container/ContainerId"]

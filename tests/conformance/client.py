@@ -27,8 +27,8 @@ TOOLS = (
     "[",
     "basename", "cat", "chmod", "chown", "cmp", "cp", "cut", "date", "dd", "dirname", "env", "expr", "false", "find",
     "grep", "head", "hostname", "id", "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mv", "od", "printf",
-    "readlink", "rm", "rmdir", "sed", "sleep", "sort", "stat", "sync", "tail", "tee", "test", "touch", "tr", "true",
-    "uname", "wc",
+    "readlink", "rm", "rmdir", "sed", "setsid", "sleep", "sort", "stat", "sync", "tail", "tee", "test", "touch", "tr",
+    "true", "uname", "wc",
 )
 # fmt: on
 

@@ -77,7 +77,7 @@ def _dispatch(options: Options) -> None:
         "help": lambda _: print(embedded("help.txt").partition("\n== ")[0]),
     }
     if command not in commands:
-        known = "the Python engine alone knows: " + " ".join(commands)
+        known = f"the Python engine alone knows: {' '.join(commands)}; azready and azready.sh know the rest"
         raise UsageError(f"unknown command '{command}'", hint=known)
     if command != "provision" and (options.force or {"--only", "--skip"} & set(options.values)):
         raise UsageError("--only, --skip and --force belong to provision", hint="run azready help")
@@ -95,6 +95,8 @@ def _report(options: Options) -> None:
     for pair in pairs:
         if not re.match("[A-Za-z_][A-Za-z0-9_]*=", pair):
             raise UsageError(f"not KEY=VALUE: '{pair}'", hint="run azready help report")
+    if len({pair.partition("=")[0] for pair in pairs}) < len(pairs):
+        raise UsageError("a key was given twice", hint="run azready help report")
     if not (options.words[1:] == ["ready"] or (what == ["failed"] and options.words[2:3] not in ([], [""]))):
         raise UsageError("report what?", hint="report ready, or report failed REASON [KEY=VALUE ..]")
     run = _run(options)

@@ -31,6 +31,8 @@ def defaults() -> dict[str, str]:
 
 def parse_file(text: str, name: str) -> dict[str, str]:
     """The settings of a configuration file's text. Raises UsageError with file, line and reason."""
+    if "\0" in text:
+        raise UsageError(f"{name}: it holds NUL bytes", hint="it must be a text")
     found = {}
     for number, line in enumerate(text.split("\n"), 1):
         line = line.rstrip("\r")
@@ -72,7 +74,7 @@ def check(key: str, value: str, where: str) -> str:
 
 def split_steps(value: str, where: str) -> list[str]:
     """The steps that a list (commas or blanks) names, in the table's order. Raises UsageError for an unknown one."""
-    names = value.replace(",", " ").split()
+    names = [name for name in re.split("[, \t\n]+", value) if name]
     if names == ["all"]:
         return list(STEPS)
     for name in names:

@@ -71,7 +71,8 @@ def _setting(pattern: str, form: str) -> Callable[[str, str], str]:
     def with_name(text: str, name: str) -> str:
         line = form.format(name)
         mended, count = re.subn(pattern, lambda match: match[1] + line, text, count=1, flags=re.MULTILINE)
-        return mended if count else text + ("" if text.endswith("\n") or not text else "\n") + line + "\n"
+        mended += "" if mended.endswith("\n") or not mended else "\n"
+        return mended if count else f"{mended}{line}\n"
 
     return with_name
 

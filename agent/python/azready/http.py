@@ -100,6 +100,6 @@ def _read_capped(answer: Any, cap: int) -> bytes:
 
 def _retry_after(value: str) -> int:
     """Seconds to wait, capped; the form with a date is not used by these servers and counts as absent."""
-    value = value.strip()
+    value = value.strip().lstrip("0")
     cap = number("RETRY_AFTER_CAP")
     return min(int(value[:9]), cap) if value.isascii() and value.isdigit() else 0

@@ -45,4 +45,5 @@ def swap_first_fields(uuid: str) -> str:
 
 
 def _dmi(system: System, name: str) -> str:
-    return (system.read(f"{_DMI}/{name}") or b"").decode("ascii", "replace").strip()
+    text = (system.read(f"{_DMI}/{name}") or b"").decode("ascii", "replace")
+    return re.sub(r"[\x00-\x1f\x7f]", "", text).strip(" ")

@@ -54,13 +54,23 @@ def _is_final(status: int) -> bool:
 def parse_document(data: bytes) -> dict[str, Any]:
     """The instance document as a dict. Raises NoGoodAnswer for what is not a JSON object that both engines can read."""
     try:
-        document = json.loads(data.decode("utf-8-sig"), parse_constant=_not_json)
+        document = json.loads(
+            data.decode("utf-8-sig"), parse_constant=_not_json, parse_int=float, object_pairs_hook=_object
+        )
         _check(document, 0)
     except (ValueError, RecursionError) as error:
         raise NoGoodAnswer(f"not JSON: {error}", error="not_json") from error
     if not isinstance(document, dict):
         raise NoGoodAnswer("not a JSON object", error="not_json")
     return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key that is given twice: the last counts, but what it hides is checked too."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        _check([value for _, value in pairs], 0)
+    return found
 
 
 def _not_json(word: str) -> None:

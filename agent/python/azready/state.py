@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from . import http, log
 from .errors import Failure
 from .facts import VERSION
@@ -17,7 +19,7 @@ _ENABLED = [("/etc/systemd/system", "azready.service")]
 
 def provisioned_as(system: System) -> str:
     """The VM id that the marker holds; empty where there is none."""
-    return (system.read(_MARKER) or b"").decode("ascii", "replace").strip()
+    return re.sub(r"[\x00-\x20\x7f]", "", (system.read(_MARKER) or b"").decode("ascii", "replace"))
 
 
 def begin(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.parsers import expat
 
 from . import http, log
@@ -74,7 +75,7 @@ def parse_goal_state(data: bytes) -> GoalState:
     """
     found = _Reader().read(data)
     values = {name: _identifier(name, found.get(path)) for name, path in _PATHS.items()}
-    if not values["incarnation"].isdigit():
+    if not re.fullmatch("[0-9]+", values["incarnation"]):
         raise _malformed(f"incarnation '{values['incarnation']}' is not a number")
     log.debug("goal state: " + " ".join(f"{name}={value}" for name, value in values.items()))
     return GoalState(**values)
@@ -103,6 +104,7 @@ class _Reader:
         self._parser = expat.ParserCreate("utf-8")
         self._parser.XmlDeclHandler = self._declaration
         self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.ProcessingInstructionHandler = self._instruction
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
@@ -122,6 +124,11 @@ class _Reader:
     @staticmethod
     def _doctype(*_arguments: object) -> None:
         raise _malformed("it has a DOCTYPE")
+
+    @staticmethod
+    def _instruction(target: str, _data: str) -> None:
+        if not target.isascii():
+            raise _malformed("a name that is not ASCII")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._wanted:

@@ -1,0 +1,462 @@
+"""Both engines give the same answer for the same bytes, or both refuse.
+
+The Python engine's functions are called in this process, out of the built zip. The shell engine's functions are those
+of dist/azready.sh, called as its modules call them, in one long-lived shell, with each of the awks. Named faults are
+checked first; then hypothesis bends realistic documents until something might tell the two apart.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from bundle import quote
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import DIST
+from unit.odd_documents import (
+    ARGUMENTS,
+    BOM,
+    GOAL_STATE,
+    INSTANCE,
+    LONG,
+    MARKUP,
+    PRINTABLE,
+    SETTINGS,
+    SHORT,
+    VALUES,
+    VM_ID,
+    encode,
+    odd,
+    trees,
+)
+from unit.shell_engine import WHEN, ShellEngine, harvest, plant
+
+sys.path.append(str(DIST / "azready.pyz"))
+# The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
+from azready import config, facts, hostname, http, identity, imds, log, report, state, wireserver
+from azready.errors import Failure, NoGoodAnswer, UsageError
+from azready.run import GoalState, Run
+from azready.system import System
+
+AWKS = ("mawk", "gawk", "original-awk", "busybox")
+Tree = dict[str, bytes]
+# The same examples in every run: a build must not fail by chance.
+bounded = settings(
+    max_examples=80,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@pytest.fixture(scope="module", params=AWKS)
+def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShellEngine]:
+    engine = ShellEngine(tmp_path_factory.mktemp("engine"), request.param)
+    yield engine
+    engine.end()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root directory for the Python engine."""
+    log.level = log.QUIET
+    return tmp_path_factory.mktemp("python") / "root"
+
+
+# For functions that start no awk.
+one_awk = pytest.mark.parametrize("shell", AWKS[:1], indirect=True)
+
+
+def accepts(check: Callable[..., object], *values: str) -> bool:
+    """Whether a check of the Python engine takes these values."""
+    try:
+        check(*values)
+    except UsageError:
+        return False
+    return True
+
+
+# Goal state
+
+
+def goal_state(
+    number: str = "1", container: str = "c0", instance: str = "i1", before: str = "", after: str = ""
+) -> bytes:
+    """A good goal state but for the parts that are given."""
+    roles = f"<RoleInstanceList><RoleInstance><InstanceId>{instance}</InstanceId></RoleInstance></RoleInstanceList>"
+    text = f"<Container><ContainerId>{container}</ContainerId>{roles}</Container>"
+    return f"{before}<GoalState><Incarnation>{number}</Incarnation>{text}</GoalState>{after}".encode()
+
+
+DEEP = b"<a>" * 5000 + b"</a>" * 5000
+GOAL_STATES = {
+    "good": goal_state(),
+    "line breaks between the elements": goal_state().replace(b"><", b">\n<"),
+    "line break inside an id": goal_state(container="a\nb"),
+    "tab inside an id": goal_state(instance="a\tb"),
+    "carriage return by reference": goal_state(container="a&#13;b"),
+    "reference with leading zeros": goal_state(container="&#0065;"),
+    "digit that is not ASCII": goal_state(number="\u0661"),
+    "superscript digit": goal_state(number="\u00b2"),
+    "reference to white space behind the root": goal_state(after="&#32;"),
+    "reference to white space before the root": goal_state(before="<!-- -->&#10;"),
+    "instruction whose name is not ASCII": goal_state(before="<?\u00e9?>"),
+    "blank in the version": goal_state(before='<?xml version="1 0"?>'),
+    "standalone is neither yes nor no": goal_state(before='<?xml version="1.0" standalone="maybe"?>'),
+    "blank in the encoding": goal_state(before='<?xml version="1.0" encoding="utf-8 "?>'),
+    "empty": b"",
+    "nothing but a byte order mark": BOM.encode(),
+    "NUL": goal_state(after="\0"),
+    "nested 5000 levels deep": goal_state().replace(b"<Container>", DEEP + b"<Container>"),
+}
+
+
+def python_goal_state(data: bytes) -> list[bytes] | None:
+    try:
+        return [value.encode() for value in wireserver.parse_goal_state(data)]
+    except NoGoodAnswer:
+        return None
+
+
+def shell_goal_state(shell: ShellEngine, data: bytes) -> list[bytes] | None:
+    if shell.run('parse_goal_state "$work/body"', {"body": data}):
+        return None
+    return shell.kept("INCARNATION", "CONTAINER_ID", "INSTANCE_ID")
+
+
+@pytest.mark.parametrize("fault", GOAL_STATES)
+def test_goal_state_is_read_in_two_ways(fault: str, shell: ShellEngine) -> None:
+    assert shell_goal_state(shell, GOAL_STATES[fault]) == python_goal_state(GOAL_STATES[fault])
+
+
+@bounded
+@given(data=odd(GOAL_STATE, MARKUP))
+def test_odd_goal_state_is_read_in_two_ways(shell: ShellEngine, data: bytes) -> None:
+    assert shell_goal_state(shell, data) == python_goal_state(data)
+
+
+# Instance document
+
+PATHS = ("compute.name", "compute.osProfile.computerName", "compute.vmId")
+
+
+def instance(name: str = '"web-1"', before: str = "", after: str = "") -> bytes:
+    """A good instance document but for the parts that are given."""
+    return f'{before}{{"compute": {{"name": {name}, "vmId": "{VM_ID}"}}{after}}}'.encode()
+
+
+INSTANCES = {
+    "good": instance(),
+    "line breaks between the parts": json.dumps(json.loads(instance()), indent=2).encode(),
+    "dot in a key": instance(after=', "compute.name": "x"'),
+    "empty key": instance(after=', "": {"compute": {"name": "x"}}'),
+    "key twice, at last not a text": instance(name='"a", "name": 5'),
+    "key twice, at first with a NUL": instance(name='"\\u0000", "name": "a"'),
+    "object twice, at last without a name": instance(after=', "compute": {}'),
+    "object, then a text": instance(after=', "compute": "x"'),
+    "number of 5000 digits": instance(after=f', "a": {"9" * 5000}'),
+    "line break inside a text": instance(name='"a\nb"'),
+    "NUL": instance(name='"a\0b"'),
+    "NUL by escape in a text that nobody reads": instance(after=', "a": "\\u0000"'),
+    "byte order mark": instance(before=BOM),
+    "two byte order marks": instance(before=BOM + BOM),
+    "empty": b"",
+    "nothing but a text": b'"compute"',
+}
+
+
+def python_instance(data: bytes) -> list[bytes] | None:
+    try:
+        document = imds.parse_document(data)
+    except NoGoodAnswer:
+        return None
+    return [imds.text(document, path).encode() for path in PATHS]
+
+
+def shell_instance(shell: ShellEngine, data: bytes) -> list[bytes] | None:
+    return None if shell.run('parse_metadata "$work/body"', {"body": data}) else shell.kept(*PATHS)
+
+
+@pytest.mark.parametrize("fault", INSTANCES)
+def test_instance_document_is_read_in_two_ways(fault: str, shell: ShellEngine) -> None:
+    assert shell_instance(shell, INSTANCES[fault]) == python_instance(INSTANCES[fault])
+
+
+@bounded
+@given(data=odd(INSTANCE, VALUES))
+def test_odd_instance_document_is_read_in_two_ways(shell: ShellEngine, data: bytes) -> None:
+    assert shell_instance(shell, data) == python_instance(data)
+
+
+# The step hostname, from the metadata's texts to the machine's files
+
+NAMES = {
+    "good": ("web-1", "other"),
+    "vertical tab for a name": ("\x0b", "other"),
+    "ideographic space for a name": ("\u3000", "other"),
+    "blanks around a name that is refused": (" <html> \n", ""),
+    "line break within blanks": ("\n\n", "a\n"),
+    "nothing but hyphens": ("--", "other"),
+    "letters that become nothing": ("\u00e9", "other"),
+}
+TREES = {
+    "setting behind a tab": {"etc/config/system": b"config system\n\toption hostname 'old'\n"},
+    "last line without its end": {"etc/rc.conf": b"A=1\nHOSTNAME=old"},
+    "last line, not the setting, without its end": {"etc/conf.d/hostname": b"hostname=old\nA=1"},
+    "empty file": {"etc/config/system": b""},
+    "line end of Windows": {"opt/bootsync.sh": b"/usr/bin/sethostname box\r\n"},
+    "rubbish behind the setting": {"etc/conf.d/hostname": b"hostname=old\x0c\x85\xff\n"},
+}
+
+
+class Outcome(NamedTuple):
+    """What a step says of itself, the row of its failure report, and the machine's files after it."""
+
+    result: str
+    row: bytes
+    tree: Tree
+
+
+def python_step(root: Path, computer: str, name: str, tree: Mapping[str, bytes]) -> Outcome:
+    plant(root, tree)
+    run = Run(System(str(root)), config.defaults(), ["hostname"])
+    run.metadata = {"compute": {"name": name, "osProfile": {"computerName": computer}}}
+    try:
+        return Outcome(hostname.step_hostname(run), b"", harvest(root))
+    except Failure as failure:
+        row = report.description(failure.reason, {"step": "hostname", **failure.details}, VM_ID, WHEN)
+        return Outcome("failed", row.encode(), harvest(root))
+
+
+def shell_step(shell: ShellEngine, computer: str, name: str, tree: Mapping[str, bytes]) -> Outcome:
+    code = """
+        metadata=known current_step=hostname _result=failed
+        : >"$work/DESCRIPTION"
+        step_hostname
+        printf %s "$_result" >"$work/result"
+    """
+    shell.run(code, {"compute.name": name.encode(), "compute.osProfile.computerName": computer.encode()}, tree)
+    result, row = shell.kept("result", "DESCRIPTION")
+    return Outcome(result.decode(), row, harvest(shell.root))
+
+
+@pytest.mark.parametrize("fault", NAMES)
+def test_name_is_mended_in_two_ways(fault: str, shell: ShellEngine, root: Path) -> None:
+    assert shell_step(shell, *NAMES[fault], {}) == python_step(root, *NAMES[fault], {})
+
+
+@bounded
+@given(computer=SHORT | LONG, name=SHORT | st.just("web-1"))
+def test_odd_name_is_mended_in_two_ways(shell: ShellEngine, root: Path, computer: str, name: str) -> None:
+    assert shell_step(shell, computer, name, {}) == python_step(root, computer, name, {})
+
+
+@pytest.mark.parametrize("fault", TREES)
+def test_hostname_is_kept_in_two_ways(fault: str, shell: ShellEngine, root: Path) -> None:
+    assert shell_step(shell, "web-1", "", TREES[fault]) == python_step(root, "web-1", "", TREES[fault])
+
+
+@bounded
+@given(tree=trees())
+def test_hostname_in_an_odd_tree_is_kept_in_two_ways(shell: ShellEngine, root: Path, tree: Tree) -> None:
+    assert shell_step(shell, "web-1", "", tree) == python_step(root, "web-1", "", tree)
+
+
+# The failure report
+
+# Reason, details, VM id.
+ROWS: dict[str, tuple[str, dict[str, str], str]] = {
+    "no VM id": ("disk_full", {}, ""),
+    "option for a reason": ("-f", {"need": "-v"}, VM_ID),
+    "backslashes": ("a\\nb", {"path": "C:\\new", "x": "\\"}, VM_ID),
+    "quotes at the cut": ("x", {"a": "'" * 500, "b": "c"}, VM_ID),
+    "character at the cut": ("x", {"a": "\u20ac" * 200}, VM_ID),
+    "half a character": ("x", {"a": "\udce2\udc82", "b": "\udcff"}, VM_ID),
+}
+keys = st.from_regex("[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
+
+
+def python_row(reason: str, details: dict[str, str], vm_id: str) -> bytes:
+    return report.description(reason, details, vm_id, WHEN).encode()
+
+
+def shell_row(shell: ShellEngine, reason: str, details: dict[str, str], vm_id: str) -> bytes:
+    words = [reason, "the hint", *(f"{key}={value}" for key, value in details.items())]
+    shell.run(f"vm_id={vm_id}; fail {' '.join(map(quote, words))}")
+    return shell.kept("DESCRIPTION")[0]
+
+
+@pytest.mark.parametrize("fault", ROWS)
+def test_row_is_written_in_two_ways(fault: str, shell: ShellEngine) -> None:
+    assert shell_row(shell, *ROWS[fault]) == python_row(*ROWS[fault])
+
+
+@bounded
+@given(reason=ARGUMENTS, details=st.dictionaries(keys, ARGUMENTS, max_size=4))
+def test_odd_row_is_written_in_two_ways(shell: ShellEngine, reason: str, details: dict[str, str]) -> None:
+    assert shell_row(shell, reason, details, VM_ID) == python_row(reason, details, VM_ID)
+
+
+@bounded
+@given(container=PRINTABLE.map("c".__add__), instance=PRINTABLE.map("i".__add__), row=PRINTABLE)
+def test_template_is_filled_in_two_ways(shell: ShellEngine, container: str, instance: str, row: str) -> None:
+    values = {**GoalState("7", container, instance)._asdict(), "state": "NotReady", "description": row}
+    upper = {key.upper(): value for key, value in values.items()}
+    shell.run("report_document", {key: value.encode() for key, value in upper.items()})
+    assert shell.kept("report") == [report.fill(upper)]
+
+
+# Settings
+
+CONFIGURATIONS = {
+    "two values of a choice at once": b"LOG_CONSOLE=auto,yes\n",
+    "blanks inside the quotes": b"RUN=' once '\n",
+    "blank inside the quotes of an address": b'IMDS=" 127.0.0.1"\n',
+    "all, and a comma": b"STEPS=all,\n",
+    "pattern for a step": b"STEPS='hostnam?'\n",
+    "vertical tab in a list": b"STEPS='hostname\x0bhostname'\n",
+    "two carriage returns": b"RUN=once\r\r\n",
+    "carriage return inside the quotes": b"RUN='once\r'\n",
+    "backslash": b"STEPS='a\\'\n",
+    "NUL": b"RUN=once\0\n",
+    "NUL in a comment": b"# \0\nRUN=once\n",
+    "byte order mark": b"\xef\xbb\xbfRUN=once\n",
+    "comment that is not UTF-8": b"# \xff\nRUN=once # \xfe\n",
+    "no-break space before a comment": "RUN=once\u00a0# x\n".encode(),
+}
+OTHER_LINES = ("", "#", " # c", "\udcff", "# \udcff", "=", "[a]", "export RUN=once", "\ufeff", "\r", "\x0b")
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> str:
+    """KEY=VALUE with odd blanks, quotes and comments."""
+    key = draw(st.sampled_from([*facts.SETTINGS, *facts.SETTINGS, "UNKNOWN", "run", "1RUN", "RUN RUN", ""]))
+    value = draw(st.sampled_from(SETTINGS[kind_of(key) if key in facts.SETTINGS else "seconds"]))
+    quoted = draw(st.sampled_from(["{}", "{}", "'{}'", '"{}"', "'{}", "{}'", "'{}\"", "{}x", "\\{}", "$({})"]))
+    gap = st.sampled_from(["", "", "", " ", "\t", "\x0b", "\xa0", "\r"])
+    tail = draw(st.sampled_from(["", "", " # c", "# c", " x", " #", "\r", "\r\r", ";"]))
+    return draw(gap) + key + draw(gap) + "=" + draw(gap) + quoted.format(value) + tail
+
+
+def kind_of(key: str) -> str:
+    """The kind of a setting: address, seconds, steps or one-of."""
+    return facts.SETTINGS[key][1].partition(":")[0]
+
+
+def python_configuration(data: bytes) -> dict[str, str] | None:
+    try:
+        return {**config.defaults(), **config.parse_file(data.decode("utf-8", "replace"), "azready.conf")}
+    except UsageError:
+        return None
+
+
+def shell_configuration(shell: ShellEngine, data: bytes) -> dict[str, str] | None:
+    dump = "".join(f'printf %s "$set_{key}" >"$work/{key}"\n' for key in facts.SETTINGS)
+    if shell.run(f"config_read\n{dump}", {}, {"etc/azready.conf": data}):
+        return None
+    return {key: shell.kept(key)[0].decode() for key in facts.SETTINGS}
+
+
+@pytest.mark.parametrize("fault", CONFIGURATIONS)
+def test_configuration_is_read_in_two_ways(fault: str, shell: ShellEngine) -> None:
+    assert shell_configuration(shell, CONFIGURATIONS[fault]) == python_configuration(CONFIGURATIONS[fault])
+
+
+@bounded
+@given(texts=st.lists(lines() | st.sampled_from(OTHER_LINES), max_size=3))
+def test_odd_configuration_is_read_in_two_ways(shell: ShellEngine, texts: list[str]) -> None:
+    data = encode("\n".join(texts))
+    assert shell_configuration(shell, data) == python_configuration(data)
+
+
+@one_awk
+@pytest.mark.parametrize("key", facts.SETTINGS)
+def test_value_of_the_environment_is_checked_in_two_ways(key: str, shell: ShellEngine) -> None:
+    values = SETTINGS[kind_of(key)]
+    taken = [value for value in values if not shell.run(f"config_set {key} {quote(value)} environment")]
+    assert taken == [value for value in values if accepts(config.check, key, value, "environment")]
+
+
+@one_awk
+@pytest.mark.parametrize("steps", SETTINGS["steps"])
+def test_steps_are_chosen_in_two_ways(steps: str, shell: ShellEngine) -> None:
+    refused = shell.run(f"""split_steps {quote(steps)} --only && printf %s "$_steps" >"$work/steps" """)
+    assert refused == 2 * (not accepts(config.split_steps, steps, "--only"))
+    if not refused:
+        assert set(shell.kept("steps")[0].decode().split()) == set(config.split_steps(steps, "--only"))
+
+
+# Who am I
+
+uuids = st.sampled_from([VM_ID, VM_ID.upper(), VM_ID[:-1], VM_ID + "0", VM_ID.replace("-", ""), "1" * 36])
+one_digit = st.sampled_from("01fF").map(lambda digit: "-".join(digit * count for count in (8, 4, 4, 4, 12)))
+tags = st.sampled_from([facts.PROTOCOL["AZURE_ASSET_TAG"], facts.PROTOCOL["AZURE_ASSET_TAG"][1:], "QEMU", ""])
+firmware = st.sampled_from(["sys/firmware/efi/x", "dev/efi", "etc/x"])
+ASKED = """
+    vm_id_from_dmi; printf %s "$vm_id" >"$work/id"
+    is_not_azure; printf %s $? >"$work/azure"
+    is_done; printf %s $? >"$work/open"
+"""
+
+
+def framed(text: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
+    """A text with something that is hard to see around it."""
+    frame = st.sampled_from(["", "", "", "\n", " ", "  ", "\r\n", "\t", "\0", "\x0b", "\x1c", "\x7f", "\udcff", "\xa0"])
+    return st.tuples(frame, text, frame).map(lambda parts: encode("".join(parts)))
+
+
+@one_awk
+@bounded
+@given(uuid=framed(uuids | one_digit), tag=framed(tags), marker=framed(uuids), efi=firmware)
+def test_identity_is_found_in_two_ways(
+    shell: ShellEngine, root: Path, uuid: bytes, tag: bytes, marker: bytes, efi: str
+) -> None:
+    dmi = {"sys/class/dmi/id/product_uuid": uuid, "sys/class/dmi/id/chassis_asset_tag": tag, efi: b""}
+    tree = {**dmi, "var/lib/azready/provisioned": marker}
+    plant(root, tree)
+    system = System(str(root))
+    vm_id = identity.vm_id_from_dmi(system)
+    foreign, done = bool(identity.foreign_asset_tag(system)), bool(vm_id) and state.provisioned_as(system) == vm_id
+    shell.run(ASKED, {}, tree)
+    assert shell.kept("id", "azure", "open") == [vm_id.encode(), b"%d" % (not foreign), b"%d" % (not done)]
+
+
+# Paths of an image whose links climb, turn absolute, dangle and loop
+
+nodes = st.sampled_from(["a", "b", "c", "d/e", "d/f"])
+targets = st.sampled_from(
+    ["a", "b", "c/", "d", "/a", "/d/e", "../a", "../../c", "e", "..", "/", "//d//f", "d/../b", "x"]
+)
+paths = st.sampled_from(["/a", "/b/c", "/d/e/x", "/d/../a", "//a/./b/", "/c/.."])
+
+
+@one_awk
+@bounded
+@given(links=st.dictionaries(nodes, targets), path=paths)
+def test_path_is_resolved_in_two_ways(shell: ShellEngine, links: dict[str, str], path: str) -> None:
+    plant(shell.root, {"d/x": b""})
+    for name, target in links.items():
+        (shell.root / name).symlink_to(target)
+    shell.run(f'sys_path {path}; printf %s "$_path" >"$work/path"')
+    assert shell.kept("path")[0].decode() == System(str(shell.root)).path(path)
+
+
+# Retry-After
+
+WAITS = [
+    *("", "0", "1", " 5 ", "60", "61", "007", "010", "0000000000005", "9" * 20, "-1", "+1", "1.5", "1e1", "0x10"),
+    *("5,6", "5 6", "5\t", "\t5", "\u0661", "soon", "Fri, 31 Dec 1999 23:59:59 GMT"),
+]
+
+
+@pytest.mark.parametrize("value", WAITS)
+def test_retry_after_is_read_in_two_ways(value: str, shell: ShellEngine) -> None:
+    head = f"HTTP/1.1 503 Busy\r\nRetry-After: {value}\r\n\r\n".encode()
+    shell.run('http_status_line >"$work/line"', {"head": head})
+    assert shell.kept("line") == [b"503 %d\n" % http._retry_after(value)]
