@@ -73,7 +73,11 @@ sys_watch() {
 		wait "$!"
 		if [ -z "${3-}" ] || ! "$3" "$1"; then break; fi
 	done
-	kill -KILL "-$1" 2>/dev/null || kill -KILL "$1"
+	# Only with a kill of the shell's own: the program of procps may take -123 for -1, which is everybody.
+	case $(command -v kill) in
+	kill) kill -s KILL -- "-$1" 2>/dev/null || kill -KILL "$1" ;;
+	*) kill -KILL "$1" ;;
+	esac
 }
 
 # sys_become COMMAND ..: exec it, in a session of its own where there is a setsid: so sys_watch kills its children too.

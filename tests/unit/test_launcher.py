@@ -242,6 +242,18 @@ def test_python_that_does_not_work_is_taken(kind: str, machine: Machine) -> None
     assert machine.provision() == "shell"
 
 
+def test_hanging_python_ends_every_process_of_the_machine(machine: Machine) -> None:
+    """posh has no kill of its own, and that of procps 4.0.2 takes `-KILL -1234` for -1: everything that runs.
+
+    Behind `--` it cannot. Here PATH holds one that reads both in the same way, and tells how it was called.
+    """
+    calls = machine.scratch / "calls"
+    machine.install("kill", f'#!/bin/sh\necho "$*" >>"{calls}"\nexec {need("busybox")} kill "$@"\n')
+    machine.link("python3", UNUSABLE["hangs"](machine.scratch / "python"))
+    assert machine.provision(start=[need("posh"), AGENT]) == "shell"
+    assert [call for call in calls.read_text().splitlines() if re.search("^((?!-- ).)* -[0-9]", f" {call}")] == []
+
+
 @pytest.mark.parametrize("kind", ["without zlib", "a link to nothing", "prints rubbish"])
 def test_python_asked_for_by_name_is_replaced_in_silence(kind: str, machine: Machine) -> None:
     """What was asked for cannot be had: that is wrong usage, and nothing may be changed or sent."""

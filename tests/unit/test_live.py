@@ -28,12 +28,16 @@ mount --make-rprivate /
 # Debian's awk is a link through here.
 cp -a /etc/alternatives "$SCRATCH/alternatives"
 for place in /etc /var/lib /run /sys/class; do mount -t tmpfs scratch "$place"; done
+# Without a terminal the outcome goes to the console, which must not be the real one.
+: >"$SCRATCH/console"
+[ ! -e /dev/console ] || mount --bind "$SCRATCH/console" /dev/console
 mkdir -p /sys/class/dmi/id
 mv "$SCRATCH/alternatives" /etc/alternatives
 echo {_VM_ID.upper()} >/sys/class/dmi/id/product_uuid
 echo localhost >/etc/hostname
 hostname localhost
-"$PYTHON" -m emulator serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 -q >"$SCRATCH/emulator" &
+"$PYTHON" -m emulator serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 \\
+    --record "$SCRATCH/requests" -q >"$SCRATCH/emulator" &
 emulator=$!
 until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
 sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/log" && sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/again"
@@ -66,6 +70,8 @@ def test_a_machine_without_any_settings_becomes_ready(engine: str, tmp_path: Pat
     assert (seen["kernel"], seen["kept"]) == ("web-1\n", "web-1\n")
     assert seen["marker"] == f"{_VM_ID}\n"
     assert "provisioned already" in seen["again"]
+    assert len(seen["requests"].splitlines()) == 3
+    assert seen["console"] in ("", "azready: provisioned, the platform accepted Ready\n")
     assert seen["verdict"] == "0\n"
     assert seen["emulator"].splitlines()[-1] == "verdict: Succeeded"
     assert _outside() == before
