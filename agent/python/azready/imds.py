@@ -19,14 +19,14 @@ _MAX_DEPTH = 64
 def read_metadata(run: Run) -> dict[str, Any]:
     """The instance document, also saved for the hooks. Raises Failure when IMDS is away too long or refuses."""
     if run.metadata is None:
-        data = _fetch(run)
-        run.metadata = parse_document(data)
+        data, run.metadata = _fetch(run)
         run.system.make_directory("/run/azready", 0o700)
         run.system.write(INSTANCE_FILE, data, 0o600)
     return run.metadata
 
 
-def _fetch(run: Run) -> bytes:
+def _fetch(run: Run) -> tuple[bytes, dict[str, Any]]:
+    """The document as it was sent, and parsed: one that cannot be parsed is asked for again."""
     # At most half of what is left: a dead IMDS must leave time to say so.
     deadline = uptime() + min(float(run.settings["IMDS_DEADLINE"]), run.seconds_left() / 2)
     tries = Tries("IMDS", deadline)
@@ -35,8 +35,7 @@ def _fetch(run: Run) -> bytes:
     while True:
         try:
             data = http.send(http.Request("GET", run.settings["IMDS"], path, headers), run.request_limit(deadline))
-            parse_document(data)
-            return data
+            return data, parse_document(data)
         except NoGoodAnswer as problem:
             if problem.status == 400 and path != PROTOCOL["IMDS_FALLBACK_PATH"]:
                 path = PROTOCOL["IMDS_FALLBACK_PATH"]

@@ -189,10 +189,6 @@ class System:
             with open(handle, "wb") as console:
                 console.write(text.encode("utf-8", "replace"))
 
-    def kernel_hostname(self) -> str:
-        """The running kernel's hostname."""
-        return socket.gethostname()
-
     def set_kernel_hostname(self, name: str) -> None:
         """Set the running kernel's hostname; with a root other than / nothing live is touched. Raises Failure."""
         if self.live:
