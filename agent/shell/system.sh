@@ -70,7 +70,7 @@ sys_watch() {
 	trap 'kill -KILL "$!"; exit 0' TERM
 	while :; do
 		sleep "$2" &
-		wait "$!"
+		sys_wait "$!"
 		if [ -z "${3-}" ] || ! "$3" "$1"; then break; fi
 	done
 	# Only with a kill of the shell's own: the program of procps may take -123 for -1, which is everybody.
@@ -88,12 +88,24 @@ sys_become() {
 
 # sys_reap PID WATCHER: wait for it and send the watcher home; sets _ended, the exit status, 128 + signal for a signal.
 sys_reap() {
-	wait "$1" 2>/dev/null
-	_ended=$?
+	sys_wait "$1"
+	sys_reaped=$_ended
+	kill "$2" 2>/dev/null
+	sys_wait "$2"
+	_ended=$sys_reaped
+}
+
+# sys_wait PID: wait for it; sets _ended, as sys_reap.
+sys_wait() {
+	while :; do
+		wait "$1" 2>"$work/wait.$1"
+		_ended=$?
+		# The wait of posh goes on where the options of an earlier `read -r` ended, in memory that may hold something else by
+		# now: "invalid option -- 'Q'", status 1, nothing waited for. Each call takes one character of it away.
+		if [ "$_ended" -ne 1 ] || [ ! -s "$work/wait.$1" ]; then break; fi
+	done
 	# ksh93 adds 256.
 	[ "$_ended" -le 256 ] || _ended=$((_ended - 128))
-	kill "$2" 2>/dev/null
-	wait "$2" 2>/dev/null
 }
 
 # sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.
