@@ -31,8 +31,16 @@ DROPPED = (
     ("urllib3-2", "urllib3/py.typed", "a marker for type checkers"),
     ("urllib3-2", "urllib3/contrib/*", "pyOpenSSL, SOCKS, WebAssembly: imported on request only"),
     ("urllib3-2", "urllib3/http2/connection.py", "HTTP/2 needs a package of its own and an explicit call"),
-    ("urllib3-2", "urllib3/util/ssltransport.py", "TLS inside TLS; without it urllib3 takes Python for one without ssl"),
-    ("urllib3-1", "urllib3/util/ssltransport.py", "TLS inside TLS; without it urllib3 takes Python for one without ssl"),
+    (
+        "urllib3-2",
+        "urllib3/util/ssltransport.py",
+        "TLS in TLS; without it urllib3 does without ssl",
+    ),
+    (
+        "urllib3-1",
+        "urllib3/util/ssltransport.py",
+        "TLS in TLS; without it urllib3 does without ssl",
+    ),
     ("urllib3-1", "urllib3/contrib/appengine.py", "Google App Engine"),
     ("urllib3-1", "urllib3/contrib/ntlmpool.py", "NTLM logins"),
     ("urllib3-1", "urllib3/contrib/pyopenssl.py", "TLS through pyOpenSSL"),

@@ -2,7 +2,7 @@
 
 # parse ARGUMENT ..: sets the options' variables and $words_count; the words (command and arguments) are in $word_N.
 parse() {
-	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no words_count=0 word_1='' word_2='' word_3=''
+	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no yes=no replace_agents=no wanted_init='' prefix='' leaving_user='' words_count=0 word_1='' word_2='' word_3=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--)
@@ -13,8 +13,8 @@ parse() {
 			done
 			return
 			;;
-		--root=* | --config=* | --engine=* | --only=* | --skip=*) parse_value "${1%%=*}" "${1#*=}" ;;
-		--root | --config | --engine | --only | --skip)
+		--root=* | --config=* | --engine=* | --only=* | --skip=* | --init=* | --prefix=* | --user=*) parse_value "${1%%=*}" "${1#*=}" ;;
+		--root | --config | --engine | --only | --skip | --init | --prefix | --user)
 			[ $# -gt 1 ] || die_usage "$1 needs a value" 'run azready help'
 			parse_value "$1" "$2"
 			shift
@@ -23,6 +23,8 @@ parse() {
 		-v) log_level=2 ;;
 		--force) force=yes ;;
 		--json) json=yes ;;
+		--yes) yes=yes ;;
+		--replace-agents) replace_agents=yes ;;
 		-h | --help) wants_help=yes ;;
 		--version) wants_version=yes ;;
 		-*) die_usage "unknown option '$1'" 'run azready help' ;;
@@ -49,6 +51,9 @@ parse_value() {
 		;;
 	--only) only=$2 has_only=yes ;;
 	--skip) skip=$2 has_skip=yes ;;
+	--init) wanted_init=$2 ;;
+	--prefix) prefix=$2 ;;
+	--user) leaving_user=$2 ;;
 	esac
 }
 
@@ -61,8 +66,10 @@ add_word() {
 check_options() {
 	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] || die_usage '--only, --skip and --force belong to provision' 'run azready help'
 	[ "$json" = no ] || [ "$1" = status ] || die_usage '--json belongs to status' 'run azready help'
+	[ "$wanted_init$prefix$replace_agents" = no ] || [ "$1" = install ] || die_usage '--init, --prefix and --replace-agents belong to install' 'run azready help'
+	[ "$leaving_user$yes" = no ] || [ "$1" = generalize ] || die_usage '--user and --yes belong to generalize' 'run azready help'
 	case $1 in
-	provision | status | version) [ "$words_count" -le 1 ] || die_usage "$1 takes no argument: '$word_2'" "run azready help $1" ;;
+	provision | status | version | install | uninstall | generalize) [ "$words_count" -le 1 ] || die_usage "$1 takes no argument: '$word_2'" "run azready help $1" ;;
 	report) check_report ;;
 	esac
 }

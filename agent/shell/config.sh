@@ -55,6 +55,9 @@ config_set() {
 	address) config_is_address "$2" || config_refuse "$@" 'host or host:port' ;;
 	seconds) config_is_seconds "$2" || config_refuse "$@" 'a whole number of seconds from 1 to 999999' ;;
 	steps) split_steps "$2" "$3" ;;
+	media) config_is_media "$2" || config_refuse "$@" 'auto, none, or an absolute path' ;;
+	names) config_is_names "$2" || config_refuse "$@" 'names separated by commas: letters, digits, _ and -' ;;
+	shell) config_is_shell "$2" || config_refuse "$@" 'the absolute path of a shell, without blanks and colons' ;;
 	one-of:*)
 		config_allowed=${_kind#one-of:}
 		case ,$config_allowed,/$2 in
@@ -81,6 +84,31 @@ config_is_address() {
 config_is_seconds() {
 	case $1 in
 	'' | *[!0-9]* | 0* | ???????*) return 1 ;;
+	esac
+}
+
+config_is_media() {
+	case $1 in
+	auto | none) ;;
+	*[[:cntrl:]]*) return 1 ;;
+	/*) ;;
+	*) return 1 ;;
+	esac
+}
+
+config_is_names() {
+	case ,$1, in
+	,,) ;;
+	*[!A-Za-z0-9_,-]* | *,,* | *,-*) return 1 ;;
+	esac
+}
+
+config_is_shell() {
+	case $1 in
+	'') ;;
+	*[[:cntrl:]]* | *[[:space:]:]*) return 1 ;;
+	/*) ;;
+	*) return 1 ;;
 	esac
 }
 

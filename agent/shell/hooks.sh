@@ -44,7 +44,7 @@ run_hook() {
 # start_hook FILE: in a process of its own, which becomes the hook.
 start_hook() {
 	AZREADY_HOSTNAME=$hostname_set
-	AZREADY_ADMIN_USER=$(cat "$work/compute.osProfile.adminUsername")
+	AZREADY_ADMIN_USER=$(cat "$work/wanted.admin-user")
 	AZREADY_VM_ID=$vm_id
 	sys_path /run/azready/instance.json
 	AZREADY_INSTANCE_JSON=$_path

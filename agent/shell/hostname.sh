@@ -1,9 +1,7 @@
 # hostname.sh: the step `hostname`: nothing but a validated name ever reaches the system.
 
 step_hostname() {
-	read_metadata || return
-	name_given=$work/compute.osProfile.computerName
-	is_blank "$name_given" && name_given=$work/compute.name
+	name_given=$work/wanted.hostname
 	is_blank "$name_given" && {
 		_result=skipped
 		return 0
@@ -22,10 +20,6 @@ step_hostname() {
 	hostname_set=$name
 	log_info "hostname: set to $name"
 	_result='done'
-}
-
-is_blank() {
-	[ -z "$(tr -d ' \t\r\n' <"$1")" ]
 }
 
 # busybox awk does not know \t in a pattern that comes from outside.

@@ -1,7 +1,8 @@
 # imds.sh: the instance metadata service: one request for the whole instance document, taken apart by awk.
 
 # What the steps need of it; each string in a file $work/PATH.
-imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.vmId'
+imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.userData compute.vmId
+compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication +extended.compute.hasCustomData'
 
 # read_metadata: the document, also saved for the hooks. Fails when IMDS is away too long or refuses for good.
 read_metadata() {
@@ -56,6 +57,6 @@ parse_metadata() {
 	_retry_after=0
 	_why='it holds NUL bytes'
 	holds_no_nul "$1" || return 1
-	# shellcheck disable=SC2086  # several words
+	# shellcheck disable=SC2086  # several words; no file name fits the one with a star
 	_why=$(sys_awk "$awk_json" "$1" "$work" $imds_paths)
 }

@@ -1,5 +1,7 @@
-# Instance document parser. usage: awk PROGRAM DOCUMENT DIRECTORY PATH..: writes the string at each PATH
-# (compute.name, compute.publicKeys.0.keyData) to DIRECTORY/PATH, or prints why the document is refused and exits 1.
+# Instance document parser. usage: awk PROGRAM DOCUMENT DIRECTORY PATH..: writes the string at each PATH (compute.name)
+# to DIRECTORY/PATH, or prints why the document is refused and exits 1. Of an array, compute.publicKeys.*.keyData, the
+# strings that are there go to DIRECTORY/compute.publicKeys.1.keyData and so on; with a + before it, PATH may also hold true or false
+# itself.
 
 function refuse(why) {
 	print why
@@ -79,19 +81,22 @@ function hex4(s) {
 	return hex_value(substr(s, 2, 4))
 }
 
-function value(path, depth,    type, wanted) {
+function value(path, depth,    type, found) {
 	if (depth > MAX_DEPTH) refuse("nested too deeply")
 	# Of a key that is given twice the last counts, with all that is below it.
-	for (wanted in WANTED) if (wanted == path || index(wanted, path ".") == 1) delete FOUND[wanted]
+	for (found in FOUND) if (found == path || index(found, path ".") == 1) delete FOUND[found]
+	delete LENGTH[path]
 	type = TYPE[++at]
 	if (type == "{") object(path, depth)
 	else if (type == "[") array(path, depth)
 	else if (type == "s") text(path, decoded(VALUE[at]))
 	else if (type != "w" || VALUE[at] !~ WORD) refuse("not JSON")
+	else if (path in WORDS && VALUE[at] ~ /^(true|false)$/) FOUND[path] = VALUE[at]
 }
 
-function text(path, s) {
+function text(path, s,    parts) {
 	if (path in WANTED) FOUND[path] = s
+	else if (split(path, parts, /[.][0-9]+[.]/) == 2 && (parts[1] ".*." parts[2]) in WANTED) FOUND[path] = s
 }
 
 # The path of a member; one that no wanted path can name has a key that is empty or holds the separator.
@@ -124,7 +129,23 @@ function array(path, depth,    n) {
 		value(path "." n++, depth + 1)
 		at++
 	} while (TYPE[at] == ",")
+	LENGTH[path] = n
 	if (TYPE[at] != "]") refuse("an array does not end")
+}
+
+# The strings of an array, numbered without gaps; or the one at a path without *.
+function save_all(path,    star, before, behind, i, n, found) {
+	star = index(path, ".*.")
+	if (!star) {
+		save(ARGV[2] "/" path, FOUND[path])
+		return
+	}
+	before = substr(path, 1, star)
+	behind = substr(path, star + 2)
+	for (i = 0; i < LENGTH[substr(path, 1, star - 1)]; i++) {
+		found = before i behind
+		if (found in FOUND) save(ARGV[2] "/" before ++n behind, FOUND[found])
+	}
 }
 
 BEGIN {
@@ -133,12 +154,15 @@ BEGIN {
 	WORD = "^(true|false|null|-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?)$"
 	ESCAPE["\""] = "\""; ESCAPE["/"] = "/"
 	ESCAPE["b"] = "\b"; ESCAPE["f"] = "\f"; ESCAPE["n"] = "\n"; ESCAPE["r"] = "\r"; ESCAPE["t"] = "\t"
-	for (i = 3; i < ARGC; i++) WANTED[ARGV[i]] = 1
+	for (i = 3; i < ARGC; i++) {
+		if (sub(/^[+]/, "", ARGV[i])) WORDS[ARGV[i]] = 1
+		WANTED[ARGV[i]] = 1
+	}
 	document = without_bom(slurp(ARGV[1]))
 	if (!is_utf8(document, 0)) refuse("not UTF-8")
 	tokenize(document)
 	if (TYPE[1] != "{") refuse("not a JSON object")
 	value("", 0)
 	if (at != tokens) refuse("text behind the end")
-	for (i = 3; i < ARGC; i++) save(ARGV[2] "/" ARGV[i], FOUND[ARGV[i]])
+	for (i = 3; i < ARGC; i++) save_all(ARGV[i])
 }

@@ -64,7 +64,7 @@ main() {
 		exit
 	fi
 	case $set_command in
-	provision | report | status | version | help) check_options "$set_command" ;;
+	provision | report | status | install | uninstall | generalize | version | help) check_options "$set_command" ;;
 	*) die_usage "unknown command '$set_command'" 'run azready help' ;;
 	esac
 	case $set_command in

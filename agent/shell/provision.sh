@@ -8,7 +8,7 @@ provision() {
 	begin || tell
 	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
 	read_goal_state || end_run not-told 3
-	read_metadata || tell
+	read_wanted || tell
 	take_steps || tell
 	report_ready || end_run not-told 3
 	mark_provisioned

@@ -108,6 +108,28 @@ sys_wait() {
 	[ "$_ended" -le 256 ] || _ended=$((_ended - 128))
 }
 
+# sys_which COMMAND: sets _which, the path of a command of this system; fails where there is none, and always with a
+# root other than /.
+sys_which() {
+	# shellcheck disable=SC2030,SC2031  # for this one command
+	[ -z "$root" ] && _which=$(PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && command -v "$1")
+}
+
+# sys_run SECONDS STDIN_FILE COMMAND [ARGUMENT ..]: run a command of this system; killed after so many seconds. Its
+# output is then in $work/run.out and $work/run.err; sets _ended. Secrets go into the file, never into the arguments.
+sys_run() {
+	sys_limit=$1
+	sys_stdin=$2
+	shift 2
+	# posh does not export a prefix assignment to what a function starts, so the subshell exports.
+	# shellcheck disable=SC2030,SC2031  # for this one command
+	(LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && sys_become "$@") <"$sys_stdin" >"$work/run.out" 2>"$work/run.err" &
+	sys_started=$!
+	sys_watch "$sys_started" "$sys_limit" </dev/null >/dev/null 2>&1 &
+	sys_reap "$sys_started" "$!"
+	return "$_ended"
+}
+
 # sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.
 sys_path() {
 	sys_todo=$1
@@ -133,6 +155,21 @@ sys_path() {
 		fi
 	done
 	_path=$root$sys_done
+}
+
+# sys_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
+sys_give() {
+	sys_path "${1%/*}"
+	sys_owned=$_path/${1##*/}
+	# shellcheck disable=SC2012  # the numbers of one file; busybox can be built without stat
+	set -- "$1" "$2" "$3" "$(ls -dn "$sys_owned" 2>/dev/null | awk '{ print $3 ":" $4 }')"
+	[ "$4" != "$2:$3" ] || return 0
+	chown -h "$2:$3" "$sys_owned" 2>"$work/err" && return
+	if [ "$(id -u)" -ne 0 ]; then
+		log_warning "$1 cannot be given to $2:$3 without being root"
+	else
+		sys_blame "$1"
+	fi
 }
 
 # sys_exists NAME: whether the image has this file or directory.

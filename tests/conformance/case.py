@@ -197,13 +197,15 @@ class Run:
 class Case(Run):
     """A case: its first run, the machine and the image, and further runs in the same root with the same emulator.
 
-    `core`: run it for every combination. `own`: it is about azready's own files, or replaces the whole instance
-    document (another agent may ask for single values), or has links that only a --root keeps inside; other agents are
-    not put under it.
+    `core`: run it for every combination. `full`: with all steps, and accounts in the image; the others leave out the
+    steps of accounts and data (STEPS), so that a case about the wire needs none. `own`: it is about azready's own
+    files, or replaces the whole instance document (another agent may ask for single values), or has links that only a
+    --root keeps inside; other agents are not put under it.
     """
 
     about: str = _key(_text)
     core: bool = _key(_flag, False)
+    full: bool = _key(_flag, False)
     own: bool = _key(_flag, False)
     engines: tuple[str, ...] = _key(_list_of(_one_of(ENGINES)), ENGINES)
     image: Image = _key(lambda value, where: read_row(Image, value, where), Image)

@@ -18,6 +18,17 @@ from .facts import fill
 _MOST_STEPS = 100
 _DIRECTORIES = ("etc", "run", "var/lib")
 _DEFAULT_FILES = {"/etc/hostname": ImageFile(content="localhost\n")}
+_ACCOUNTS = {
+    "/etc/passwd": ImageFile(
+        content="root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n"
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+    ),
+    "/etc/group": ImageFile(content="root:x:0:\ndaemon:x:1:\nwheel:x:10:\nsudo:x:27:\nnogroup:x:65534:\n"),
+    "/etc/shadow": ImageFile(
+        content="root:*:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\nnobody:*:20000:0:99999:7:::\n", mode=0o640
+    ),
+    "/home": ImageFile(directory=True),
+}
 
 
 @dataclass(frozen=True)
@@ -34,12 +45,15 @@ def below(root: Path, path: str) -> Path:
     return root / path.lstrip("/")
 
 
-def make_root(root: Path, image: Image, vm: VirtualMachine, facts: Mapping[str, str]) -> None:
-    """Make the tree: directories, /etc/hostname unless the case says otherwise, DMI as the VM's generation shows it."""
+def make_root(root: Path, image: Image, vm: VirtualMachine, facts: Mapping[str, str], *, accounts: bool) -> None:
+    """Make the tree: directories, /etc/hostname unless the case says otherwise, DMI as the VM's generation shows it.
+
+    `accounts`: with passwd, group, shadow and /home, too.
+    """
     for directory in _DIRECTORIES:
         (root / directory).mkdir(parents=True)
     dmi = _dmi(image, vm) if image.dmi else {}
-    write_files(root, {**dmi, **_DEFAULT_FILES, **image.files}, facts)
+    write_files(root, {**dmi, **_DEFAULT_FILES, **(_ACCOUNTS if accounts else {}), **image.files}, facts)
 
 
 def write_files(root: Path, files: Mapping[str, ImageFile], facts: Mapping[str, str]) -> None:

@@ -18,6 +18,8 @@ from .process import execute
 
 # Long for any case that goes well, short for whoever waits for one that does not.
 _DEADLINE = "20"
+# What a case takes that is not `full`.
+_FEW_STEPS = "hostname,hooks"
 
 
 @dataclass
@@ -56,9 +58,11 @@ def run_case(case: Case, client: Client, folder: Path) -> Result:
     root = folder / "root"
     with Emulator(vm) as azure:
         facts = facts_of(vm, azure, root)
-        make_root(root, case.image, vm, facts)
+        make_root(root, case.image, vm, facts, accounts=case.full)
+        usual = {"WIRESERVER": azure.wireserver, "IMDS": azure.imds, "DEADLINE": _DEADLINE}
+        usual |= {} if case.full else {"STEPS": _FEW_STEPS}
         for run in case.runs:
-            seen = _start(run, client, azure, root, facts)
+            seen = _start(run, client, azure, root, facts, usual)
             result.runs.append(seen)
             result.faults += _faults(run, client, seen, facts)
     return result
@@ -78,12 +82,13 @@ def facts_of(vm: VirtualMachine, azure: Emulator, root: Path) -> dict[str, str]:
     }
 
 
-def _start(run: Run, client: Client, azure: Emulator, root: Path, facts: Mapping[str, str]) -> Observed:
+def _start(
+    run: Run, client: Client, azure: Emulator, root: Path, facts: Mapping[str, str], usual: Mapping[str, str]
+) -> Observed:
     write_files(root, run.files, facts)
     if run.config is not None:
         below(root, "/etc/azready.conf").write_text(fill(run.config, facts), encoding="utf-8")
-    given = {"WIRESERVER": azure.wireserver, "IMDS": azure.imds, "DEADLINE": _DEADLINE, **run.settings}
-    settings = {key: fill(value, facts) for key, value in given.items() if value is not None}
+    settings = {key: fill(value, facts) for key, value in {**usual, **run.settings}.items() if value is not None}
     environment = {key: fill(value, facts) for key, value in run.environment.items()}
     start = Start(root, [_filled(word, facts) for word in run.args], settings, environment)
     asked, before = len(azure.requests), snapshot(root)

@@ -315,6 +315,14 @@ SETTINGS = {
         "all", "hostname", "hostname,hostname", ",", "", "all,all", "all hostname", " all", "all,", "*", "hostname\t",
         "\n", "\xa0", "ALL",
     ],
+    "media": [
+        "auto", "none", "/", "/dev/sr0", "/a b", "/\u00e9", "/a\n", "/a\t", "dev/sr0", "", "AUTO", "auto ",
+        "/\x7f", "none,auto", "/*",
+    ],
+    "names": [
+        "", "wheel", "a,b", "a,,b", ",", "a,", ",a", "-a", "a-,b-", "a b", "\u00e9", "a,-b", "_", "1", "a\n", "*",
+    ],
+    "shell": ["", "/", "/bin/sh", "bin/sh", "/a b", "/a:b", "/\u00e9", "/a\n", "/a\x0b", "/\xa0", "/*", " "],
     "one-of": [
         "auto", "yes", "once", "per-instance", "auto,yes", ",", "", "Auto", "auto ", "no\n", "*", "once,per-instance",
         "a b",

@@ -225,7 +225,7 @@ def test_awk_program_with_quotes_arrives_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("main\n", "must end in a line `exit"), ("# caf\u00e9\nexit $?\n", "must be plain ASCII")],
+    [("main\n", "must end in a line `exit"), (": caf\u00e9\nexit $?\n", "must be plain ASCII")],
 )
 def test_a_launcher_that_some_shell_stumbles_over_is_refused(text: str, message: str, tmp_path: Path) -> None:
     tree = copy_of_the_tree(tmp_path)

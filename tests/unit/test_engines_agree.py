@@ -38,7 +38,7 @@ from unit.shell_engine import WHEN, ShellEngine, harvest, plant
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
-from azready import config, facts, hostname, http, identity, imds, log, report, state, wireserver
+from azready import config, facts, hostname, http, identity, imds, log, report, state, wanted, wireserver
 from azready.errors import Failure, NoGoodAnswer, UsageError
 from azready.run import GoalState, Run
 from azready.system import System
@@ -226,7 +226,7 @@ class Outcome(NamedTuple):
 def python_step(root: Path, computer: str, name: str, tree: Mapping[str, bytes]) -> Outcome:
     plant(root, tree)
     run = Run(System(str(root)), config.defaults(), ["hostname"])
-    run.metadata = {"compute": {"name": name, "osProfile": {"computerName": computer}}}
+    run.wanted = wanted.from_metadata({"compute": {"name": name, "osProfile": {"computerName": computer}}})
     try:
         return Outcome(hostname.step_hostname(run), b"", harvest(root))
     except Failure as failure:
@@ -238,6 +238,8 @@ def shell_step(shell: ShellEngine, computer: str, name: str, tree: Mapping[str, 
     code = """
         metadata=known current_step=hostname _result=failed
         : >"$work/DESCRIPTION"
+        : >"$work/compute.osProfile.disablePasswordAuthentication"
+        read_wanted
         step_hostname
         printf %s "$_result" >"$work/result"
     """

@@ -20,8 +20,17 @@ _EXPECTED = {
     "address": "host or host:port",
     "seconds": "a whole number of seconds from 1 to 999999",
     "steps": "'all', or steps out of: " + " ".join(STEPS),
+    "media": "auto, none, or an absolute path",
+    "names": "names separated by commas: letters, digits, _ and -",
+    "shell": "the absolute path of a shell, without blanks and colons",
 }
-_PATTERN = {"address": r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", "seconds": r"[1-9][0-9]{0,5}"}
+_PATTERN = {
+    "address": r"[A-Za-z0-9.-]+(:[0-9]{1,5})?",
+    "seconds": r"[1-9][0-9]{0,5}",
+    "media": r"auto|none|/[^\x00-\x1f\x7f]*",
+    "names": r"([A-Za-z0-9_][A-Za-z0-9_-]*(,[A-Za-z0-9_][A-Za-z0-9_-]*)*)?",
+    "shell": r"(/[^\x00-\x20\x7f:]*)?",
+}
 
 
 def defaults() -> dict[str, str]:

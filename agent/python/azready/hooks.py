@@ -33,10 +33,9 @@ def _run_hook(run: Run, name: str) -> None:
 
 
 def _environment(run: Run) -> dict[str, str]:
-    document = imds.read_metadata(run)
     return {
         "AZREADY_HOSTNAME": run.hostname,
-        "AZREADY_ADMIN_USER": imds.text(document, "compute.osProfile.adminUsername"),
+        "AZREADY_ADMIN_USER": run.wanted.admin_user,
         "AZREADY_VM_ID": run.vm_id,
         "AZREADY_INSTANCE_JSON": run.system.path(imds.INSTANCE_FILE),
         "AZREADY_ROOT": run.system.root or "/",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Callable, NamedTuple
 
-from . import imds, log
+from . import log
 from .errors import Failure
 from .facts import number
 from .run import DONE, SKIPPED, Run
@@ -16,10 +16,8 @@ _BLANKS = " \t\r\n"
 
 def step_hostname(run: Run) -> str:
     """Give the machine its name; says what was done. Raises Failure for a name that cannot be mended."""
-    document = imds.read_metadata(run)
-    names = [imds.text(document, path) for path in ("compute.osProfile.computerName", "compute.name")]
-    given = next((name for name in names if name.strip(_BLANKS)), "")
-    if not given:
+    given = run.wanted.hostname
+    if not given.strip(_BLANKS):
         return SKIPPED
     name = legal_hostname(given)
     if name != given:

@@ -93,9 +93,22 @@ def _check(value: object, depth: int) -> None:
             _check(item, depth + 1)
 
 
-def text(document: dict[str, Any], path: str) -> str:
-    """The string at `compute.name` or the like; empty where it is missing or not a string."""
-    value: Any = document
+def value(document: object, path: str) -> Any:
+    """What stands at `compute.name` or the like; None where nothing does."""
+    found: Any = document
     for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else ""
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def text(document: object, path: str) -> str:
+    """The string at a path; empty where it is missing or not a string."""
+    found = value(document, path)
+    return found if isinstance(found, str) else ""
+
+
+def word(document: object, path: str) -> str:
+    """`true` or `false` at a path, as a string or as JSON's own, in lower case; empty for anything else."""
+    found = value(document, path)
+    found = {True: "true", False: "false"}[found] if isinstance(found, bool) else text(document, path).lower()
+    return found if found in ("true", "false") else ""

@@ -6,13 +6,35 @@ import sys
 import traceback
 from typing import NoReturn
 
-from . import hooks, hostname, http, identity, imds, log, report, state, wireserver
+from . import (
+    accounts,
+    hooks,
+    hostname,
+    http,
+    identity,
+    log,
+    password,
+    report,
+    sshkeys,
+    state,
+    userdata,
+    wanted,
+    wireserver,
+)
 from .errors import Failure, NotTold
 from .facts import STEPS, VERSION
 from .run import FAILED, SKIPPED, Run
 from .system import uptime
 
-_STEP_FUNCTIONS = {"hostname": hostname.step_hostname, "hooks": hooks.step_hooks}
+_STEP_FUNCTIONS = {
+    "hostname": hostname.step_hostname,
+    "user": accounts.step_user,
+    "ssh-keys": sshkeys.step_ssh_keys,
+    "password": password.step_password,
+    "custom-data": userdata.step_custom_data,
+    "user-data": userdata.step_user_data,
+    "hooks": hooks.step_hooks,
+}
 
 
 def provision(run: Run, force: bool) -> None:
@@ -27,7 +49,7 @@ def provision(run: Run, force: bool) -> None:
         state.begin(run)
         log.info(f"version {VERSION}, python engine, {http.CLIENT}: provisioning VM {run.vm_id}")
         wireserver.read_goal_state(run)
-        imds.read_metadata(run)
+        wanted.read_wanted(run)
         _take_steps(run)
         report.ready(run)
     except NotTold as failure:

@@ -24,6 +24,22 @@ class GoalState(NamedTuple):
     instance_id: str
 
 
+class Wanted(NamedTuple):
+    """Everything as the platform gave it, unchecked; an empty text is one that was not given.
+
+    `keys` are public keys, whatever they hold; `password_login` is whether SSH is to take passwords (None: nobody
+    said); `custom_data` and `user_data` are base64.
+    """
+
+    hostname: str = ""
+    admin_user: str = ""
+    password: str = ""
+    keys: tuple[str, ...] = ()
+    password_login: bool | None = None
+    custom_data: str = ""
+    user_data: str = ""
+
+
 # A health report that still lacks its addressee: the XML document for a goal state, the JSON one without.
 HealthDocument = Callable[[Optional[GoalState]], bytes]
 
@@ -45,6 +61,8 @@ class Run:
         self.goal_state: GoalState | None = None
         self.goal_state_read = False
         self.metadata: dict[str, Any] | None = None
+        # What IMDS and the provisioning media ask for.
+        self.wanted = Wanted()
         # What becomes of each step, for the status file: name -> "RESULT SECONDS".
         self.results: dict[str, str] = {}
 

@@ -13,8 +13,11 @@ import tempfile
 import time
 from typing import IO, Iterator, NamedTuple
 
+from . import log
 from .errors import Failure
 
+# Where the system's own commands are, whatever PATH a service gets.
+_SYSTEM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # As many as Linux follows before it says ELOOP.
 _MAX_LINKS = 40
 
@@ -116,12 +119,31 @@ class System:
                 return self._execute(["/bin/sh", *program], environment, seconds)
             return Ended(126, "", os.strerror(error.errno or 0), False)
 
-    def _execute(self, command: list[str], environment: dict[str, str], seconds: float) -> Ended:
+    def which(self, program: str) -> str:
+        """Path of a command of this system, or an empty text; always empty with a root other than /."""
+        if not self.live:
+            return ""
+        folders = [*os.get_exec_path(), *_SYSTEM_PATH]
+        found = (os.path.join(folder, program) for folder in folders)
+        return next((path for path in found if os.path.isfile(path) and os.access(path, os.X_OK)), "")
+
+    def command(self, words: list[str], given: bytes = b"", seconds: float = 60.0) -> Ended:
+        """Run a command of this system, by a path from `which`, with `given` on stdin; killed after so many seconds.
+
+        Secrets go to stdin, never into `words`.
+        """
+        path = os.pathsep.join([*os.get_exec_path(), *_SYSTEM_PATH])
+        try:
+            return self._execute(words, {"LC_ALL": "C", "PATH": path}, seconds, given)
+        except OSError as error:
+            return Ended(126, "", os.strerror(error.errno or 0), False)
+
+    def _execute(self, command: list[str], environment: dict[str, str], seconds: float, given: bytes = b"") -> Ended:
         # Files and not pipes: what the program leaves running in the background may hold a pipe open for ever.
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        with _file_of(given) as stdin, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=output,
                 stderr=errors,
                 cwd=self.root or "/",
@@ -131,6 +153,17 @@ class System:
             timed_out = not _ends_within(process, seconds)
             status = process.returncode
             return Ended(status if status >= 0 else 128 - status, _printed(output), _printed(errors), timed_out)
+
+    def give(self, name: str, uid: int, gid: int) -> None:
+        """Make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on."""
+        where = os.path.join(self.path(os.path.dirname(name)), os.path.basename(name))
+        try:
+            os.chown(where, uid, gid, follow_symlinks=False)
+        except PermissionError:
+            if (os.lstat(where).st_uid, os.lstat(where).st_gid) != (uid, gid):
+                log.warning(f"{name} cannot be given to {uid}:{gid} without being root")
+        except OSError as error:
+            raise Failure("file_not_writable", {"file": name, "error": os.strerror(error.errno or 0)}) from error
 
     def make_directory(self, name: str, mode: int) -> None:
         """Make a directory and what leads to it; an existing one gets the mode. Raises Failure."""
@@ -204,6 +237,15 @@ def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         return False
+
+
+@contextlib.contextmanager
+def _file_of(data: bytes) -> Iterator[IO[bytes]]:
+    """A file without a name that holds this, read from its beginning."""
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
 
 
 def _printed(file: IO[bytes]) -> str:
