@@ -7,6 +7,7 @@ the content of the inputs alone: not on the clock, the umask, the folder, the or
 from __future__ import annotations
 
 import argparse
+import ast
 import fnmatch
 import hashlib
 import io
@@ -28,6 +29,8 @@ VENDORED = ("urllib3-2", "urllib3-1")
 # Files go or stay whole, none is edited. Kept on purpose: six (all of 1.26 stands on it), contrib/_appengine_environ
 # of 1.26 and http2/probe of 2.x (the core imports both).
 DROPPED = (
+    ("urllib3-2", "urllib3/poolmanager.py", "for many hosts, proxies, redirects; azready takes one connection pool"),
+    ("urllib3-1", "urllib3/poolmanager.py", "for many hosts, proxies, redirects; azready takes one connection pool"),
     ("urllib3-2", "urllib3/py.typed", "a marker for type checkers"),
     ("urllib3-2", "urllib3/contrib/*", "pyOpenSSL, SOCKS, WebAssembly: imported on request only"),
     ("urllib3-2", "urllib3/http2/connection.py", "HTTP/2 needs a package of its own and an explicit call"),
@@ -49,6 +52,9 @@ DROPPED = (
     ("urllib3-1", "urllib3/contrib/socks.py", "SOCKS proxies"),
     ("urllib3-1", "urllib3/packages/backports/*", "stand-ins for what Python 2 lacks"),
 )
+
+# The one file of urllib3 that an empty one stands in for: all that it does is to import the pool manager and more.
+FRONT_DOOR = "urllib3/__init__.py"
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip can name
 UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the build
@@ -181,11 +187,27 @@ def ascii_only(text: str) -> bytes:
 def python_members(root: Path, version: str) -> dict[str, bytes]:
     """The Python engine: name in the zip -> content. `__main__.py` stands at the top, where Python looks for it."""
     package = root / "agent" / "python" / "azready"
-    members = {f"azready/{path.name}": read(path) for path in package.glob("*.py")}
+    members = {f"azready/{path.name}": without_docstrings(read(path)) for path in package.glob("*.py")}
     members["__main__.py"] = members.pop("azready/__main__.py")
     members |= {f"azready/{table}": read(root / "agent" / table) for table in PYTHON_TABLES}
     members["azready/VERSION"] = f"{version}\n"
     return {name: text.encode() for name, text in members.items()}
+
+
+def without_docstrings(source: str) -> str:
+    """Python without docstrings and comments, a fifth of it. Empty lines stay, so that line numbers stay true."""
+    lines = ["\n" if re.match(r"[ ]*#(?!!)", line) else line for line in source.splitlines(True)]
+    for node in ast.walk(ast.parse(source)):
+        # Where a docstring is all that there is, the block would be empty without it.
+        if (
+            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+            and len(node.body) > 1
+            and ast.get_docstring(node)
+        ):
+            text = node.body[0]
+            for number in range(text.lineno, (text.end_lineno or text.lineno) + 1):
+                lines[number - 1] = "\n"
+    return "".join(lines)
 
 
 def emulator_members(root: Path) -> dict[str, bytes]:
@@ -201,7 +223,7 @@ def vendored_members(name: str, wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
         for path in archive.namelist():
             if path.startswith("urllib3/") and not dropped(name, path):
-                members[f"vendor/{name}/{path}"] = archive.read(path)
+                members[f"vendor/{name}/{path}"] = b"" if path == FRONT_DOOR else archive.read(path)
             elif path.endswith("LICENSE.txt"):
                 members[f"vendor/{name}/LICENSE.txt"] = archive.read(path)
     return members
@@ -209,7 +231,9 @@ def vendored_members(name: str, wheel: Path) -> dict[str, bytes]:
 
 def dropped(name: str, path: str) -> bool:
     """Whether the drop list leaves this file of a wheel out."""
-    return any(folder == name and fnmatch.fnmatchcase(path, pattern) for folder, pattern, _ in DROPPED)
+    return any(
+        fnmatch.fnmatchcase(name, folder) and fnmatch.fnmatchcase(path, pattern) for folder, pattern, _ in DROPPED
+    )
 
 
 def require_wheel(lock: Path, wheels: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import hashlib
 import http.server
@@ -177,8 +178,8 @@ def test_vendored_urllib3_works_from_the_zip(version: str, port: int, tmp_path: 
     program = f"""
 import sys
 sys.path.insert(0, {str(DIST / "azready")!r} + "/vendor/urllib3-{generation}")
-import urllib3
-with urllib3.HTTPConnectionPool("127.0.0.1", {port}) as pool:
+import urllib3.connectionpool
+with urllib3.connectionpool.HTTPConnectionPool("127.0.0.1", {port}) as pool:
     print(pool.urlopen("GET", "/", retries=False).data.decode(), urllib3.__file__)
 """
     done = subprocess.run([python, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True)
@@ -296,3 +297,23 @@ def test_build_py_on_an_old_python_finds_a_newer_one(version: str, tmp_path: Pat
     (tmp_path / "python3").symlink_to(sys.executable)
     command = [need(f"python{version}", "too old for build.py"), str(ROOT / "build.py")]
     assert "usage: " in subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True).stdout
+
+
+class _NoDocstrings(ast.NodeTransformer):
+    """Takes out what `without_docstrings` must take out, and no more."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) and node.body[1:]:
+            del node.body[0]
+        return node
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "agent" / "python" / "azready").glob("*.py")), ids=lambda path: path.name
+)
+def test_shipped_python_is_another_program_than_its_source(path: Path) -> None:
+    source = path.read_text()
+    shipped = bundle.without_docstrings(source)
+    assert ast.dump(ast.parse(shipped)) == ast.dump(_NoDocstrings().visit(ast.parse(source)))
+    assert shipped.count("\n") == source.count("\n"), "the line numbers of a failure report would lie"

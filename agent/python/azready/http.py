@@ -7,12 +7,14 @@ so that a server that drips one byte a second cannot hold the boot.
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 from types import FrameType
 from typing import Any, Iterator, NamedTuple
 
-import urllib3
 from urllib3._version import __version__ as urllib3_version
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import HTTPError
 
 from . import log
 from .config import host_and_port
@@ -20,6 +22,8 @@ from .errors import NoGoodAnswer
 from .facts import AGENT, number
 
 CLIENT = f"urllib3/{urllib3_version}"
+# As the package itself does, whose __init__ is not there: what it would log is in the errors that it raises.
+logging.getLogger("urllib3").addHandler(logging.NullHandler())
 
 
 class Request(NamedTuple):
@@ -60,14 +64,14 @@ def send(request: Request, seconds: float) -> bytes:
             return _exchange(request)
     except _Expired:
         raise NoGoodAnswer(f"no whole answer within {seconds:.0f} s", error="no_answer") from None
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+    except (HTTPError, OSError, ValueError) as error:
         raise NoGoodAnswer(f"{type(error).__name__}: {error}", error="no_answer") from error
 
 
 def _exchange(request: Request) -> bytes:
     host, port = host_and_port(request.address)
     cap = number("RESPONSE_CAP")
-    with urllib3.HTTPConnectionPool(host, port) as pool:
+    with HTTPConnectionPool(host, port) as pool:
         answer = pool.urlopen(
             request.method,
             request.path,
