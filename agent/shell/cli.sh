@@ -103,7 +103,7 @@ start_run() {
 	sys_timestamp
 	started_at=$_timestamp
 	deadline=$((started + set_DEADLINE * 100))
-	goal_state='' metadata='' untold='' fail_value='' current_step='' hostname_set=''
+	goal_state='' metadata='' untold='' fail_value='' current_step='' hostname_set='' finished_at='' scripts=''
 	http_begin
 }
 

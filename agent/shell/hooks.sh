@@ -27,8 +27,7 @@ run_hook() {
 	hook_pid=$!
 	sys_watch "$hook_pid" "$_seconds" </dev/null >/dev/null 2>&1 &
 	sys_reap "$hook_pid" "$!"
-	log_hook "$1" <"$work/hook.out"
-	log_hook "$1" <"$work/hook.err"
+	cat "$work/hook.out" "$work/hook.err" | log_lines "hooks: $1"
 	[ "$_ended" -ne 0 ] || return 0
 	sys_now
 	if [ "$_ended" -eq 137 ] && [ "$_now" -ge "$hook_end" ]; then
@@ -43,22 +42,29 @@ run_hook() {
 
 # start_hook FILE: in a process of its own, which becomes the hook.
 start_hook() {
+	# posh loses the exit status of a script that names no interpreter.
+	case $(dd if="$1" bs=4 count=1 2>/dev/null | tr -d '\000') in
+	'#!'* | ?ELF) start_program "$1" ;;
+	*) start_program "$1" sh ;;
+	esac
+}
+
+# start_program FILE [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns about the machine.
+start_program() {
 	AZREADY_HOSTNAME=$hostname_set
 	AZREADY_ADMIN_USER=$(cat "$work/wanted.admin-user")
 	AZREADY_VM_ID=$vm_id
+	program=$1
 	sys_path /run/azready/instance.json
 	AZREADY_INSTANCE_JSON=$_path
 	AZREADY_ROOT=${root:-/}
 	export AZREADY_HOSTNAME AZREADY_ADMIN_USER AZREADY_VM_ID AZREADY_INSTANCE_JSON AZREADY_ROOT
 	cd "$AZREADY_ROOT" || exit 126
-	# posh loses the exit status of a script that names no interpreter.
-	case $(dd if="$1" bs=4 count=1 2>/dev/null | tr -d '\000') in
-	'#!'* | ?ELF) sys_become "$1" ;;
-	*) sys_become sh "$1" ;;
-	esac
+	shift
+	sys_become ${1+"$@"} "$program"
 }
 
-# log_hook NAME <OUTPUT
-log_hook() {
-	while IFS= read -r hook_line || [ -n "$hook_line" ]; do log_info "hooks: $1: $hook_line"; done
+# log_lines WHO <OUTPUT
+log_lines() {
+	while IFS= read -r log_line || [ -n "$log_line" ]; do log_info "$1: $log_line"; done
 }

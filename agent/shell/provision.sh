@@ -13,24 +13,33 @@ provision() {
 	report_ready || end_run not-told 3
 	mark_provisioned
 	finish ready
+	tell_host "result=success|agent=$azready_agent|vm_id=$vm_id|timestamp=$finished_at"
 	[ "$set_RUN" != once ] || disable_service
 	announce 'provisioned, the platform accepted Ready'
+	eject_media
+	run_scripts
 	exit 0
 }
 
 # take_steps: the chosen ones, in the order of the table.
 take_steps() {
+	choose_steps
+	for current_step in $steps_chosen; do take_step || return; done
+	current_step=
+}
+
+# choose_steps: sets steps_chosen, in the order of the table.
+choose_steps() {
 	split_steps "$set_STEPS" STEPS
-	steps_chosen=$_steps
+	steps_wanted=$_steps
 	split_steps "$skip" --skip
 	steps_skipped=$_steps
 	split_steps all all
-	for current_step in $_steps; do
-		case " $steps_chosen " in *" $current_step "*) ;; *) continue ;; esac
-		case " $steps_skipped " in *" $current_step "*) continue ;; esac
-		take_step || return
+	steps_chosen=
+	for steps_name in $_steps; do
+		case " $steps_wanted " in *" $steps_name "*) ;; *) continue ;; esac
+		case " $steps_skipped " in *" $steps_name "*) ;; *) steps_chosen="$steps_chosen $steps_name" ;; esac
 	done
-	current_step=
 }
 
 # take_step: run it and note what became of it.
@@ -58,6 +67,12 @@ tell() {
 # end_run OUTCOME STATUS
 end_run() {
 	finish "$1"
+	if [ -s "$work/DESCRIPTION" ]; then
+		tell_host "$(cat "$work/DESCRIPTION")"
+	else
+		_timestamp=$finished_at
+		tell_host "$(report_row "$untold" "$_problem")"
+	fi
 	if [ "$1" = failed ]; then
 		announce "not provisioned: $(cat "$work/failure"); the platform was told"
 	else

@@ -15,9 +15,13 @@ begin() {
 
 # finish OUTCOME: write how the run ended; a disk that takes no more is a warning, the report was what mattered.
 finish() {
-	sys_timestamp
-	sys_now
-	write_status "$1" "FINISHED=$_timestamp" "SECONDS=$(((_now - started) / 100)).$(((_now - started) / 10 % 10))" ||
+	[ -n "$finished_at" ] || {
+		sys_timestamp
+		finished_at=$_timestamp
+		sys_now
+		finished=$_now
+	}
+	write_status "$1" "FINISHED=$finished_at" "SECONDS=$(((finished - started) / 100)).$(((finished - started) / 10 % 10))" ||
 		log_warning "status not kept: $(cat "$work/failure")"
 }
 
@@ -33,6 +37,7 @@ write_status() {
 		[ -z "$vm_id" ] || printf 'VM_ID=%s\n' "$vm_id"
 		printf '%s\n' "STARTED=$started_at" "$@"
 		[ ! -e "$work/steps" ] || cat "$work/steps"
+		[ ! -e "$work/scripts" ] || cat "$work/scripts"
 	} | sys_write "$state_directory/status" 0600
 }
 

@@ -115,6 +115,11 @@ sys_which() {
 	[ -z "$root" ] && _which=$(PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && command -v "$1")
 }
 
+# sys_has COMMAND: whether PATH has it: for commands that only compute, whatever the root.
+sys_has() {
+	command -v "$1" >/dev/null 2>&1
+}
+
 # sys_run SECONDS STDIN_FILE COMMAND [ARGUMENT ..]: run a command of this system; killed after so many seconds. Its
 # output is then in $work/run.out and $work/run.err; sets _ended. Secrets go into the file, never into the arguments.
 sys_run() {
@@ -128,6 +133,11 @@ sys_run() {
 	sys_watch "$sys_started" "$sys_limit" </dev/null >/dev/null 2>&1 &
 	sys_reap "$sys_started" "$!"
 	return "$_ended"
+}
+
+# sys_last_line FILE: prints the last line of what a program said, or `none`.
+sys_last_line() {
+	if [ -s "$1" ]; then tail -n 1 "$1"; else printf none; fi
 }
 
 # sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.

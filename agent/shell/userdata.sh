@@ -2,9 +2,94 @@
 # asked to.
 
 step_custom_data() {
-	_result=skipped
+	if is_blank "$work/wanted.custom-data"; then
+		[ ! -e "$work/ovf.bin" ] || mv "$work/ovf.bin" "$work/data"
+	else
+		decode_data custom_data || return
+	fi
+	save_data custom-data "$set_CUSTOM_DATA"
 }
 
 step_user_data() {
-	_result=skipped
+	decode_data user_data || return
+	save_data user-data "$set_USER_DATA"
+}
+
+# decode_data NAME: the base64 of $work/wanted.NAME in $work/data. Line breaks and blanks mean nothing; anything else that
+# is none of its 64 characters is refused.
+decode_data() {
+	data_name=$(printf '%s' "$1" | tr _ -)
+	tr -d ' \t\r\n' <"$work/wanted.$data_name" >"$work/base64"
+	sys_awk "$awk_base64" "$work/base64" check || {
+		fail "$1_invalid" '' error=not_base64
+		return
+	}
+	if sys_has base64; then
+		base64 -d <"$work/base64" >"$work/data"
+	elif sys_has openssl; then
+		openssl base64 -d -A <"$work/base64" >"$work/data"
+	else
+		# awk cannot print NUL everywhere, printf can.
+		sys_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' "$data_line"; done >"$work/data"
+	fi
+}
+
+# save_data NAME SETTING: keep $work/data for the user, as the setting says.
+save_data() {
+	if [ ! -s "$work/data" ]; then
+		_result=skipped
+		return
+	fi
+	data_size=$(($(wc -c <"$work/data")))
+	_result='done'
+	if [ "$2" = ignore ]; then
+		log_info "$1: $data_size bytes ignored, as the settings say"
+		rm -f "$work/data"
+		return
+	fi
+	data_file=$state_directory/$1
+	_result=failed
+	sys_make_directory "$state_directory" 0700 || return
+	sys_read "$data_file" | cmp -s - "$work/data" || sys_write "$data_file" 0600 <"$work/data" || return
+	rm -f "$work/data"
+	log_info "$1: $data_size bytes saved in $data_file"
+	_result='done'
+	[ "$2" != run ] || scripts="$scripts $1"
+}
+
+# run_scripts: start what CUSTOM_DATA=run and USER_DATA=run ask for, after Ready. What fails is a warning, and in the status.
+run_scripts() {
+	for data_name in $scripts; do run_script "$data_name"; done
+	[ ! -e "$work/scripts" ] || finish ready
+}
+
+# run_script NAME: through its interpreter: the file cannot be executed, /run neither.
+run_script() {
+	sys_path "$state_directory/$1"
+	data_interpreter=
+	case $(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000') in '#!') read -r data_interpreter data_argument <"$_path" ;; esac
+	data_interpreter=${data_interpreter#'#!'}
+	# "#! /bin/sh -e"
+	[ -n "$data_interpreter" ] || read -r _ data_interpreter data_argument <"$_path"
+	[ -n "$data_interpreter" ] || {
+		log_warning "$1: not started, it does not begin with #! and an interpreter"
+		return
+	}
+	log_info "$1: starting it"
+	sys_now
+	data_began=$_now
+	# Ready is told, so it has a DEADLINE of its own.
+	start_program "$_path" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null >"$work/hook.out" 2>"$work/hook.err" &
+	data_pid=$!
+	sys_watch "$data_pid" "$set_DEADLINE" </dev/null >/dev/null 2>&1 &
+	sys_reap "$data_pid" "$!"
+	cat "$work/hook.out" "$work/hook.err" | log_lines "$1"
+	data_result='done'
+	[ "$_ended" -eq 0 ] || {
+		data_result="failed status=$_ended"
+		log_warning "$1: the script ended with status $_ended"
+	}
+	sys_now
+	sys_seconds "$((_now - data_began))"
+	printf 'SCRIPT_%s=%s %s\n' "$(printf '%s' "$1" | tr 'a-z-' 'A-Z_')" "$data_result" "$_seconds" >>"$work/scripts"
 }

@@ -4,25 +4,83 @@
 # public keys in wanted.key.1 to wanted.key.$wanted_keys. $wanted_password_login: whether SSH is to take passwords,
 # yes, no, or empty where nobody said.
 
-# read_wanted: fails when nobody says.
+# read_wanted: fails when neither IMDS nor the media says anything.
 read_wanted() {
-	read_metadata || return
-	want_first hostname compute.osProfile.computerName compute.name
-	want_first admin-user compute.osProfile.adminUsername
+	media_device=
+	if read_metadata; then
+		! needs_media || read_media "$(media_is_expected)" || [ $? -ne 2 ] || {
+			log_warning "provisioning media: $(cat "$work/failure"); going on with IMDS alone"
+			rm -f "$work/failure"
+		}
+	else
+		case $(cat "$work/failure") in imds_*) ;; *) return 1 ;; esac
+		mv "$work/failure" "$work/imds.failure"
+		mv "$work/DESCRIPTION" "$work/imds.DESCRIPTION"
+		read_media yes || {
+			[ $? -ne 2 ] || return 1
+			mv "$work/imds.failure" "$work/failure"
+			mv "$work/imds.DESCRIPTION" "$work/DESCRIPTION"
+			return 1
+		}
+		log_warning "$(cat "$work/imds.failure"): going on with the provisioning media alone"
+	fi
+	merge_wanted
+}
+
+# needs_media: whether a chosen step wants what only the media may tell.
+needs_media() {
+	choose_steps
+	case " $steps_chosen " in *' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;; *) return 1 ;; esac
+}
+
+# media_is_expected: prints yes or no: whether IMDS lets one think that there is more.
+media_is_expected() {
+	if [ "$(told_word extended.compute.hasCustomData)" = true ] || is_blank "$work/compute.osProfile.adminUsername" ||
+		[ "$(told_word compute.osProfile.disablePasswordAuthentication)" = false ]; then
+		printf yes
+	else
+		printf no
+	fi
+}
+
+# told_word PATH: a word of IMDS in lower case.
+told_word() {
+	[ ! -e "$work/$1" ] || tr '[:upper:]' '[:lower:]' <"$work/$1"
+}
+
+# merge_wanted: IMDS wins where both speak; password and custom data come from the media, user data from IMDS.
+merge_wanted() {
+	want_first hostname compute.osProfile.computerName ovf.HostName compute.name
+	want_first admin-user compute.osProfile.adminUsername ovf.UserName
 	want_first user-data compute.userData
-	want_first password
-	want_first custom-data
+	want_first password ovf.UserPassword
+	want_first custom-data ovf.CustomData
 	wanted_keys=0
-	while [ -e "$work/compute.publicKeys.$((wanted_keys + 1)).keyData" ]; do
-		wanted_keys=$((wanted_keys + 1))
-		mv "$work/compute.publicKeys.$wanted_keys.keyData" "$work/wanted.key.$wanted_keys"
-	done
+	want_keys "$work/compute.publicKeys." .keyData
+	[ "$wanted_keys" -gt 0 ] || want_keys "$work/ovf.Value." ''
 	# shellcheck disable=SC2034  # the step password reads it
-	case $(tr '[:upper:]' '[:lower:]' <"$work/compute.osProfile.disablePasswordAuthentication") in
-	true) wanted_password_login=no ;;
-	false) wanted_password_login=yes ;;
+	case $(told_word compute.osProfile.disablePasswordAuthentication)/$(told_word ovf.DisableSshPasswordAuthentication | tr -d ' \t\r\n') in
+	true/*) wanted_password_login=no ;;
+	false/*) wanted_password_login=yes ;;
+	*/true | */1 | */yes | */on) wanted_password_login=no ;;
+	*/false | */0 | */no | */off) wanted_password_login=yes ;;
 	*) wanted_password_login= ;;
 	esac
+}
+
+# want_keys BEFORE BEHIND: the keys in the files BEFORE N BEHIND, unless all are blank.
+want_keys() {
+	want_number=1
+	while [ -e "$1$want_number$2" ]; do
+		is_blank "$1$want_number$2" || wanted_keys=1
+		want_number=$((want_number + 1))
+	done
+	[ "$wanted_keys" -gt 0 ] || return 0
+	wanted_keys=$((want_number - 1))
+	while [ "$want_number" -gt 1 ]; do
+		want_number=$((want_number - 1))
+		cp "$1$want_number$2" "$work/wanted.key.$want_number"
+	done
 }
 
 # want_first NAME FILE ..: the first file that is not blank.

@@ -40,7 +40,7 @@ parse_goal_state() {
 	_retry_after=0
 	_why='it holds NUL bytes: UTF-16?'
 	holds_no_nul "$1" || return 1
-	_why=$(sys_awk "$awk_xml" "$1" "$work" "$proto_ID_MAX") || return 1
+	_why=$(sys_awk "$awk_xml$awk_goal_state" "$1" "$work" "$proto_ID_MAX") || return 1
 	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 

@@ -1,7 +1,8 @@
-# Goal state parser. usage: awk PROGRAM DOCUMENT DIRECTORY MAX: writes INCARNATION, CONTAINER_ID and INSTANCE_ID
-# into the directory, or prints why the document is refused and exits 1. A real parser, not a line grep: goal states
-# come on one line, with CDATA, comments, decoy names and decoy incarnation= in URLs. What it cannot read (other
-# encodings, a DOCTYPE) it refuses; wireserver.py refuses the same.
+# XML parser for the programs behind it: goal_state.awk and ovf.awk. read_elements(FILE) keeps the text of every element
+# at a path in WANTED (made of local names) in FOUND[PATH, N], N from 1 to COUNT[PATH]; with namespaces in NAMESPACES,
+# elements of others do not count. Or it prints why the document is refused and exits 1. A real parser, not a line
+# grep: documents come on one line, with CDATA, comments, decoy names and decoy values in URLs. What it cannot read
+# (other encodings, a DOCTYPE) it refuses; elements.py refuses the same.
 
 function refuse(why) {
 	print why
@@ -46,7 +47,7 @@ function text(s) {
 }
 
 function collect(s) {
-	if (wanted != "") FOUND[wanted] = FOUND[wanted] s
+	if (wanted != "") FOUND[wanted, COUNT[wanted]] = FOUND[wanted, COUNT[wanted]] s
 }
 
 # The rest of a construct that may hold <, up to its end mark: joins parts from number `at` on; sets `rest`.
@@ -80,7 +81,7 @@ function declaration(s,    encoding) {
 	}
 }
 
-function start_tag(s,    name, seen, attribute, value) {
+function start_tag(s,    name, seen, attribute, value, key) {
 	if (!match(s, NAME)) refuse("a malformed tag")
 	name = substr(s, 1, RLENGTH)
 	s = substr(s, RLENGTH + 1)
@@ -92,12 +93,25 @@ function start_tag(s,    name, seen, attribute, value) {
 		if (attribute in seen) refuse("an attribute twice")
 		seen[attribute] = 1
 		sub(/^[^"']*/, "", value)
-		decoded(value)
+		value = decoded(substr(value, 2, length(value) - 2))
+		if (attribute == "xmlns" || attribute ~ /^xmlns:/) bind(depth + 1, substr(attribute, 7), value)
 	}
 	if (!match(s, /^[ \t\r\n]*\/?>/)) refuse("a malformed tag")
 	rest = substr(s, RLENGTH + 1)
 	open_element(name)
 	if (substr(s, RLENGTH - 1, 1) == "/") close_element(name)
+}
+
+# Bind a namespace's prefix for an element of this depth and what is in it.
+function bind(d, prefix, namespace) {
+	BOUND[d, ++BOUND_COUNT[d]] = prefix
+	SPACE_OF[d, BOUND_COUNT[d]] = namespace
+}
+
+# Whether the prefix stands for one of the wanted namespaces; the innermost binding counts.
+function is_ours(prefix,    d, i) {
+	for (d = depth; d > 0; d--) for (i = BOUND_COUNT[d]; i > 0; i--) if (BOUND[d, i] == prefix) return SPACE_OF[d, i] in NAMESPACES
+	return 0
 }
 
 function open_element(name,    local_name) {
@@ -106,16 +120,17 @@ function open_element(name,    local_name) {
 	OPEN[++depth] = name
 	local_name = name
 	sub(/^.*:/, "", local_name)
+	if (namespaces && !is_ours(length(local_name) < length(name) ? substr(name, 1, length(name) - length(local_name) - 1) : "")) local_name = "?" local_name
 	PATH[depth] = depth > 1 ? PATH[depth - 1] "/" local_name : local_name
-	if (PATH[depth] in WANTED && !(PATH[depth] in FOUND)) {
+	if (PATH[depth] in WANTED) {
 		wanted = PATH[depth]
-		FOUND[wanted] = ""
+		FOUND[wanted, ++COUNT[wanted]] = ""
 	}
 }
 
 function close_element(name) {
 	if (!depth || OPEN[depth] != name) refuse("a tag that closes nothing")
-	depth--
+	BOUND_COUNT[depth--] = 0
 	wanted = ""
 }
 
@@ -139,18 +154,18 @@ function markup(s) {
 	text(rest)
 }
 
-function keep(path, file,    value) {
-	value = trimmed(FOUND[path])
-	if (value == "") refuse(tolower(file) " is missing")
-	if (length(value) > max || value ~ /[\001-\037]/ || index(value, sprintf("%c", 127))) refuse(tolower(file) " is too long or has control characters")
-	if (file == "INCARNATION" && value !~ /^[0-9]+$/) refuse("incarnation is not a number")
-	save(directory "/" file, value)
+function read_elements(file,    document) {
+	document = without_bom(slurp(file))
+	if (document ~ CONTROL) refuse("control characters")
+	if (!is_utf8(document, 1)) refuse("not UTF-8")
+	parts_count = split(document, PARTS, /[<]/)
+	if (parts_count < 2 || PARTS[1] !~ /^[ \t\r\n]*$/) refuse("not XML")
+	for (at = 2; at <= parts_count; at++) markup(PARTS[at])
+	if (depth || !rooted) refuse("it ends too early")
 }
 
 BEGIN {
 	byte_table()
-	directory = ARGV[2]
-	max = ARGV[3]
 	NAME = "^[A-Za-z_:][-A-Za-z0-9._:]*"
 	SPACE = "[ \t\r\n]"
 	VALUE = "(\"[^\"]*\"|'[^']*')"
@@ -159,17 +174,4 @@ BEGIN {
 	DECLARATION = "^xml" SPACE "+version" SPACE "*=" SPACE "*(\"[-A-Za-z0-9._:]+\"|'[-A-Za-z0-9._:]+')(" SPACE "+encoding" SPACE "*=" SPACE "*" VALUE ")?(" SPACE "+standalone" SPACE "*=" SPACE "*(\"(yes|no)\"|'(yes|no)'))?" SPACE "*$"
 	CONTROL = "[\001-\010\013\014\016-\037]"
 	ENTITY["amp"] = "&"; ENTITY["lt"] = "<"; ENTITY["gt"] = ">"; ENTITY["quot"] = "\""; ENTITY["apos"] = "'"
-	WANTED["GoalState/Incarnation"]; WANTED["GoalState/Container/ContainerId"]
-	WANTED["GoalState/Container/RoleInstanceList/RoleInstance/InstanceId"]
-
-	document = without_bom(slurp(ARGV[1]))
-	if (document ~ CONTROL) refuse("control characters")
-	if (!is_utf8(document, 1)) refuse("not UTF-8")
-	parts_count = split(document, PARTS, /[<]/)
-	if (parts_count < 2 || PARTS[1] !~ /^[ \t\r\n]*$/) refuse("not XML")
-	for (at = 2; at <= parts_count; at++) markup(PARTS[at])
-	if (depth || !rooted) refuse("it ends too early")
-	keep("GoalState/Incarnation", "INCARNATION")
-	keep("GoalState/Container/ContainerId", "CONTAINER_ID")
-	keep("GoalState/Container/RoleInstanceList/RoleInstance/InstanceId", "INSTANCE_ID")
 }

@@ -21,18 +21,18 @@ def _run_hook(run: Run, name: str) -> None:
     # A tenth of what is left is kept, so that a hook that never ends can still be told of.
     seconds = run.seconds_left() * 0.9
     log.info(f"hooks: running {name}")
-    ended = run.system.execute(f"{_DIRECTORY}/{name}", _environment(run), seconds)
+    ended = run.system.execute(f"{_DIRECTORY}/{name}", environment(run), seconds)
     for line in (ended.output + ended.errors).splitlines():
         log.info(f"hooks: {name}: {line}")
     if ended.timed_out:
         raise Failure("hook_timed_out", {"hook": name}, "a hook must end before DEADLINE")
     if ended.status != 0:
-        last = ended.errors.rstrip("\n").rpartition("\n")[2].strip(" \t\r\n")
-        details = {"hook": name, "status": str(ended.status), "stderr": last or "none"}
+        details = {"hook": name, "status": str(ended.status), "stderr": ended.last_line}
         raise Failure("hook_failed", details, f"run {_DIRECTORY}/{name} by hand")
 
 
-def _environment(run: Run) -> dict[str, str]:
+def environment(run: Run) -> dict[str, str]:
+    """What a hook or a script of the user learns about the machine."""
     return {
         "AZREADY_HOSTNAME": run.hostname,
         "AZREADY_ADMIN_USER": run.wanted.admin_user,

@@ -12,7 +12,9 @@ from . import (
     hostname,
     http,
     identity,
+    kvp,
     log,
+    media,
     password,
     report,
     sshkeys,
@@ -60,9 +62,12 @@ def provision(run: Run, force: bool) -> None:
         _tell(run, _bug(error))
     state.mark_provisioned(run)
     state.finish(run, "ready", "")
+    kvp.tell_host(run, report.success_row(run.vm_id, run.finished_at))
     if run.settings["RUN"] == "once":
         state.disable_service(run.system)
     _announce(run, "provisioned, the platform accepted Ready")
+    media.eject(run)
+    userdata.run_scripts(run)
 
 
 def _is_not_azure(run: Run) -> bool:
@@ -115,6 +120,7 @@ def _tell(run: Run, failure: Failure) -> NoReturn:
 
 def _end(run: Run, outcome: str, failure: Failure) -> NoReturn:
     state.finish(run, outcome, str(failure))
+    kvp.tell_host(run, run.row or report.description(failure.reason, failure.details, run.vm_id, run.finished_at))
     told = (
         "the platform was told" if outcome == "failed" else "the platform could not be told, the next boot tries again"
     )

@@ -19,7 +19,8 @@ def ready(run: Run) -> None:
 
 def failed(run: Run, failure: Failure) -> None:
     """Report NotReady with the cause. Raises NotTold at the deadline."""
-    _send(run, "NotReady", description(failure.reason, failure.details, run.vm_id, timestamp()))
+    run.row = description(failure.reason, failure.details, run.vm_id, timestamp())
+    _send(run, "NotReady", run.row)
 
 
 def _send(run: Run, health_state: str, details: str) -> None:
@@ -79,6 +80,11 @@ def description(reason: str, details: dict[str, str], vm_id: str, when: str) -> 
     room = number("DESCRIPTION_MAX") - _size(["result=error", agent, *tail])
     cause = _fit([("reason", reason), *details.items()], room)
     return "|".join(["result=error", *cause[:1], agent, *cause[1:], *tail])
+
+
+def success_row(vm_id: str, when: str) -> str:
+    """The row for the key-value pool after an accepted Ready."""
+    return f"result=success|agent={AGENT}|vm_id={vm_id}|timestamp={when}"
 
 
 def _fit(pairs: list[tuple[str, str]], room: int) -> list[str]:

@@ -38,6 +38,8 @@ class Wanted(NamedTuple):
     password_login: bool | None = None
     custom_data: str = ""
     user_data: str = ""
+    # The content of CustomData.bin: bytes, not base64; counts where custom_data is empty.
+    custom_data_file: bytes = b""
 
 
 # A health report that still lacks its addressee: the XML document for a goal state, the JSON one without.
@@ -53,6 +55,9 @@ class Run:
         self.steps = steps
         self.started = uptime()
         self.started_at = timestamp()
+        # When the platform had been told, and how long that took.
+        self.finished_at = ""
+        self.seconds = 0.0
         self.deadline = self.started + int(settings["DEADLINE"])
         self.vm_id = ""
         # The name that the step `hostname` set.
@@ -63,8 +68,14 @@ class Run:
         self.metadata: dict[str, Any] | None = None
         # What IMDS and the provisioning media ask for.
         self.wanted = Wanted()
+        # The row of the failure that the platform was told of, or should have been.
+        self.row = ""
+        # The drive that azready mounted to read the media; empty where it did not.
+        self.media_device = ""
         # What becomes of each step, for the status file: name -> "RESULT SECONDS".
         self.results: dict[str, str] = {}
+        # What became of the user's scripts, for the status file: name of the step -> `done`, or `failed status=N`.
+        self.scripts: dict[str, str] = {}
 
     def seconds_left(self) -> float:
         """Seconds until the deadline."""

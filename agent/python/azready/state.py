@@ -29,7 +29,9 @@ def begin(run: Run) -> None:
 
 def finish(run: Run, outcome: str, reason: str) -> None:
     """Write how the run ended; a disk that takes no more is a warning, the report was what mattered."""
-    times = {"FINISHED": timestamp(), "SECONDS": f"{uptime() - run.started:.1f}"}
+    run.finished_at = run.finished_at or timestamp()
+    run.seconds = run.seconds or uptime() - run.started
+    times = {"FINISHED": run.finished_at, "SECONDS": f"{run.seconds:.1f}"}
     try:
         _write_status(run, outcome, reason, times)
     except Failure as failure:
@@ -47,6 +49,7 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
         "STARTED": run.started_at,
         **times,
         **{"STEP_" + step.upper().replace("-", "_"): result for step, result in run.results.items()},
+        **{"SCRIPT_" + step.upper().replace("-", "_"): result for step, result in run.scripts.items()},
     }
     lines = [
         f"{key}={''.join(c if c.isprintable() else '?' for c in value)}\n" for key, value in values.items() if value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import signal
 import socket
@@ -29,6 +30,11 @@ class Ended(NamedTuple):
     output: str
     errors: str
     timed_out: bool
+
+    @property
+    def last_line(self) -> str:
+        """The last line of its stderr, or `none`."""
+        return self.errors.rstrip("\n").rpartition("\n")[2].strip(" \t\r\n") or "none"
 
 
 def uptime() -> float:
@@ -79,6 +85,10 @@ class System:
         """Whether the image has this file or directory."""
         return os.path.exists(self.path(name))
 
+    def is_directory(self, name: str) -> bool:
+        """Whether the image has a directory of this name."""
+        return os.path.isdir(self.path(name))
+
     def read(self, name: str) -> bytes | None:
         """Content of a file, or None where it is missing or unreadable."""
         try:
@@ -108,9 +118,12 @@ class System:
         where = self.path(name)
         return os.path.isfile(where) and os.access(where, os.X_OK)
 
-    def execute(self, name: str, environment: dict[str, str], seconds: float) -> Ended:
-        """Run a program of the image in the root directory, at most so long; then it and its children are killed."""
-        program = [self.path(name)]
+    def execute(self, name: str, environment: dict[str, str], seconds: float, through: tuple[str, ...] = ()) -> Ended:
+        """Run a program of the image in the root directory, at most so long; then it and its children are killed.
+
+        `through`: an interpreter and its arguments, for a script that is not executable itself.
+        """
+        program = [*through, self.path(name)]
         try:
             return self._execute(program, environment, seconds)
         except OSError as error:
@@ -213,6 +226,22 @@ class System:
         """Remove a file or a symlink itself, not what it points to. Raises Failure."""
         with _blaming(name):
             os.unlink(os.path.join(self.path(os.path.dirname(name)), os.path.basename(name)))
+
+    def remove_directory(self, name: str) -> None:
+        """Remove an empty directory; one that is not empty or not there stays as it is."""
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path(name))
+
+    def append(self, name: str, data: bytes) -> bool:
+        """Append to a file in one write, under the lock that fcntl gives; False where somebody else holds that."""
+        with _blaming(name), open(self.path(name), "ab", buffering=0) as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            file.write(data)
+            os.fsync(file.fileno())
+            return True
 
     def to_console(self, text: str) -> None:
         """Append to the console; never wait for it and never fail because of it."""

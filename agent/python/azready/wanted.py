@@ -4,26 +4,74 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import imds
+from . import imds, log
+from .errors import Failure
+from .media import read_media
 from .run import Run, Wanted
+
+# The steps that need what only the media may tell.
+_STEPS_OF_MEDIA = {"user", "ssh-keys", "password", "custom-data"}
 
 
 def read_wanted(run: Run) -> None:
-    """Learn everything that the steps need. Raises Failure when nobody says."""
-    run.wanted = from_metadata(imds.read_metadata(run))
+    """Learn everything that the steps need. Raises Failure when neither IMDS nor the media says anything."""
+    try:
+        document = imds.read_metadata(run)
+    except Failure as failure:
+        if failure.reason not in ("imds_unreachable", "imds_refused"):
+            raise
+        media = read_media(run, expected=True)
+        if not media:
+            raise
+        log.warning(f"{failure}: going on with the provisioning media alone")
+        document = {}
+    else:
+        media = _media_beside(run, document) if _STEPS_OF_MEDIA & set(run.steps) else None
+    run.wanted = merged(document, media or Wanted())
+
+
+def _media_beside(run: Run, document: dict[str, Any]) -> Wanted | None:
+    """The media where IMDS has answered: whatever is wrong with it, most machines need nothing of it."""
+    told = from_metadata(document)
+    has_custom_data = imds.word(document, "extended.compute.hasCustomData") == "true"
+    try:
+        return read_media(run, expected=has_custom_data or told.password_login is True or not told.admin_user)
+    except Failure as failure:
+        log.warning(f"provisioning media: {failure}; going on with IMDS alone")
+        return None
+
+
+def merged(document: dict[str, Any], media: Wanted) -> Wanted:
+    """IMDS wins where both speak; password and custom data come from the media, user data from IMDS."""
+    told = from_metadata(document)
+    names = (told.hostname, media.hostname, imds.text(document, "compute.name"))
+    return media._replace(
+        hostname=_first_given(*names),
+        admin_user=_first_given(told.admin_user, media.admin_user),
+        keys=told.keys if any(map(_is_given, told.keys)) else media.keys,
+        password_login=media.password_login if told.password_login is None else told.password_login,
+        user_data=told.user_data,
+    )
 
 
 def from_metadata(document: dict[str, Any]) -> Wanted:
     """What IMDS asks for."""
-    compute, profile = "compute", "compute.osProfile"
-    names = [imds.text(document, f"{profile}.computerName"), imds.text(document, f"{compute}.name")]
-    entries = imds.value(document, f"{compute}.publicKeys")
+    profile = "compute.osProfile"
+    entries = imds.value(document, "compute.publicKeys")
     keys = [imds.value(entry, "keyData") for entry in entries] if isinstance(entries, list) else []
     disabled = imds.word(document, f"{profile}.disablePasswordAuthentication")
     return Wanted(
-        hostname=next((name for name in names if name.strip(" \t\r\n")), ""),
+        hostname=imds.text(document, f"{profile}.computerName"),
         admin_user=imds.text(document, f"{profile}.adminUsername"),
         keys=tuple(key for key in keys if isinstance(key, str)),
         password_login={"true": False, "false": True}.get(disabled),
-        user_data=imds.text(document, f"{compute}.userData"),
+        user_data=imds.text(document, "compute.userData"),
     )
+
+
+def _is_given(text: str) -> bool:
+    return bool(text.strip(" \t\r\n"))
+
+
+def _first_given(*texts: str) -> str:
+    return next(filter(_is_given, texts), "")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from xml.parsers import expat
 
 from . import http, log
+from .elements import NotReadable, read_elements
 from .errors import NoGoodAnswer, NotTold
 from .facts import AGENT, PROTOCOL, number
 from .run import GoalState, HealthDocument, Run, Tries
@@ -68,13 +68,12 @@ def _report_request(run: Run, goal_state: GoalState | None, body: bytes) -> http
 
 
 def parse_goal_state(data: bytes) -> GoalState:
-    """The three identifiers of a goal state document. Raises NoGoodAnswer for anything that is not one.
-
-    Refused, although expat could read it, is what the shell engine cannot: other encodings than UTF-8, a DOCTYPE,
-    names that are not ASCII. Both engines give the same answer for the same bytes.
-    """
-    found = _Reader().read(data)
-    values = {name: _identifier(name, found.get(path)) for name, path in _PATHS.items()}
+    """The three identifiers of a goal state document. Raises NoGoodAnswer for anything that is not one."""
+    try:
+        found = read_elements(data, set(_PATHS.values()))
+    except NotReadable as error:
+        raise _malformed(str(error)) from error
+    values = {name: _identifier(name, found.get(path, [""])[0]) for name, path in _PATHS.items()}
     if not re.fullmatch("[0-9]+", values["incarnation"]):
         raise _malformed(f"incarnation '{values['incarnation']}' is not a number")
     log.debug("goal state: " + " ".join(f"{name}={value}" for name, value in values.items()))
@@ -85,66 +84,10 @@ def _malformed(why: str) -> NoGoodAnswer:
     return NoGoodAnswer(why, error="goal_state_malformed")
 
 
-def _identifier(name: str, text: str | None) -> str:
-    value = (text or "").strip(" \t\r\n")
+def _identifier(name: str, text: str) -> str:
+    value = text.strip(" \t\r\n")
     if not value:
         raise _malformed(f"{name} is missing")
     if len(value.encode("utf-8")) > number("ID_MAX") or any(c < " " or c == "\x7f" for c in value):
         raise _malformed(f"{name} is too long or has control characters")
     return value
-
-
-class _Reader:
-    """Collects the text of the wanted elements; of several at the same path the first counts."""
-
-    def __init__(self) -> None:
-        self._path: list[str] = []
-        self._found: dict[str, str] = {}
-        self._wanted = ""
-        self._parser = expat.ParserCreate("utf-8")
-        self._parser.XmlDeclHandler = self._declaration
-        self._parser.StartDoctypeDeclHandler = self._doctype
-        self._parser.ProcessingInstructionHandler = self._instruction
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._text
-
-    def read(self, data: bytes) -> dict[str, str]:
-        try:
-            self._parser.Parse(data, True)
-        except expat.ExpatError as error:
-            raise _malformed(f"not XML: {error}") from error
-        return self._found
-
-    @staticmethod
-    def _declaration(_version: str, encoding: str | None, _standalone: int) -> None:
-        if encoding and encoding.lower() not in ("utf-8", "us-ascii"):
-            raise _malformed(f"encoding {encoding}")
-
-    @staticmethod
-    def _doctype(*_arguments: object) -> None:
-        raise _malformed("it has a DOCTYPE")
-
-    @staticmethod
-    def _instruction(target: str, _data: str) -> None:
-        if not target.isascii():
-            raise _malformed("a name that is not ASCII")
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        if self._wanted:
-            raise _malformed(f"an element inside {self._wanted}")
-        if not "".join([tag, *attributes]).isascii():
-            raise _malformed("a name that is not ASCII")
-        self._path.append(tag.rpartition(":")[2])
-        path = "/".join(self._path)
-        if path in _PATHS.values() and path not in self._found:
-            self._wanted = path
-            self._found[path] = ""
-
-    def _end(self, _tag: str) -> None:
-        self._path.pop()
-        self._wanted = ""
-
-    def _text(self, text: str) -> None:
-        if self._wanted:
-            self._found[self._wanted] += text

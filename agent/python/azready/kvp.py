@@ -1,0 +1,35 @@
+"""The outcome for the host: a record in the Hyper-V key-value pool, where a machine has one."""
+
+from __future__ import annotations
+
+import time
+
+from . import log
+from .errors import Failure
+from .facts import PROTOCOL, number
+from .run import Run
+
+# The host's daemon holds the lock for the blink of an eye.
+_TRIES = 10
+_PAUSE_SECONDS = 0.1
+
+
+def tell_host(run: Run, row: str) -> None:
+    """Append one record. A pool that cannot be written is a warning: the report is what counts."""
+    pool = PROTOCOL["KVP_POOL"]
+    if run.settings["KVP"] == "no" or not run.system.exists(pool):
+        return
+    try:
+        for _ in range(_TRIES):
+            if run.system.append(pool, record(PROTOCOL["KVP_KEY"], row)):
+                log.debug(f"{pool}: {row}")
+                return
+            time.sleep(_PAUSE_SECONDS)
+        log.warning(f"{pool}: not written, somebody keeps it locked")
+    except Failure as failure:
+        log.warning(f"{pool}: not written: {failure}")
+
+
+def record(key: str, value: str) -> bytes:
+    """Key and value as the pool holds them: KVP_KEY_SIZE + KVP_VALUE_SIZE bytes. Both are far below the limits."""
+    return key.encode().ljust(number("KVP_KEY_SIZE"), b"\0") + value.encode().ljust(number("KVP_VALUE_SIZE"), b"\0")

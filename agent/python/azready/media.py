@@ -1,0 +1,162 @@
+"""The provisioning media: find the DVD, mount it where it is not mounted, and read what its ovf-env.xml asks for."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from typing import Iterator, NamedTuple
+
+from . import log
+from .elements import NotReadable, read_elements
+from .errors import Failure
+from .facts import PROTOCOL, number
+from .run import Run, Wanted
+from .system import System, uptime
+
+_OVF = "ovf-env.xml"
+_CUSTOM_DATA = "CustomData.bin"
+# Mounted where nobody else looks: the password is on it.
+_PLACE = "/run/azready/media"
+_MOUNT_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.25
+_SET = "Environment/ProvisioningSection/LinuxProvisioningConfigurationSet"
+_KEYS = f"{_SET}/SSH/PublicKeys/PublicKey/Value"
+_NAMES = ("HostName", "UserName", "UserPassword", "DisableSshPasswordAuthentication", "CustomData")
+_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+class _Found(NamedTuple):
+    """What a media holds, as it is; `custom_data` is empty where there is no such file."""
+
+    ovf: bytes
+    custom_data: bytes
+
+
+def read_media(run: Run, *, expected: bool) -> Wanted | None:
+    """What the provisioning media asks for, or None where there is none. Raises Failure for one that makes no sense.
+
+    One that is `expected`, or named by MEDIA, is waited for: udev may be slower than azready.
+    """
+    where = run.settings["MEDIA"]
+    if where == "none":
+        return None
+    places = PROTOCOL["MEDIA_DEVICES"].split() if where == "auto" else [where]
+    wait = min(float(number("MEDIA_WAIT")), run.seconds_left() / 10) if expected or where != "auto" else 0.0
+    search = _Search(run, places)
+    until = uptime() + wait
+    found = search.look()
+    while not found and uptime() < until:
+        time.sleep(_LOOK_AGAIN_SECONDS)
+        found = search.look()
+    if found:
+        return parse_media(found.ovf, found.custom_data)
+    if wait:
+        log.warning(f"provisioning media: {search.why}; password and custom data are out of reach")
+    return None
+
+
+def parse_media(ovf: bytes, custom_data: bytes = b"") -> Wanted:
+    """What ovf-env.xml asks for; CustomData.bin counts where it holds no custom data. Raises Failure."""
+    namespaces = (PROTOCOL["OVF_NAMESPACE"], PROTOCOL["AZURE_NAMESPACE"])
+    try:
+        found = read_elements(ovf, {_KEYS, *(f"{_SET}/{name}" for name in _NAMES)}, namespaces)
+    except NotReadable as error:
+        log.debug(f"{_OVF}: {error}")
+        raise Failure("media_malformed", {"file": _OVF}, "run with -v to see what is wrong in it") from error
+    host, user, password, disable, data = (found.get(f"{_SET}/{name}", [""])[0] for name in _NAMES)
+    disable = disable.strip(" \t\r\n").lower()
+    return Wanted(
+        hostname=host,
+        admin_user=user,
+        password=password,
+        keys=tuple(found.get(_KEYS, [])),
+        password_login=False if disable in _YES else True if disable in _NO else None,
+        custom_data=data,
+        custom_data_file=custom_data,
+    )
+
+
+def eject(run: Run) -> None:
+    """Let go of the drive that the media was in. Only after Ready was accepted: a next try would need the media."""
+    program = run.system.which("eject") if run.media_device else ""
+    if program:
+        ended = run.system.command([program, run.media_device], seconds=_MOUNT_SECONDS)
+        log.debug(f"eject {run.media_device}: status {ended.status}")
+
+
+class _Search:
+    """Looks into every place that may hold the media; `why` is what stood in the way last."""
+
+    def __init__(self, run: Run, places: list[str]) -> None:
+        self._run = run
+        self._system = run.system
+        self._places = places
+        self.why = f"none at {' '.join(places)}"
+
+    def look(self) -> _Found | None:
+        return next(filter(None, map(self._look_into, self._places)), None)
+
+    def _look_into(self, place: str) -> _Found | None:
+        if self._system.is_directory(place):
+            return self._read(place)
+        mounted = _mounted_at(self._system, place)
+        if mounted:
+            return self._read(mounted)
+        if not self._system.exists(place):
+            return None
+        if not self._system.live:
+            self.why = f"{place} is not mounted with a root other than /: give a directory"
+            return None
+        with self._mounted(place) as done:
+            found = self._read(_PLACE) if done else None
+        if found and place.startswith("/dev/"):
+            self._run.media_device = place
+        return found
+
+    def _read(self, directory: str) -> _Found | None:
+        ovf = self._system.read(f"{directory}/{_OVF}")
+        if ovf is None:
+            self.why = f"{directory} holds no {_OVF}"
+            return None
+        log.info(f"provisioning media: {directory}/{_OVF}")
+        return _Found(ovf, self._system.read(f"{directory}/{_CUSTOM_DATA}") or b"")
+
+    @contextlib.contextmanager
+    def _mounted(self, place: str) -> Iterator[bool]:
+        """Mount it for as long as it is read; says whether that went well."""
+        self._system.make_directory("/run/azready", 0o700)
+        self._system.make_directory(_PLACE, 0o700)
+        done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
+        try:
+            yield done
+        finally:
+            if done:
+                self._unmount()
+            self._system.remove_directory(_PLACE)
+
+    def _mount(self, place: str, kind: str) -> bool:
+        options = "ro,nosuid,nodev,noexec" + ("" if place.startswith("/dev/") else ",loop")
+        words = ["mount", "-t", kind, "-o", options, place, _PLACE]
+        ended = self._system.command(words, seconds=_MOUNT_SECONDS)
+        if ended.status:
+            self.why = f"{place} cannot be mounted as {kind}: {ended.last_line}"
+        return ended.status == 0
+
+    def _unmount(self) -> None:
+        for words in (["umount", _PLACE], ["umount", "-l", _PLACE]):
+            ended = self._system.command(words, seconds=_MOUNT_SECONDS)
+            if ended.status == 0:
+                return
+        log.warning(f"provisioning media: {_PLACE} cannot be unmounted: {ended.last_line}")
+
+
+def _mounted_at(system: System, device: str) -> str:
+    """Where the device is mounted already; empty where it is not."""
+    names = (device, system.path(device)[len(system.root) :])
+    for line in (system.read("/proc/mounts") or b"").decode("utf-8", "surrogateescape").split("\n"):
+        words = line.split(" ")
+        if len(words) > 1 and words[0] in names:
+            # Blanks and the like stand there as \040.
+            return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[1])
+    return ""

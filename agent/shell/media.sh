@@ -1,0 +1,100 @@
+# media.sh: the provisioning media: find the DVD, mount it where it is not mounted, and read what its ovf-env.xml asks for.
+
+# Mounted where nobody else looks: the password is on it.
+media_place=/run/azready/media
+
+# read_media EXPECTED (yes, no): its texts in $work/ovf.NAME and ovf.Value.N, CustomData.bin in $work/ovf.bin. Returns 1
+# where there is none, 2 where it makes no sense. One that is expected, or named by MEDIA, is waited for: udev may be
+# slower than azready.
+read_media() {
+	[ "$set_MEDIA" != none ] || return 1
+	sys_now
+	media_until=$_now
+	if [ "$1" = yes ] || [ "$set_MEDIA" != auto ]; then
+		media_wait=$(((deadline - _now) / 10))
+		[ "$media_wait" -le "$((proto_MEDIA_WAIT * 100))" ] || media_wait=$((proto_MEDIA_WAIT * 100))
+		media_until=$((_now + media_wait))
+	fi
+	# shellcheck disable=SC2086  # several words
+	if [ "$set_MEDIA" = auto ]; then set -- "$1" $proto_MEDIA_DEVICES; else set -- "$1" "$set_MEDIA"; fi
+	media_expected=$1
+	shift
+	media_why="none at $*"
+	while :; do
+		for media_candidate; do ! look_for_media "$media_candidate" || break 2; done
+		sys_now
+		[ "$_now" -lt "$media_until" ] || {
+			[ "$media_expected$set_MEDIA" = noauto ] || log_warning "provisioning media: $media_why; password and custom data are out of reach"
+			return 1
+		}
+		sys_seconds 25
+		sleep "$_seconds"
+	done
+	parse_media
+}
+
+# parse_media: $work/ovf-env.xml taken apart. Returns 2 and fails where it makes no sense.
+parse_media() {
+	_why='it holds NUL bytes: UTF-16?'
+	if ! holds_no_nul "$work/ovf-env.xml" || ! _why=$(sys_awk "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$work" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE"); then
+		log_debug "ovf-env.xml: $_why"
+		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
+	fi
+}
+
+# look_for_media PLACE: copy it where it is there.
+look_for_media() {
+	sys_path "$1"
+	if [ -d "$_path" ]; then
+		copy_media "$1"
+		return
+	fi
+	media_mounted=$(sys_read /proc/mounts | DEVICE=$1 REAL=${_path#"$root"} awk '$1 == ENVIRON["DEVICE"] || $1 == ENVIRON["REAL"] { print $2; exit }')
+	if [ -n "$media_mounted" ]; then
+		# Blanks and the like stand there as \040.
+		copy_media "$(printf '%b' "$(printf '%s' "$media_mounted" | sed 's/\\\([0-7]\)/\\0\1/g')")"
+		return
+	fi
+	[ -e "$_path" ] || return
+	if [ -n "$root" ]; then
+		media_why="$1 is not mounted with a root other than /: give a directory"
+		return 1
+	fi
+	sys_make_directory /run/azready 0700 && sys_make_directory "$media_place" 0700 || return
+	media_status=1
+	if mount_media "$1" udf || mount_media "$1" iso9660; then
+		copy_media "$media_place"
+		media_status=$?
+		sys_run 30 /dev/null umount "$media_place" || sys_run 30 /dev/null umount -l "$media_place" ||
+			log_warning "provisioning media: $media_place cannot be unmounted: $(sys_last_line "$work/run.err")"
+	fi
+	rmdir "$media_place" 2>/dev/null
+	[ "$media_status" -ne 0 ] || case $1 in /dev/*) media_device=$1 ;; esac
+	return "$media_status"
+}
+
+# mount_media PLACE KIND
+mount_media() {
+	media_options=ro,nosuid,nodev,noexec
+	case $1 in /dev/*) ;; *) media_options=$media_options,loop ;; esac
+	sys_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$media_place" && return
+	media_why="$1 cannot be mounted as $2: $(sys_last_line "$work/run.err")"
+	return 1
+}
+
+# copy_media DIRECTORY: what it holds, into the work directory, which is in memory where a system has /run.
+copy_media() {
+	sys_path "$1/ovf-env.xml"
+	cat "$_path" >"$work/ovf-env.xml" 2>/dev/null || {
+		media_why="$1 holds no ovf-env.xml"
+		return 1
+	}
+	log_info "provisioning media: $1/ovf-env.xml"
+	sys_path "$1/CustomData.bin"
+	[ ! -f "$_path" ] || cat "$_path" >"$work/ovf.bin"
+}
+
+# eject_media: let go of the drive that the media was in. Only after Ready was accepted: a next try would need the media.
+eject_media() {
+	[ -z "$media_device" ] || ! sys_which eject || sys_run 30 /dev/null "$_which" "$media_device" || :
+}
