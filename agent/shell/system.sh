@@ -7,13 +7,20 @@ sys_begin() {
 	for sys_place in /run "${TMPDIR:-/tmp}" /tmp; do
 		work=$sys_place/azready.$$
 		if (umask 077 && mkdir "$work") 2>/dev/null; then
-			trap 'rm -rf "$work"' EXIT
+			trap sys_end EXIT
 			trap 'exit 143' HUP INT TERM
 			return 0
 		fi
 	done
 	log_error "no directory for temporary files" "make /run or /tmp writable"
 	exit 3
+}
+
+# sys_end: take the work directory away, at the end of the shell itself. A watcher that is told to end in its first
+# instant may still have the traps of the shell that it was forked from (seen with bash); $$ is the same in both.
+sys_end() {
+	# shellcheck disable=SC2016  # the PPID of that sh
+	[ "$(exec sh -c 'printf %s "$PPID"')" != "$$" ] || rm -rf "$work"
 }
 
 # sys_need_awk: awk is on every distribution, but somebody may have built busybox without it.

@@ -108,9 +108,13 @@ def _key(read: Reader[T], default: Any = MISSING) -> T:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile:
-    """What the image holds at one path: a file, a symlink, a directory, or nothing (`absent`)."""
+    """What the image holds at one path: a file, a symlink, a directory, or nothing (`absent`).
+
+    `base64` is the content of a file that is no text.
+    """
 
     content: str = _key(_text, "")
+    base64: str = _key(_text, "")
     # None: 0644 for a file, 0755 for a directory.
     mode: int | None = _key(_mode, None)
     symlink: str = _key(_text, "")
@@ -120,9 +124,15 @@ class ImageFile:
 
 @dataclass(frozen=True, kw_only=True)
 class FileCheck:
-    """What must be at one path afterwards; `match` is searched in the content, `symlink` is the link's text."""
+    """What must be at one path afterwards; `match` is searched in the content, `symlink` is the link's text.
+
+    `base64` is the exact content of a file that is no text; `pool` are the values of the records of a Hyper-V
+    key-value pool, each as a pattern.
+    """
 
     content: str | None = _key(_text, None)
+    base64: str | None = _key(_text, None)
+    pool: tuple[str, ...] | None = _key(_list_of(_text), None)
     match: str | None = _key(_text, None)
     mode: int | None = _key(_mode, None)
     symlink: str | None = _key(_text, None)
@@ -149,6 +159,8 @@ class Image:
     product_uuid: str | None = _key(_text, None)
     asset_tag: str = _key(_text, AZURE_ASSET_TAG)
     files: dict[str, ImageFile] = _key(_table_of(_image_file), dict)
+    # Where the emulator's provisioning media lies, as if it were mounted there.
+    media: str = _key(_text, "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +171,7 @@ class Expect:
     ` +` (one or more times) or ` *` (none or more). `requests_by_client` replaces it for one HTTP client.
     `report` is what the last health report must be, byte for byte: `ready`, or the failure with `description`.
     `incarnation` is the one that the report must carry (default: the goal state's first).
+    `unchanged`: no file but azready's own may be written, not even with what it held before.
     """
 
     requests: tuple[str, ...] = _key(_list_of(_text))
@@ -168,6 +181,7 @@ class Expect:
     report: str = _key(_one_of(("ready", "any")), "ready")
     description: str | None = _key(_text, None)
     incarnation: int | None = _key(_number, None)
+    unchanged: bool = _key(_flag, False)
     log: tuple[str, ...] = _key(_list_of(_text), ())
     log_not: tuple[str, ...] = _key(_list_of(_text), ())
     stdout: tuple[str, ...] = _key(_list_of(_text), ())

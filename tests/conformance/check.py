@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,11 +25,15 @@ _OWN = {
     STATUS: ("file", 0o600),
     f"{STATE}/report.xml": ("file", 0o600),
     f"{STATE}/report.json": ("file", 0o600),
+    f"{STATE}/custom-data": ("file", 0o600),
+    f"{STATE}/user-data": ("file", 0o600),
     "/run/azready": ("directory", 0o700),
     "/run/azready/instance.json": ("file", 0o600),
 }
 _HOSTNAME = "/etc/hostname"
 _WIRE_VERSION = "2012-11-30"
+# A record of a Hyper-V key-value pool: key and value, each padded with NUL.
+_POOL_KEY, _POOL_KEY_SIZE, _POOL_SIZE = b"PROVISIONING_REPORT", 512, 2560
 _REPORTS = ("health", "health-json")
 # Bytes of a description before it is escaped for XML.
 _LONGEST_ROW = 512
@@ -101,6 +106,8 @@ def contract_faults(run: Run, seen: Observed, facts: Mapping[str, str], http: st
     yield from _text_faults(expect, seen, facts)
     yield from _file_faults(expect.files, seen, facts)
     yield from _change_faults(expect, seen)
+    if expect.unchanged:
+        yield from _rewritten(seen)
     yield from _marker_faults(run, seen, facts)
 
 
@@ -223,8 +230,33 @@ def _entry_faults(check: FileCheck, entry: Entry, facts: Mapping[str, str]) -> F
         yield f"it holds {text!r} instead of {fill(check.content, facts)!r}"
     if check.match is not None and not re.search(fill(check.match, facts), text, re.MULTILINE):
         yield f"nothing in it matches /{check.match}/: {text!r}"
+    if check.base64 is not None and entry.content != base64.b64decode(check.base64):
+        yield f"it holds {entry.content!r} instead of {base64.b64decode(check.base64)!r}"
+    if check.pool is not None:
+        yield from _pool_faults(check.pool, entry.content, facts)
     if check.mode is not None and entry.mode != check.mode:
         yield f"its mode is {entry.mode:04o} instead of {check.mode:04o}"
+
+
+def _pool_faults(wanted: tuple[str, ...], pool: bytes, facts: Mapping[str, str]) -> Faults:
+    """The whole pool, byte by byte: every record is one of these, and nothing stands between or behind them."""
+    records = [pool[at : at + _POOL_SIZE] for at in range(0, len(pool), _POOL_SIZE)]
+    if len(records) != len(wanted):
+        yield f"it holds {len(records)} records instead of {len(wanted)}"
+    for record, value in zip(records, wanted, strict=False):
+        key, text = record[:_POOL_KEY_SIZE], record[_POOL_KEY_SIZE:].rstrip(b"\0")
+        if len(record) != _POOL_SIZE or key != _POOL_KEY.ljust(_POOL_KEY_SIZE, b"\0"):
+            yield f"a record of {len(record)} bytes with the key {key!r}"
+        if not pattern(fill(value, facts)).fullmatch(text.decode("utf-8", "backslashreplace")):
+            yield f"a record holds {text!r} instead of {fill(value, facts)!r}"
+
+
+def _rewritten(seen: Observed) -> Faults:
+    """Files that were written although nothing was to change."""
+    for path, entry in seen.after.items():
+        before = seen.before.get(path)
+        if path not in _OWN and (before != entry or before.identity != entry.identity):
+            yield f"{path} was written again"
 
 
 def _change_faults(expect: Expect, seen: Observed) -> Faults:

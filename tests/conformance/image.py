@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import posixpath
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator import VirtualMachine
+from emulator import VirtualMachine, write_media
 
 from .case import Image, ImageFile
 from .facts import fill
@@ -33,11 +34,15 @@ _ACCOUNTS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """What a path of the tree is: `content` of a file, target of a symlink, nothing for a directory."""
+    """What a path of the tree is: `content` of a file, target of a symlink, nothing for a directory.
+
+    `identity` is another one where a file was written anew; it does not count when two entries are compared.
+    """
 
     kind: str
     mode: int
     content: bytes
+    identity: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 def below(root: Path, path: str) -> Path:
@@ -53,6 +58,8 @@ def make_root(root: Path, image: Image, vm: VirtualMachine, facts: Mapping[str, 
     for directory in _DIRECTORIES:
         (root / directory).mkdir(parents=True)
     dmi = _dmi(image, vm) if image.dmi else {}
+    if image.media:
+        write_media(vm, below(root, image.media))
     write_files(root, {**dmi, **_DEFAULT_FILES, **(_ACCOUNTS if accounts else {}), **image.files}, facts)
 
 
@@ -69,7 +76,7 @@ def write_files(root: Path, files: Mapping[str, ImageFile], facts: Mapping[str, 
         if spec.symlink:
             place.symlink_to(fill(spec.symlink, facts))
         elif not spec.absent:
-            place.write_bytes(fill(spec.content, facts).encode())
+            place.write_bytes(base64.b64decode(spec.base64) or fill(spec.content, facts).encode())
             place.chmod(0o644 if spec.mode is None else spec.mode)
 
 
@@ -101,7 +108,7 @@ def _entry(place: Path) -> Entry:
     if stat.S_ISDIR(status.st_mode):
         return Entry("directory", mode, b"")
     if stat.S_ISREG(status.st_mode):
-        return Entry("file", mode, place.read_bytes())
+        return Entry("file", mode, place.read_bytes(), (status.st_ino, status.st_mtime_ns))
     return Entry("other", mode, b"")
 
 

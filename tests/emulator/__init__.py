@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .azure import Emulator
 from .loading import VMError, load_vm
+from .media import write_media
 from .record import Request
 from .vm import ENDPOINTS, VirtualMachine
 
-__all__ = ["ENDPOINTS", "Emulator", "Request", "VMError", "VirtualMachine", "load_vm"]
+__all__ = ["ENDPOINTS", "Emulator", "Request", "VMError", "VirtualMachine", "load_vm", "write_media"]

@@ -163,6 +163,7 @@ _RULES = {
     "goalstate.moves_after": _NOT_NEGATIVE,
     "platform.timeout": _Rule(lambda value: 0 < value <= LONGEST_WAIT, "is no time to wait", "seconds, more than 0"),
     "platform.rate": _Rule(lambda value: value >= 0, "is negative", "0 means no limit"),
+    "media.custom_data_file_base64": _BASE64,
     "answers.times": _Rule(lambda value: value >= 0, "is negative", "0 means for ever"),
     "answers.status": _Rule(lambda value: 100 <= value <= 999, "is no HTTP status", "three digits"),
     "answers.body_base64": _BASE64,

@@ -15,12 +15,17 @@ _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 def write_media(vm: VirtualMachine, directory: Path) -> Path | None:
-    """Write ovf-env.xml into the directory, made if need be, as a mounted DVD would show it; None for absent media."""
+    """Write ovf-env.xml and CustomData.bin into the directory, made if need be, as a mounted DVD would show them.
+
+    Returns the path of ovf-env.xml, None for absent media.
+    """
     if vm.media.absent:
         return None
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "ovf-env.xml"
     path.write_text(ovf_environment(vm), encoding="utf-8", newline="")
+    if vm.media.custom_data_file_base64:
+        (directory / "CustomData.bin").write_bytes(base64.b64decode(vm.media.custom_data_file_base64))
     return path
 
 
@@ -58,7 +63,7 @@ def _configuration(vm: VirtualMachine, prefix: str) -> Iterator[str]:
         "UserName": media.username,
         "UserPassword": media.password,
         "DisableSshPasswordAuthentication": media.disable_password,
-        "CustomData": base64.b64encode(media.custom_data.encode()).decode(),
+        "CustomData": media.custom_data_base64 or base64.b64encode(media.custom_data.encode()).decode(),
     }
     yield from (_element(prefix, name, value) for name, value in values.items() if value)
     if media.public_keys:

@@ -45,12 +45,18 @@ class PublicKey:
 
 @dataclass(frozen=True)
 class Media:
-    """[media]: the content of ovf-env.xml. An empty text leaves its element out; hostname None is the VM's."""
+    """[media]: the content of ovf-env.xml. An empty text leaves its element out; hostname None is the VM's.
+
+    `custom_data_base64` stands in CustomData as it is, for bytes that are no text, or no base64;
+    `custom_data_file_base64` is decoded into a file CustomData.bin beside it.
+    """
 
     hostname: str | None = None
     username: str = "azureuser"
     password: str = ""
     custom_data: str = ""
+    custom_data_base64: str = ""
+    custom_data_file_base64: str = ""
     disable_password: str = "true"
     public_keys: tuple[PublicKey, ...] = (PublicKey(),)
     prefix: str = "wa"
