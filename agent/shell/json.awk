@@ -144,7 +144,7 @@ function save_all(path,    star, before, behind, i, n, found) {
 	behind = substr(path, star + 2)
 	for (i = 0; i < LENGTH[substr(path, 1, star - 1)]; i++) {
 		found = before i behind
-		if (found in FOUND) save(ARGV[2] "/" before ++n behind, FOUND[found])
+		if (found in FOUND) save(ARGV[2] "/" before (++n) behind, FOUND[found])
 	}
 }
 
