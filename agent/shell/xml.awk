@@ -156,6 +156,7 @@ function markup(s) {
 
 function read_elements(file,    document) {
 	document = without_bom(slurp(file))
+	gsub(/\r\n?/, "\n", document)
 	if (document ~ CONTROL) refuse("control characters")
 	if (!is_utf8(document, 1)) refuse("not UTF-8")
 	parts_count = split(document, PARTS, /[<]/)

@@ -178,6 +178,46 @@ GOAL_STATE: list[Slot] = [
     ("</Container></GoalState>", ["</x:Container></GoalState>", "</Container></g:GoalState>", "</Container>", ""]), GAP,
 ]  # fmt: skip
 
+# The provisioning media's ovf-env.xml
+
+OVF_NS, AZURE_NS = "http://schemas.dmtf.org/ovf/environment/1", "http://schemas.microsoft.com/windowsazure"
+BINDINGS = [
+    "", f' xmlns="{OVF_NS}"', f' xmlns="{AZURE_NS}"', f" xmlns:wa='{AZURE_NS}'", f' xmlns:oe="{OVF_NS}"', ' xmlns=""',
+    ' xmlns:wa=""', ' xmlns:wa="urn:x"', f' xmlns:wa=" {AZURE_NS}"', f' xmlns:wa="{AZURE_NS}\n"',
+    f' xmlns:wa="{AZURE_NS.replace("a", "&#97;")}"', f' xmlns:wa="{AZURE_NS.upper()}"', f' xmlns:="{AZURE_NS}"',
+    f' xmlns:a:b="{AZURE_NS}"', f' xmlns:xml="{AZURE_NS}"', f' xmlns:i="x" i:type="{AZURE_NS}"', f' XMLNS="{AZURE_NS}"',
+]  # fmt: skip
+PREFIXES = ["wa:", "oe:", "", "x:", "a:b:", "wa:wa:", "xml:", ":"]
+
+
+def named(name: str, prefix: str, odd_texts: Sequence[str], usual: str) -> Slot:
+    """An element of a namespace, with other prefixes, bindings and texts."""
+    tag = f"{prefix}{name}"
+    others = [f"<{other}{name}>{usual}</{other}{name}>" for other in PREFIXES]
+    others += [f"<{tag}{binding}>{usual}</{tag}>" for binding in BINDINGS]
+    return f"<{tag}>{usual}</{tag}>", [*others, *(f"<{tag}>{text}</{tag}>" for text in odd_texts)]
+
+
+WORDS = ["true", "True", " 1 ", "YES\n", "on", "off", "0", "no", "false", "", "maybe", "tru&#101;", "<![CDATA[true]]>"]
+OVF: list[Slot] = [
+    ('<?xml version="1.0" encoding="utf-8"?>', DECLARATIONS), GAP,
+    (f'<oe:Environment xmlns:oe="{OVF_NS}" xmlns:wa="{AZURE_NS}">', [
+        f'<Environment xmlns="{OVF_NS}" xmlns:oe="{OVF_NS}" xmlns:wa="{AZURE_NS}">', "<oe:Environment>",
+        *(f"<oe:Environment{binding}>" for binding in BINDINGS),
+    ]),
+    ("<wa:ProvisioningSection>", ["<oe:ProvisioningSection>", "<ProvisioningSection>"]), GAP,
+    ("<wa:LinuxProvisioningConfigurationSet>", [f"<wa:LinuxProvisioningConfigurationSet{b}>" for b in BINDINGS]),
+    named("HostName", "wa:", IDS, "web-1"), GAP, named("UserName", "wa:", IDS, "ann"), GAP,
+    named("UserPassword", "wa:", IDS, "p&amp;&lt;w"), named("DisableSshPasswordAuthentication", "wa:", WORDS, "true"),
+    named("CustomData", "wa:", IDS, "aGVs\r\nbG8="), GAP,
+    ("<wa:SSH><wa:PublicKeys>", [f"<wa:SSH><wa:PublicKeys{binding}>" for binding in BINDINGS]),
+    ("<wa:PublicKey>", ["<PublicKey>"]), named("Value", "wa:", IDS, "ssh-rsa A\r\n"), GAP,
+    ("</wa:PublicKey><wa:PublicKey>", ["</wa:PublicKey><PublicKey>", "</wa:PublicKey><wa:PublicKey/><wa:PublicKey>"]),
+    named("Value", "wa:", IDS, "ssh-rsa B"), ("</wa:PublicKey></wa:PublicKeys></wa:SSH>", ["</wa:PublicKey>"]),
+    ("</wa:LinuxProvisioningConfigurationSet>", [""]), ("</wa:ProvisioningSection>", ["</oe:ProvisioningSection>"]),
+    ("</oe:Environment>", ["", "</Environment>"]), GAP,
+]  # fmt: skip
+
 # The instance document
 
 TEXTS = [

@@ -20,17 +20,21 @@ from hypothesis import strategies as st
 from support import DIST
 from unit.odd_documents import (
     ARGUMENTS,
+    AZURE_NS,
     BOM,
     GOAL_STATE,
     INSTANCE,
     LONG,
     MARKUP,
+    OVF,
+    OVF_NS,
     PRINTABLE,
     SETTINGS,
     SHORT,
     VALUES,
     VM_ID,
     encode,
+    joined,
     odd,
     trees,
 )
@@ -38,7 +42,21 @@ from unit.shell_engine import WHEN, ShellEngine, harvest, plant
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
-from azready import config, facts, hostname, http, identity, imds, log, report, state, wanted, wireserver
+from azready import (
+    config,
+    facts,
+    hostname,
+    http,
+    identity,
+    imds,
+    log,
+    media,
+    report,
+    state,
+    userdata,
+    wanted,
+    wireserver,
+)
 from azready.errors import Failure, NoGoodAnswer, UsageError
 from azready.run import GoalState, Run
 from azready.system import System
@@ -139,6 +157,124 @@ def test_goal_state_is_read_in_two_ways(fault: str, shell: ShellEngine) -> None:
 @given(data=odd(GOAL_STATE, MARKUP))
 def test_odd_goal_state_is_read_in_two_ways(shell: ShellEngine, data: bytes) -> None:
     assert shell_goal_state(shell, data) == python_goal_state(data)
+
+
+# Provisioning media
+
+
+def python_media(data: bytes) -> list[bytes] | None:
+    try:
+        found = media.parse_media(data)
+    except Failure:
+        return None
+    texts = [
+        found.hostname,
+        found.admin_user,
+        found.password,
+        found.custom_data,
+        str(found.password_login),
+        *found.keys,
+    ]
+    return [text.encode() for text in texts]
+
+
+def shell_media(shell: ShellEngine, data: bytes) -> list[bytes] | None:
+    """Through merge_wanted, with an IMDS that says nothing."""
+    code = """
+        : >"$work/DESCRIPTION"
+        parse_media || exit
+        case $(told_word ovf.DisableSshPasswordAuthentication | tr -d ' \\t\\r\\n') in
+        true | 1 | yes | on) printf False ;;
+        false | 0 | no | off) printf True ;;
+        *) printf None ;;
+        esac >"$work/login"
+    """
+    if shell.run(code, {"ovf-env.xml": data}):
+        return None
+    keys = sorted((path.name for path in shell.work.glob("ovf.Value.*")), key=lambda name: int(name.rpartition(".")[2]))
+    return shell.kept("ovf.HostName", "ovf.UserName", "ovf.UserPassword", "ovf.CustomData", "login", *keys)
+
+
+@bounded
+@given(data=odd(OVF, MARKUP))
+def test_odd_media_is_read_in_two_ways(shell: ShellEngine, data: bytes) -> None:
+    assert shell_media(shell, data) == python_media(data)
+
+
+# IMDS and the media in one
+
+KEYS = ["", " ", "ssh-rsa A", "ssh-rsa B\r\n"]
+SAID = st.sampled_from([None, "", " ", "a", "b \n", 5, True])
+TOLD = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": SAID,
+        "userData": SAID,
+        "osProfile": st.fixed_dictionaries(
+            {},
+            optional={
+                "computerName": SAID,
+                "adminUsername": SAID,
+                "disablePasswordAuthentication": st.sampled_from(
+                    ["true", "TRUE", "false", "", "no", True, False, None, 1]
+                ),
+            },
+        ),
+        "publicKeys": st.lists(
+            st.sampled_from([{}, None, {"keyData": 5}, *({"keyData": key} for key in KEYS)]), max_size=12
+        ),
+    },
+)
+ON_MEDIA = st.fixed_dictionaries(
+    {name: st.sampled_from(["", " \n", "m"]) for name in ("HostName", "UserName", "UserPassword", "CustomData")}
+    | {"DisableSshPasswordAuthentication": st.sampled_from(["", "True", " no "])}
+)
+
+
+@bounded
+@given(compute=TOLD, on_media=ON_MEDIA, media_keys=st.lists(st.sampled_from(KEYS), max_size=3))
+def test_sources_are_merged_in_two_ways(
+    shell: ShellEngine, compute: dict[str, object], on_media: dict[str, str], media_keys: list[str]
+) -> None:
+    document = {"compute": compute}
+    elements = [f"<{name}>{text}</{name}>" for name, text in on_media.items()]
+    elements += [
+        f"<SSH><PublicKeys><PublicKey><Value>{key}</Value></PublicKey></PublicKeys></SSH>" for key in media_keys
+    ]
+    inner = f"<LinuxProvisioningConfigurationSet>{''.join(elements)}</LinuxProvisioningConfigurationSet>"
+    section = f'<ProvisioningSection xmlns="{AZURE_NS}">{inner}</ProvisioningSection>'
+    ovf = f'<e:Environment xmlns:e="{OVF_NS}">{section}</e:Environment>'.encode()
+    merged = wanted.merged(document, media.parse_media(ovf))
+    code = """
+        : >"$work/DESCRIPTION"
+        parse_metadata "$work/body" && parse_media && merge_wanted || exit
+        printf %s "$wanted_password_login" >"$work/login"
+    """
+    assert shell.run(code, {"body": json.dumps(document).encode(), "ovf-env.xml": ovf}) == 0
+    names = ["hostname", "admin-user", "password", "custom-data", "user-data"]
+    texts = [merged.hostname, merged.admin_user, merged.password, merged.custom_data, merged.user_data]
+    assert shell.kept(*(f"wanted.{name}" for name in names), "login") == [
+        *(text.encode() for text in texts),
+        {None: b"", True: b"yes", False: b"no"}[merged.password_login],
+    ]
+
+
+# Data in base64
+
+BASE64 = joined(["QQ==", "QUI=", "QUJD", "=", "A", "\n", " ", "+/+/", "*", "\u00e9", "-_-_", "AAAA", "\r\n", "\x0b"])
+
+
+@bounded
+@given(text=BASE64)
+def test_base64_is_read_in_two_ways(shell: ShellEngine, text: str) -> None:
+    try:
+        data: bytes | None = userdata._decoded("user-data", text)
+    except Failure:
+        data = None
+    work = {"wanted.user-data": encode(text)}
+    for tools in ("", "sys_has() { return 1; }"):
+        code = f': >"$work/DESCRIPTION"\n{tools}\ndecode_data user_data'
+        assert (shell.kept("data")[0] if shell.run(code, work) == 0 else None) == data
 
 
 # Instance document

@@ -50,7 +50,9 @@ def merged(document: dict[str, Any], media: Wanted) -> Wanted:
         admin_user=_first_given(told.admin_user, media.admin_user),
         keys=told.keys if any(map(_is_given, told.keys)) else media.keys,
         password_login=media.password_login if told.password_login is None else told.password_login,
-        user_data=told.user_data,
+        password=_first_given(media.password),
+        custom_data=_first_given(media.custom_data),
+        user_data=_first_given(told.user_data),
     )
 
 
