@@ -65,8 +65,10 @@ look_for_media() {
 	if mount_media "$1" udf || mount_media "$1" iso9660; then
 		copy_media "$media_place"
 		media_status=$?
-		sys_run 30 /dev/null umount "$media_place" || sys_run 30 /dev/null umount -l "$media_place" ||
-			log_warning "provisioning media: $media_place cannot be unmounted: $(sys_last_line "$work/run.err")"
+		sys_run 30 /dev/null umount "$media_place" || sys_run 30 /dev/null umount -l "$media_place" || {
+			sys_last_line
+			log_warning "provisioning media: $media_place cannot be unmounted: $(cat "$work/last")"
+		}
 	fi
 	rmdir "$media_place" 2>/dev/null
 	[ "$media_status" -ne 0 ] || case $1 in /dev/*) media_device=$1 ;; esac
@@ -78,7 +80,8 @@ mount_media() {
 	media_options=ro,nosuid,nodev,noexec
 	case $1 in /dev/*) ;; *) media_options=$media_options,loop ;; esac
 	sys_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$media_place" && return
-	media_why="$1 cannot be mounted as $2: $(sys_last_line "$work/run.err")"
+	sys_last_line
+	media_why="$1 cannot be mounted as $2: $(cat "$work/last")"
 	return 1
 }
 

@@ -142,9 +142,9 @@ sys_run() {
 	return "$_ended"
 }
 
-# sys_last_line FILE: prints the last line of what a program said, or `none`.
+# sys_last_line: the last line of what the command of sys_run said on stderr, or `none`, in $work/last.
 sys_last_line() {
-	if [ -s "$1" ]; then tail -n 1 "$1"; else printf none; fi
+	sys_awk '$0 != "" { last = $0 } END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
 }
 
 # sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.
@@ -195,10 +195,22 @@ sys_exists() {
 	[ -e "$_path" ]
 }
 
+# sys_is_executable NAME: whether the image has this file, and it can be run.
+sys_is_executable() {
+	sys_path "$1"
+	[ -f "$_path" ] && [ -x "$_path" ]
+}
+
 # sys_read NAME: a file's content on stdout; fails where it is missing or unreadable.
 sys_read() {
 	sys_path "$1"
 	cat "$_path" 2>/dev/null
+}
+
+# sys_require_readable NAME: a file that is to be changed must be readable, or it would be taken for an empty one; sets _path.
+sys_require_readable() {
+	sys_path "$1"
+	[ ! -e "$_path" ] || cat "$_path" 2>"$work/err" >/dev/null || sys_blame "$1"
 }
 
 # sys_blame NAME: the failure whose cause is the last message in $work/err: "dd: can't open 'x': Read-only file system".
@@ -251,6 +263,75 @@ sys_dd() {
 	else
 		dd of="$1" bs=65536 && sync
 	fi
+}
+
+# sys_make_home NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
+# whole or not at all.
+sys_make_home() {
+	sys_path "$2"
+	sys_skeleton=$_path
+	sys_path "$1"
+	sys_new=${_path%/*}/.${_path##*/}.azready
+	{
+		rm -rf "$sys_new" && mkdir -p "$sys_new" &&
+			{ [ ! -d "$sys_skeleton" ] || cp -pPR "$sys_skeleton/." "$sys_new"; } &&
+			{ [ "$(id -u)" -ne 0 ] || chown -hR "$4:$5" "$sys_new"; } &&
+			chmod "$3" "$sys_new" && mv "$sys_new" "$_path"
+	} 2>"$work/err" || {
+		sys_blame "$1"
+		return
+	}
+	sys_give "$1" "$4" "$5"
+}
+
+# sys_lock NAME ..: keep others off these files of /etc while we change them, as shadow's tools do: NAME.lock is a link to
+# a file with our process id. glibc's lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
+sys_lock() {
+	sys_locked=
+	sys_now
+	sys_until=$(((deadline - _now) / 2))
+	[ "$sys_until" -le 1500 ] || sys_until=1500
+	sys_until=$((_now + sys_until))
+	for sys_name; do
+		sys_path "${sys_name%/*}"
+		until sys_link_lock "$_path/${sys_name##*/}"; do
+			sys_now
+			if [ -s "$work/err" ] || [ "$_now" -ge "$sys_until" ]; then
+				[ -s "$work/err" ] || printf 'locked\n' >"$work/err"
+				sys_blame "$sys_name"
+				sys_unlock
+				return 1
+			fi
+			sys_seconds 25
+			sleep "$_seconds"
+		done
+		sys_locked="$sys_locked $sys_name"
+	done
+}
+
+# sys_link_lock FILE: take its lock; one whose process is gone is taken away first. $work/err holds what stood in the way.
+sys_link_lock() {
+	printf '%s' "$$" | dd of="$1.$$" 2>"$work/err" || return
+	: >"$work/err"
+	ln "$1.$$" "$1.lock" 2>"$work/err"
+	set -- "$1" $?
+	rm -f "$1.$$"
+	if [ "$2" -eq 0 ] || [ ! -e "$1.lock" ]; then return "$2"; fi
+	: >"$work/err"
+	sys_holder=$(tr -d '\000\n ' <"$1.lock")
+	case $sys_holder in
+	'' | *[!0-9]*) rm -f "$1.lock" ;;
+	*) kill -0 "$sys_holder" 2>/dev/null || [ -d "/proc/$sys_holder" ] || rm -f "$1.lock" ;;
+	esac
+	return 1
+}
+
+# sys_unlock: give back what sys_lock took.
+sys_unlock() {
+	for sys_name in $sys_locked; do
+		sys_path "${sys_name%/*}"
+		rm -f "$_path/${sys_name##*/}.lock"
+	done
 }
 
 # sys_remove NAME: remove a file or a symlink itself, not what it points to.

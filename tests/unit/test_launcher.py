@@ -60,6 +60,8 @@ class Machine:
             "TMPDIR": str(temporary),
             "AZREADY_WIRESERVER": self.azure.wireserver,
             "AZREADY_IMDS": self.azure.imds,
+            # The root has no accounts.
+            "AZREADY_STEPS": "hostname,hooks",
         }
         # exec keeps the process id, and after that a temporary directory of the shell engine is named.
         words = [*map(str, start), "--root", str(self.root), *arguments]

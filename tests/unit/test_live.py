@@ -27,11 +27,14 @@ ip address add 169.254.169.254/32 dev lo
 mount --make-rprivate /
 # Debian's awk is a link through here.
 cp -a /etc/alternatives "$SCRATCH/alternatives"
-for place in /etc /var/lib /run /sys/class; do mount -t tmpfs scratch "$place"; done
+for place in /etc /home /var /run /sys/class; do mount -t tmpfs -o mode=0755 scratch "$place"; done
 # Without a terminal the outcome goes to the console, which must not be the real one.
 : >"$SCRATCH/console"
 [ ! -e /dev/console ] || mount --bind "$SCRATCH/console" /dev/console
-mkdir -p /sys/class/dmi/id
+mkdir -p /sys/class/dmi/id /var/lib
+echo root:x:0:0:root:/root:/bin/sh >/etc/passwd
+echo root:x:0: >/etc/group
+echo 'root:*:20000::::::' >/etc/shadow
 mv "$SCRATCH/alternatives" /etc/alternatives
 echo {_VM_ID.upper()} >/sys/class/dmi/id/product_uuid
 echo localhost >/etc/hostname
@@ -44,14 +47,16 @@ sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/log" && sh "$AGENT" --engin
 hostname >"$SCRATCH/kernel"
 cat /etc/hostname >"$SCRATCH/kept"
 cat /var/lib/azready/provisioned >"$SCRATCH/marker"
+sed -n 's/:.*//p' /etc/passwd >"$SCRATCH/accounts"
 kill -INT "$emulator"
 wait "$emulator" && echo 0 >"$SCRATCH/verdict"
 """
 
 
-def _outside() -> tuple[str, bytes, bool]:
-    """What the test must leave alone: kernel hostname, /etc/hostname, whether azready ever wrote here."""
-    return platform.node(), Path("/etc/hostname").read_bytes(), Path("/var/lib/azready").exists()
+def _outside() -> tuple[object, ...]:
+    """What the test must leave alone: kernel hostname, /etc/hostname, the accounts, whether azready ever wrote here."""
+    written = Path("/var/lib/azready").exists(), Path("/home/azureuser").exists()
+    return platform.node(), Path("/etc/hostname").read_bytes(), Path("/etc/passwd").read_bytes(), written
 
 
 @pytest.mark.parametrize("engine", ["python", "shell"])
@@ -69,6 +74,7 @@ def test_a_machine_without_any_settings_becomes_ready(engine: str, tmp_path: Pat
     assert ended.returncode == 0, f"{ended.stderr}\n{json.dumps(seen, indent=1)}"
     assert (seen["kernel"], seen["kept"]) == ("web-1\n", "web-1\n")
     assert seen["marker"] == f"{_VM_ID}\n"
+    assert seen["accounts"] == "root\nazureuser\n"
     assert "provisioned already" in seen["again"]
     assert len(seen["requests"].splitlines()) == 3
     assert seen["console"] in ("", "azready: provisioned, the platform accepted Ready\n")

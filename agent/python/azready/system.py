@@ -6,13 +6,14 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import tempfile
 import time
-from typing import IO, Iterator, NamedTuple
+from typing import IO, Callable, Iterator, NamedTuple
 
 from . import log
 from .errors import Failure
@@ -21,6 +22,8 @@ from .errors import Failure
 _SYSTEM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # As many as Linux follows before it says ELOOP.
 _MAX_LINKS = 40
+# As long as the tools of shadow and glibc wait for a lock.
+_LOCK_SECONDS = 15.0
 
 
 class Ended(NamedTuple):
@@ -97,6 +100,16 @@ class System:
         except OSError:
             return None
 
+    def lines(self, name: str) -> list[str]:
+        """Lines of a file without their ends; none where it is missing. Bytes that are not UTF-8 survive."""
+        text = (self.read(name) or b"").decode("utf-8", "surrogateescape")
+        return text[: -1 if text.endswith("\n") else None].split("\n") if text else []
+
+    def require_readable(self, name: str) -> None:
+        """A file that is to be changed must be readable, or it would be taken for an empty one. Raises Failure."""
+        with _blaming(name), contextlib.suppress(FileNotFoundError), open(self.path(name), "rb") as file:
+            file.read()
+
     def glob(self, directory: str, ending: str) -> list[str]:
         """Paths `directory/*/FILE` whose FILE is `ending`, links that dangle included."""
         try:
@@ -112,9 +125,10 @@ class System:
             names = sorted(os.listdir(self.path(directory)), key=os.fsencode)
         except OSError:
             return []
-        return [name for name in names if name[0] != "." and self._is_executable(f"{directory}/{name}")]
+        return [name for name in names if name[0] != "." and self.is_executable(f"{directory}/{name}")]
 
-    def _is_executable(self, name: str) -> bool:
+    def is_executable(self, name: str) -> bool:
+        """Whether the image has this file, and it can be run."""
         where = self.path(name)
         return os.path.isfile(where) and os.access(where, os.X_OK)
 
@@ -205,6 +219,10 @@ class System:
                 raise
             _sync_directory(directory)
 
+    def write_lines(self, name: str, lines: list[str], mode: int) -> None:
+        """Replace a file, as `write`, by what `lines` gave."""
+        self.write(name, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"), mode)
+
     @staticmethod
     def _write_durably(temporary: str, data: bytes, mode: int, like: str) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -221,6 +239,47 @@ class System:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+
+    def make_home(self, name: str, skeleton: str, mode: int, uid: int, gid: int) -> None:
+        """Make somebody's directory, with a copy of another's content if that is there; whole or not at all.
+
+        Raises Failure.
+        """
+        with _blaming(name):
+            where, source = self.path(name), self.path(skeleton)
+            new = os.path.join(os.path.dirname(where), f".{os.path.basename(where)}.azready")
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            shutil.rmtree(new, ignore_errors=True)
+            if os.path.isdir(source):
+                shutil.copytree(source, new, symlinks=True)
+            else:
+                os.mkdir(new)
+            if os.geteuid() == 0:
+                for folder, _, files in os.walk(new):
+                    for each in [folder, *(os.path.join(folder, file) for file in files)]:
+                        os.chown(each, uid, gid, follow_symlinks=False)
+            os.chmod(new, mode)
+            os.rename(new, where)
+        self.give(name, uid, gid)
+
+    @contextlib.contextmanager
+    def locked(self, names: list[str], seconds: float) -> Iterator[None]:
+        """Keep others off these files of /etc while we change them, as shadow's tools do. Raises Failure.
+
+        FILE.lock is a link to a file with our process id; on the machine itself glibc's lock is held too.
+        """
+        until = uptime() + min(_LOCK_SECONDS, seconds)
+        with contextlib.ExitStack() as held:
+            if self.live:
+                with _blaming("/etc/.pwd.lock"):
+                    handle = os.open(self.path("/etc/.pwd.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+                held.callback(os.close, handle)
+                _patiently(lambda: _lock_whole(handle), "/etc/.pwd.lock", until)
+            for name in names:
+                lock = os.path.join(self.path(os.path.dirname(name)), f"{os.path.basename(name)}.lock")
+                _patiently(lambda lock=lock: _link_lock(lock), name, until)  # type: ignore[misc]
+                held.callback(os.unlink, lock)
+            yield
 
     def remove(self, name: str) -> None:
         """Remove a file or a symlink itself, not what it points to. Raises Failure."""
@@ -256,6 +315,51 @@ class System:
         if self.live:
             with _blaming("/proc/sys/kernel/hostname"):
                 socket.sethostname(name)
+
+
+def _patiently(attempt: Callable[[], bool], name: str, until: float) -> None:
+    with _blaming(name):
+        while not attempt():
+            if uptime() >= until:
+                raise Failure("file_not_writable", {"file": name, "error": "locked"})
+            time.sleep(0.25)
+
+
+def _lock_whole(handle: int) -> bool:
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _link_lock(lock: str) -> bool:
+    """Take a lock; one whose process is gone is taken away first."""
+    mine = f"{lock[: -len('.lock')]}.{os.getpid()}"
+    try:
+        with open(mine, "w") as file:
+            file.write(str(os.getpid()))
+        os.link(mine, lock)
+        return True
+    except FileExistsError:
+        if not _is_held(lock):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(lock)
+        return False
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(mine)
+
+
+def _is_held(lock: str) -> bool:
+    try:
+        with open(lock, "rb") as file:
+            os.kill(int(file.read().strip(b"\0\n ")), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:

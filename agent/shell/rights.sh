@@ -1,0 +1,99 @@
+# rights.sh: the right of the admin user to become root, by sudo and doas, whichever the image has.
+
+# give_rights NAME: write what ADMIN_RIGHTS asks for, and take away what an earlier run wrote.
+give_rights() {
+	# Words that doas.conf and sudoers could take for their own; what is in quotes is always a name.
+	case $1 in
+	*[[:upper:]]* | permit | deny | nopass | nolog | persist | keepenv | setenv | as | cmd | args) rights_word="\"$1\"" ;;
+	*) rights_word=$1 ;;
+	esac
+	rights_sudo='' rights_doas='' rights_sudo_rule='' rights_doas_rule='' rights_how=''
+	[ "$set_ADMIN_RIGHTS" != nopasswd ] || rights_how=', without a password'
+	if [ "$set_ADMIN_RIGHTS" != none ]; then
+		! rights_has sudo /etc/sudoers /etc/sudoers.d || rights_sudo=sudo rights_sudo_rule="$rights_word ALL=(ALL:ALL) ${rights_how:+NOPASSWD: }ALL"
+		! rights_has doas /etc/doas.conf /etc/doas.d || rights_doas=doas rights_doas_rule="permit ${rights_how:+nopass }$rights_word as root"
+	fi
+	rights_keep_sudo "$rights_sudo_rule" && rights_keep_doas "$rights_doas_rule" || return
+	case $rights_sudo$rights_doas in
+	'') [ "$set_ADMIN_RIGHTS" = none ] || log_warning "no sudo and no doas: $1 cannot become root" ;;
+	*) log_info "user: $1 can become root with $rights_sudo${rights_sudo:+${rights_doas:+ and }}$rights_doas$rights_how" ;;
+	esac
+}
+
+# rights_has PROGRAM FILE ..: whether the image has one of the files, or the program.
+rights_has() {
+	rights_program=$1
+	shift
+	for rights_file in "$@" "/usr/bin/$rights_program" "/bin/$rights_program" "/usr/sbin/$rights_program" "/sbin/$rights_program" "/usr/local/bin/$rights_program"; do
+		case $rights_file in
+		/etc/*) ! sys_exists "$rights_file" || return 0 ;;
+		*) ! sys_is_executable "$rights_file" || return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# rights_keep_sudo RULE: sudo passes over a name with a dot or a tilde; ours is behind most others, and the last counts.
+rights_keep_sudo() {
+	if [ -n "$1" ]; then
+		rights_check "$1" || return
+		sys_exists /etc/sudoers.d || sys_make_directory /etc/sudoers.d 0750 || return
+	fi
+	rights_keep /etc/sudoers.d/azready "$1" 0440 || return
+	[ -z "$1" ] || rights_include
+}
+
+# rights_check RULE: have visudo look at it: one rule that sudo cannot read makes sudo useless for everybody.
+rights_check() {
+	sys_which visudo && ! rights_holds /etc/sudoers.d/azready "$1" || return 0
+	printf '%s\n' "$1" | sys_write /run/azready/sudoers 0440 || return
+	sys_path /run/azready/sudoers
+	sys_run 60 /dev/null "$_which" -c -f "$_path"
+	sys_remove /run/azready/sudoers
+	[ "$_ended" -eq 0 ] || fail_command rights_not_set "visudo refuses: $1" visudo
+}
+
+# rights_include: have sudo read the directory. `#includedir` is what every version knows.
+rights_include() {
+	# openSUSE: ours would hide the distribution's own file, which includes the directory.
+	sys_exists /etc/sudoers || ! sys_exists /usr/etc/sudoers || return 0
+	sys_require_readable /etc/sudoers || return
+	! sys_read /etc/sudoers | grep -Eq '^[[:blank:]]*[#@]includedir[[:blank:]]+"?/etc/sudoers\.d/?"?[[:space:]]*$' || return 0
+	{
+		sys_read /etc/sudoers | awk '{ print }'
+		printf '#includedir /etc/sudoers.d\n'
+	} | rights_write /etc/sudoers 0440
+}
+
+# rights_keep_doas RULE: a file of its own where there is a directory, else a marked line.
+rights_keep_doas() {
+	if sys_exists /etc/doas.d; then set -- "$1" ''; else set -- '' "$1"; fi
+	rights_keep /etc/doas.d/azready.conf "$1" 0600 || return
+	sys_require_readable /etc/doas.conf || return
+	sys_read /etc/doas.conf | awk '{ print }' >"$work/old"
+	{
+		grep -v ' # azready$' "$work/old"
+		[ -z "$2" ] || printf '%s # azready\n' "$2"
+	} >"$work/edited"
+	cmp -s "$work/old" "$work/edited" || rights_write /etc/doas.conf 0600 <"$work/edited"
+}
+
+# rights_keep FILE RULE MODE: the file holds just this line; no rule means no file. What is right is not written again.
+rights_keep() {
+	if [ -z "$2" ]; then
+		! sys_exists "$1" || sys_remove "$1"
+	else
+		rights_holds "$1" "$2" || printf '%s\n' "$2" | rights_write "$1" "$3"
+	fi
+}
+
+# rights_holds FILE RULE
+rights_holds() {
+	printf '%s\n' "$2" >"$work/rule"
+	sys_read "$1" | cmp -s - "$work/rule"
+}
+
+# rights_write FILE MODE <CONTENT: sudo and doas obey nobody but root.
+rights_write() {
+	sys_write "$1" "$2" && sys_give "$1" 0 0
+}
