@@ -108,6 +108,7 @@ main_generalize() {
 	old_who
 	old_names
 	old_rows >"$work/rows"
+	[ -z "$old_user" ] || log_info "the user who leaves: $old_user"
 	old_doing=no
 	old_all
 	[ -e "$work/old" ] || {

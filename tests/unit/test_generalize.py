@@ -157,9 +157,11 @@ def test_only_user_whom_azready_gave_rights_stays(file: str, image: Image) -> No
     base = {name: text for name, text in DEBIAN.items() if "sudoers" not in name}
     plant(image.root, base | {file: f"# azready\npermit nopass {USER}\n"})
     two_people(image)
-    assert image.run("--yes").exit == 0
+    done = image.run("--yes")
+    assert done.exit == 0
     assert traces(image.root) == []
     assert (image.root / "home/carl").exists()
+    assert f"the user who leaves: {USER}\n".encode() in done.stderr
 
 
 def test_user_is_guessed(debian: Image) -> None:
@@ -171,6 +173,7 @@ def test_user_is_guessed(debian: Image) -> None:
     assert b"no user is removed" in done.stderr
     assert b"--user NAME" in done.stderr
     assert (debian.root / "home" / USER / ".bash_history").exists()
+    assert b"user who leaves" not in done.stderr
     assert f"{USER}:x:" in debian.content("etc/passwd")
     assert f"\n{USER}:$6$" in debian.content("etc/shadow")
     assert "\n1000:300000" in debian.content("etc/subuid")
@@ -280,11 +283,13 @@ def test_what_is_mounted_is_removed(mount: str, outside: Path, debian: Image) ->
     (debian.root / f"home/{USER}/mnt").mkdir()
     script = f"""
         mount --make-rprivate /
+        hostname {HOST}
         {mount} "$ROOT/home/{USER}/mnt"
         touch "$ROOT/home/{USER}/mnt/new"
         sh "$AGENT" --root "$ROOT" generalize --user {USER} --yes && exit 9
         [ $? -eq 1 ] && [ -e "$ROOT/home/{USER}/mnt/new" ] && [ ! -e "$ROOT/var/lib/cloud" ]
         rm "$ROOT/home/{USER}/mnt/new"
+        [ "$(hostname)" = {HOST} ]
     """
     done = inside_namespaces(
         script, {"AGENT": str(DIST / "azready.sh"), "ROOT": str(debian.root), "OUTSIDE": str(outside)}
@@ -323,6 +328,18 @@ def test_failure_stops_it(debian: Image) -> None:
     # Mended, it is done at the second try.
     assert debian.run("--yes").exit == 0
     assert [line for line in traces(debian.root) if not line.startswith("etc/shadow:")] == []
+
+
+@pytest.mark.parametrize(("body", "status"), [("log_info again", 0), ("return 1", 1)])
+def test_service_stays_disabled(body: str, status: int, debian: Image) -> None:
+    text = (DIST / "azready.sh").read_text()
+    agent = debian.scratch / "agent"
+    agent.write_text(text.replace('\nself "$0"\n', f'\nrearm_service() {{ {body}; }}\nself "$0"\n'))
+    command = ["dash", agent, "--root", debian.root, "generalize", "--yes"]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"], **NOWHERE}, capture_output=True, timeout=60)
+    assert done.returncode == status, done.stderr
+    said = b"azready: again\n" if status == 0 else b"error: not done: enable the service again\n"
+    assert said in done.stderr
 
 
 # Questions
