@@ -249,6 +249,15 @@ def test_home_that_is_more_than_a_home_is_removed(home: str, debian: Image) -> N
         assert (debian.root / name).exists(), name
 
 
+def test_home_of_somebody_else_goes_with_it(debian: Image) -> None:
+    with open(debian.root / "etc/passwd", "a") as passwd:
+        passwd.write(f"carl:x:1001:1001::/home/{USER}/deep:/bin/sh\n")
+    done = debian.run("--user", USER, "--yes")
+    assert done.exit == 0
+    assert f"home '/home/{USER}' stays".encode() in done.stderr
+    assert (debian.root / f"home/{USER}/deep/er/file name").exists()
+
+
 def test_link_is_emptied(debian: Image) -> None:
     """resolv.conf, machine-id of dbus and a masked udev rule: a link there is meant."""
     links = {
@@ -335,7 +344,7 @@ def test_service_stays_disabled(body: str, status: int, debian: Image) -> None:
     text = (DIST / "azready.sh").read_text()
     agent = debian.scratch / "agent"
     agent.write_text(text.replace('\nself "$0"\n', f'\nrearm_service() {{ {body}; }}\nself "$0"\n'))
-    command = ["dash", agent, "--root", debian.root, "generalize", "--yes"]
+    command = ["dash", str(agent), "--root", str(debian.root), "generalize", "--yes"]
     done = subprocess.run(command, env={"PATH": os.environ["PATH"], **NOWHERE}, capture_output=True, timeout=60)
     assert done.returncode == status, done.stderr
     said = b"azready: again\n" if status == 0 else b"error: not done: enable the service again\n"
