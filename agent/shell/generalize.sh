@@ -1,5 +1,329 @@
 # generalize.sh: makes an image safe to capture: nothing of this machine stays, and azready provisions the next one.
+# Sources of what leaves: WALinuxAgent's deprovision, cloud-init's clean, virt-sysprep, systemd's "Building Images Safely".
+
+# What to do, and below that directories and patterns for names in them. `~` is root's home, `@` and `%` are name and uid of
+# the user who leaves. remove: file, link or tree. file: remove a regular file; a link there hides something on purpose.
+# empty: a regular file keeps its mode. mac: remove it if a MAC address is in it. id: as the init wants it. Any other
+# word: mend it with generalize.awk. The build takes the comments out of the table, too.
+old_table='remove
+# SSH host keys
+/etc/ssh ssh_host_*_key*
+/usr/local/etc/ssh ssh_host_*_key*
+/etc/dropbear dropbear_*_host_key
+/etc/dropbear/initramfs dropbear_*_host_key
+# state of the agents, and the first of the random seeds
+/var/lib azready cloud waagent random-seed
+/run azready cloud-init
+/var/log azure cloud-init*.log* waagent*.log*
+/etc/ssh/sshd_config.d 50-cloud-init.conf *azready*
+/etc/netplan 50-cloud-init.yaml
+/etc/network/interfaces.d 50-cloud-init*
+/etc/NetworkManager/system-connections cloud-init-*
+/etc/systemd/network 10-cloud-init-*
+/etc/sudoers.d azready* waagent 90-cloud-init-users @
+/etc/doas.d azready*
+# DHCP: dhclient, dhcpcd, NetworkManager, systemd-networkd, udhcpc, connman, wicked
+/var/lib/dhcp dhclient*
+/var/lib/dhclient *
+/var/lib/dhcpcd *
+/var/db/dhcpcd *
+/etc dhcpcd.duid dhcpcd.secret random-seed urandom.seed
+/var/lib/NetworkManager *.lease secret_key timestamps seen-bssids
+/var/lib/systemd/network *
+/run/systemd/netif/leases *
+/var/lib/udhcpc *
+/var/lib/connman ethernet_* wifi_*
+/var/lib/wicked lease-* duid.xml iaid.xml
+# what Debian keeps of an earlier resolv.conf
+/etc/resolvconf/resolv.conf.d original tail
+# random seeds: systemd (its boot loader too), SysV, OpenRC, busybox, OpenWrt
+/var/lib/systemd random-seed credential.secret
+/var/lib/urandom random-seed
+/var/lib/misc random-seed
+/var/lib/seedrng *
+/etc/seedrng seed.*
+/boot/loader random-seed
+/efi/loader random-seed
+/boot/efi/loader random-seed
+# what happened
+/var/log/journal *
+/run/log/journal *
+/var/lib/systemd/coredump *
+/var/crash *
+/var/lib/lastlog *
+/var/lib/wtmpdb *
+~ .*_history .history .zhistory .lesshst .viminfo .wget-hsts
+~/.ssh known_hosts*
+# the user
+/var/mail @
+/var/spool/mail @
+/var/spool/cron @
+/var/spool/cron/crontabs @
+/var/spool/cron/tabs @
+/etc/crontabs @
+/etc/ssh/authorized_keys @
+/etc/ssh/authorized_keys.d @
+/var/lib/systemd/linger @
+/var/lib/sudo/lectured @ %
+/var/lib/sudo/ts @ %
+/var/db/sudo/lectured @ %
+id
+/etc machine-id
+file
+/var/lib/dbus machine-id
+/etc/udev/rules.d 70-persistent-net.rules 70-persistent-cd.rules 85-persistent-net-cloud-init.rules
+empty
+/etc resolv.conf
+/var/lib/hyperv .kvp_pool_*
+mac
+/etc/NetworkManager/system-connections *
+/etc/systemd/network *.link *.network
+rights
+/etc sudoers doas.conf
+/etc/sudoers.d *
+/etc/doas.d *
+account
+/etc passwd passwd- shadow shadow- subuid subuid- subgid subgid-
+/etc/security opasswd
+group
+/etc group group- gshadow gshadow-
+hosts
+/etc hosts
+names
+/etc hostname HOSTNAME rc.conf mailname dhcpcd.conf dhclient.conf
+/etc/conf.d hostname
+/etc/config system
+/opt bootsync.sh
+/etc/dhcp dhclient.conf
+/etc/network interfaces
+/etc/sysconfig network
+drop
+/etc/sysconfig/network-scripts ifcfg-*
+/etc/sysconfig/network ifcfg-*
+~/.ssh authorized_keys'
 
 main_generalize() {
-	die_usage 'generalize is not there yet' 'remove host keys, machine-id and accounts by hand'
+	sys_need_awk
+	[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || die_usage 'generalize is for root' 'run it as root, or with --root'
+	old_who
+	old_names
+	old_rows >"$work/rows"
+	[ -z "$old_user" ] || log_info "the user who leaves: $old_user"
+	old_doing=no
+	old_all
+	[ -e "$work/old" ] || {
+		log_info 'nothing to do'
+		exit 0
+	}
+	old_ask
+	old_doing=yes
+	old_all
+	# Of install.sh.
+	! command -v rearm_service >/dev/null 2>&1 || rearm_service || printf 'enable the service again\n' >>"$work/left"
+	sync
+	[ -s "$work/left" ] || {
+		log_info 'generalized: shut it down and capture it'
+		exit 0
+	}
+	while read -r old_line; do log_error "not done: $old_line"; done <"$work/left"
+	log_error 'not safe to capture' 'mend what is named above and run generalize again'
+	exit 1
+}
+
+# old_who: sets $old_user, $old_uid and $old_home; all empty where nobody leaves.
+old_who() {
+	old_user=$leaving_user old_uid='' old_home=''
+	[ -n "$old_user" ] || old_guess
+	[ -n "$old_user" ] || return 0
+	find_account "$old_user" 2>/dev/null || die_usage "--user $old_user: no such user" 'give a name of /etc/passwd'
+	# What could be a pattern is no person's name either.
+	case $old_user in *[!A-Za-z0-9._-]*) _uid=0 ;; esac
+	if [ "$_uid" -lt 1000 ] || [ "$_uid" -gt 60000 ]; then
+		die_usage "--user $old_user: a system account (uid $_uid) stays" 'a person has a uid from 1000 to 60000'
+	fi
+	old_uid=$_uid
+	old_home=${_home%/}
+}
+
+# old_guess: the user that azready made: the one that the status file names, else the only person whom its files for sudo
+# and doas name. Nobody where that is not clear.
+old_guess() {
+	old_words=$({
+		sys_read "$state_directory/status" | grep '^ADMIN_USER=' || {
+			for old_file in /etc/sudoers.d /etc/doas.d; do
+				sys_path "$old_file"
+				cat "$_path"/azready*
+			done
+			! sys_read /etc/doas.conf | grep -q azready || sys_read /etc/doas.conf
+		}
+	} 2>/dev/null | tr -c 'A-Za-z0-9._-' ' ')
+	# shellcheck disable=SC2046  # names and no more
+	set -- $(sys_read /etc/passwd | LC_ALL=C awk -F: -v "words= $old_words " '
+		$3 >= 1000 && $3 <= 60000 { people = 1; if (index(words, " " $1 " ")) print $1 }
+		END { if (people) print "," }')
+	case $#,${2-} in
+	2,*) old_user=$1 ;;
+	0,) ;;
+	*) log_warning 'no user is removed: it is not clear whom azready made (hint: --user NAME)' ;;
+	esac
+}
+
+# old_names: sets $old_hosts, the machine's names without a domain, and $old_named, a pattern for the first of them.
+old_names() {
+	old_hosts=$({
+		for old_file in /etc/hostname /etc/HOSTNAME; do sys_read "$old_file" | sed 's/^/hostname /'; done
+		for old_file in /etc/conf.d/hostname /etc/config/system /etc/rc.conf /opt/bootsync.sh; do sys_read "$old_file"; done
+		[ -n "$root" ] || printf 'hostname %s\n' "$(uname -n)"
+	} | LC_ALL=C awk -v "blanks=[ \"'=$tab]+" '!/^[ \t]*#/ && match($0, /[Hh]ostname|HOSTNAME/) {
+		split(substr($0, RSTART + RLENGTH), words, blanks)
+		name = words[2]
+		sub(/[.].*/, "", name)
+		if (words[1] != "" || name !~ /^[A-Za-z0-9_-]+$/ || name == "localhost" || seen[name]++) next
+		printf "%s%s", blank, name
+		blank = " "
+	}')
+	old_named=${old_hosts:+*${old_hosts%% *}*}
+}
+
+# old_rows: the table for this image. dbus of an image without systemd does not fill an empty machine-id.
+old_rows() {
+	if sys_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
+	find_account root 2>/dev/null || _home=/root
+	printf '%s\n' "$old_table" | sed "s|^~|${_home:-/}|; s/^id/$old_id/; s/@/$old_user/; s/%/$old_uid/"
+}
+
+# old_all: list everything that is there, or ($old_doing=yes) do it.
+old_all() {
+	[ -z "$old_user" ] || old_tree
+	while read -r old_word old_rest; do
+		case $old_word in
+		/*) old_row "$old_word" "$old_rest" ;;
+		*) old_how=$old_word ;;
+		esac
+	done <"$work/rows"
+	[ -n "$root" ] || [ "$(uname -n)" = localhost ] || leave reset /proc/sys/kernel/hostname
+	sys_path /var/log
+	[ -z "$(find "$_path" -xdev -type f \( -size +0 -o -name "$old_named" \) 2>/dev/null | head -n 1)" ] || leave clear "$_path"
+}
+
+# old_row DIRECTORY NAMES
+old_row() {
+	sys_path "$1"
+	old_at=$_path
+	# The names are patterns for that directory, not for this one.
+	set -f
+	# shellcheck disable=SC2086  # words
+	set -- $2
+	set +f
+	for old_pattern; do
+		for old_file in "$old_at"/$old_pattern; do old_one; done
+	done
+}
+
+# old_one: $old_file, if it is there and of the kind that $old_how is for.
+old_one() {
+	[ -e "$old_file" ] || [ -h "$old_file" ] || return 0
+	case $old_how in
+	remove) leave remove "$old_file" && return ;;
+	file | empty | mac) [ ! -h "$old_file" ] || return 0 ;;
+	*)
+		sys_path "${old_file#"$root"}"
+		old_file=$_path
+		;;
+	esac
+	[ -f "$old_file" ] || return 0
+	case $old_how in
+	file) leave remove "$old_file" ;;
+	empty) [ ! -s "$old_file" ] || leave empty "$old_file" ;;
+	mac) ! grep -Eiq '([0-9a-f]{2}:){5}[0-9a-f]{2}' "$old_file" || leave remove "$old_file" ;;
+	*) ! sys_awk "$awk_generalize" "$old_file" "$old_how" "$old_user" "$old_uid" "$old_hosts" >"$work/mended" || leave mend "$old_file" ;;
+	esac
+}
+
+# old_tree: the user's home, unless it is more than that, and what the user has in /tmp.
+old_tree() {
+	sys_path "${old_home%/*}"
+	old_file=$_path/${old_home##*/}
+	if [ -h "$old_file" ] || { [ -d "$old_file" ] && old_is_own; }; then
+		leave remove "$old_file"
+	elif [ -d "$old_file" ] && [ "$old_doing" = no ]; then
+		log_warning "home '$old_home' stays: it is not $old_user's alone"
+	fi
+	for old_file in /tmp /var/tmp; do
+		sys_path "$old_file"
+		find "$_path/." ! -name . -prune -user "$old_uid" -print
+	done 2>/dev/null | sed 's|/\./|/|' >"$work/own"
+	while read -r old_file; do
+		# Not the second line of a name.
+		case $old_file in /*) leave remove "$old_file" ;; esac
+	done <"$work/own"
+}
+
+# old_is_own: whether $old_home lies in /home or belongs to the user, and nobody else's home is in it.
+old_is_own() {
+	# shellcheck disable=SC2012  # the owner of one directory; busybox can be built without stat
+	case $old_home in
+	*/..*) return 1 ;;
+	/home/?*) ;;
+	*) [ "$(ls -dn "$old_file" | awk '{ print $3 }')" = "$old_uid" ] || return ;;
+	esac
+	sys_read /etc/passwd | LC_ALL=C awk -F: -v "user=$old_user" -v "home=$old_home/" '
+		$1 != user && index($6 "/", home) == 1 { shared = 1 }
+		END { exit shared }'
+}
+
+# leave HOW PATH: list it, or do it and note what went wrong; never the end.
+leave() {
+	old_shown="$1 ${2#"$root"}"
+	[ ! -h "$2" ] || old_shown="$old_shown, a link; $(readlink "$2") stays"
+	if [ "$old_doing" = yes ]; then
+		"leave_$1" "$2" 2>"$work/leave.err" && [ ! -s "$work/leave.err" ] && return
+		old_cause=$(tail -n 1 "$work/leave.err")
+		printf '%s\n' "$old_shown: ${old_cause##*: }" >>"$work/left"
+	# Two names may lead to one directory, as /var/spool/mail; and what is removed is not mended.
+	elif ! grep -qxF "$2" "$work/old" 2>/dev/null; then
+		printf '%s\n' "$2" >>"$work/old"
+		log_info "$old_shown"
+	fi
+}
+
+# leave_remove FILE_OR_TREE: never what a symlink points to, never what is mounted there. find -xdev would not see a
+# directory of the same file system that is mounted.
+leave_remove() {
+	if [ -h "$1" ] || [ ! -d "$1" ]; then
+		rm -f "$1"
+	elif grep -qF " $(printf '%s' "$1" | sed 's/ /\\040/g')/" /proc/mounts 2>/dev/null; then
+		printf 'something is mounted in it\n' >&2
+	else
+		find "$1" -xdev -depth \( ! -type d -exec rm -f {} \; \) -o \( -type d -exec rmdir {} \; \)
+	fi
+}
+
+# leave_empty FILE: daemons rely on its mode and owner.
+leave_empty() {
+	cp /dev/null "$1"
+}
+
+# leave_mend FILE: with what is in $work/mended.
+leave_mend() {
+	sys_write "${1#"$root"}" 0644 <"$work/mended" || cat "$work/failure" >&2
+}
+
+leave_reset() {
+	sys_set_kernel_hostname localhost || cat "$work/failure" >&2
+}
+
+# leave_clear DIRECTORY: logs that were rotated go, the others are emptied.
+leave_clear() {
+	find "$1" -xdev -type f \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \; \
+		-o -type f -size +0 -exec cp /dev/null {} \;
+}
+
+# old_ask: on a terminal; without one only --yes will do.
+old_ask() {
+	[ "$yes" = no ] || return 0
+	[ -t 0 ] || die_usage 'no terminal to ask on; nothing was changed' 'this cannot be undone: say --yes'
+	printf 'azready: do all this? It cannot be undone [y/N] ' >&2
+	read -r old_answer
+	case $old_answer in [yY] | [yY][eE][sS]) ;; *) die_usage 'nothing was changed' 'the answer was not y' ;; esac
 }

@@ -9,6 +9,7 @@ provision() {
 	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
 	read_goal_state || end_run not-told 3
 	read_wanted || tell
+	make_host_keys
 	take_steps || tell
 	report_ready || end_run not-told 3
 	mark_provisioned

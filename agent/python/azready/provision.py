@@ -9,6 +9,7 @@ from typing import NoReturn
 from . import (
     accounts,
     hooks,
+    hostkeys,
     hostname,
     http,
     identity,
@@ -52,6 +53,7 @@ def provision(run: Run, force: bool) -> None:
         log.info(f"version {VERSION}, python engine, {http.CLIENT}: provisioning VM {run.vm_id}")
         wireserver.read_goal_state(run)
         wanted.read_wanted(run)
+        hostkeys.make_host_keys(run.system)
         _take_steps(run)
         report.ready(run)
     except NotTold as failure:
