@@ -178,6 +178,36 @@ sys_exists() {
 	[ -e "$_path" ]
 }
 
+sys_newline='
+'
+
+# sys_glob PATTERN: sets _found, the paths of the image that match, one a line, dangling links too; fails where there is none.
+sys_glob() {
+	_found=
+	sys_pattern=${1#/}/
+	while [ -n "$sys_pattern" ]; do
+		sys_match=${sys_pattern%%/*}
+		sys_pattern=${sys_pattern#*/}
+		sys_above=$_found
+		_found=
+		while IFS= read -r sys_hit; do sys_match "$sys_hit"; done <<EOT
+$sys_above
+EOT
+		[ -n "$_found" ] || return
+	done
+}
+
+# sys_match DIRECTORY: add what matches $sys_match in it to _found.
+sys_match() {
+	sys_path "$1"
+	sys_flags=$-
+	set +f
+	for sys_hit in "$_path"/$sys_match; do
+		if [ -e "$sys_hit" ] || [ -h "$sys_hit" ]; then _found=$_found${_found:+$sys_newline}$1/${sys_hit##*/}; fi
+	done
+	case $sys_flags in *f*) set -f ;; esac
+}
+
 # sys_read NAME: a file's content on stdout; fails where it is missing or unreadable.
 sys_read() {
 	sys_path "$1"
