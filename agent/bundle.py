@@ -125,7 +125,7 @@ def assignments(root: Path, version: str, with_zip: bool) -> str:
     values |= {f"set_{key}": "" for key in setting_keys(root)}
     values |= {name: read(root / "agent" / table) for name, table in SHELL_TABLES}
     values |= unit_texts(root)
-    values["units_table"] = without_comments(read(root / "agent" / "units.conf"))
+    values["units_table"] = re.sub(r" *\| *", "|", without_comments(read(root / "agent" / "units.conf")))
     awks = sorted((root / "agent" / "shell").glob("*.awk"))
     values |= {f"awk_{path.stem}": without_comments(read(path)) for path in awks}
     own = assignment("azready_version", version) + assignment("azready_zip", "yes" if with_zip else "no")

@@ -55,10 +55,10 @@ unit_line='^[^#].*/azready provision'
 # disable_service: RUN=once: take away what starts azready at boot, whatever the init.
 disable_service() {
 	service=azready
-	units_rows disable_row || :
+	units_rows disable_row disable_item || :
 }
 
-# units_rows FUNCTION: read the table of init systems into $units_... until FUNCTION succeeds; fails where it never does.
+# units_rows FUNCTION [ARGUMENT]: read the table of init systems into $units_... until FUNCTION succeeds; fails where it never does.
 units_rows() {
 	units_flags=$-
 	# The columns hold patterns that are not for this machine's files.
@@ -66,7 +66,7 @@ units_rows() {
 	units_hit=no
 	# shellcheck disable=SC2034  # install.sh reads the other columns
 	while IFS='|' read -r units_name units_found units_places units_files units_enabled units_disabled; do
-		"$1" && units_hit=yes && break
+		"$@" && units_hit=yes && break
 	done <<EOT
 $units_table
 EOT
@@ -83,17 +83,20 @@ unit_path() {
 	esac
 }
 
+# disable_row FUNCTION: call it for all that starts $service at boot by the init of this row.
 disable_row() {
 	for unit_place in $units_places; do
 		for unit_item in $units_disabled; do
 			unit_path "${unit_item#?}" "$unit_place"
-			case $unit_item in
-			~*) [ "$service" = azready ] || continue ;;
+			case $service$unit_item in
+			azready~*) ;;
+			# A line of a file is azready's alone.
+			*~*) continue ;;
 			*) _item=${_item%azready*}$service${_item##*azready} ;;
 			esac
 			sys_glob "$_item" || continue
 			while IFS= read -r unit_link; do
-				disable_item || log_warning "service not disabled: $(cat "$work/failure")"
+				"$1" || log_warning "service not disabled: $(cat "$work/failure")"
 			done <<EOT
 $_found
 EOT
@@ -104,12 +107,11 @@ EOT
 
 # disable_item: $unit_link, as the first character of $unit_item says.
 disable_item() {
-	sys_path "${unit_link%/*}"
-	unit_file=$_path/${unit_link##*/}
 	case $unit_item in
 	-*)
+		sys_place "$unit_link"
 		# A script that somebody put there instead of a link would be lost.
-		[ -h "$unit_file" ] || [ ! -s "$unit_file" ] || return 0
+		[ -h "$_path" ] || [ ! -s "$_path" ] || return 0
 		sys_remove "$unit_link" && log_info "service disabled: removed $unit_link"
 		;;
 	+*)
@@ -120,7 +122,14 @@ disable_item() {
 		sys_read "$unit_link" | grep -q "$unit_line" || return 0
 		# sed leaves a last line without a newline as it is.
 		sys_read "$unit_link" | LC_ALL=C sed "\\,$unit_line,d" >"$work/mended"
-		keep_mended "$unit_link" && log_info "service disabled: line removed from $unit_link"
+		keep_edited "$unit_link" && log_info "service disabled: line removed from $unit_link"
 		;;
 	esac
+}
+
+# keep_edited FILE: as keep_mended, with the time that the file had: so `uninstall` leaves no trace.
+keep_edited() {
+	sys_path "$1"
+	touch -r "$_path" "$work/time"
+	keep_mended "$1" && touch -r "$work/time" "$_path"
 }

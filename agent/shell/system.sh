@@ -159,8 +159,8 @@ sys_path() {
 
 # sys_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
 sys_give() {
-	sys_path "${1%/*}"
-	sys_owned=$_path/${1##*/}
+	sys_place "$1"
+	sys_owned=$_path
 	# shellcheck disable=SC2012  # the numbers of one file; busybox can be built without stat
 	set -- "$1" "$2" "$3" "$(ls -dn "$sys_owned" 2>/dev/null | awk '{ print $3 ":" $4 }')"
 	[ "$4" != "$2:$3" ] || return 0
@@ -170,6 +170,12 @@ sys_give() {
 	else
 		sys_blame "$1"
 	fi
+}
+
+# sys_place NAME: sets _path, as sys_path, but of a symlink itself and not of what it points to.
+sys_place() {
+	sys_path "${1%/*}"
+	_path=$_path/${1##*/}
 }
 
 # sys_exists NAME: whether the image has this file or directory.
@@ -268,8 +274,8 @@ sys_dd() {
 
 # sys_remove NAME: remove a file or a symlink itself, not what it points to.
 sys_remove() {
-	sys_path "${1%/*}"
-	rm -f "$_path/${1##*/}" 2>"$work/err" || sys_blame "$1"
+	sys_place "$1"
+	rm -f "$_path" 2>"$work/err" || sys_blame "$1"
 }
 
 # sys_to_console TEXT: append to the console; never fail because of it.

@@ -14,7 +14,7 @@ DIRECTORY = "/var/lib/azready"
 _MARKER = f"{DIRECTORY}/provisioned"
 _STATUS = f"{DIRECTORY}/status"
 # A line of an inittab that starts azready.
-_UNIT_LINE = re.compile(rb"^[^#\n].*/azready provision.*\n?", re.M)
+_UNIT_LINE = re.compile(rb"^[^#\n].*/azready provision.*\n?", re.MULTILINE)
 
 
 def provisioned_as(system: System) -> str:
