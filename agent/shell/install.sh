@@ -77,7 +77,7 @@ init_is_row() {
 		return
 	fi
 	for init_sign in $units_found; do
-		init_has "${init_sign%%&*}" && init_has "${init_sign#*&}" && return
+		init_has "${init_sign%%,*}" && init_has "${init_sign#*,}" && return
 	done
 	return 1
 }
@@ -87,7 +87,7 @@ init_has() {
 	case $1 in
 	/*:*) sys_read "${1%%:*}" | grep -qF -e "${1#*:}" || return ;;
 	/*) sys_exists "$1" || return ;;
-	*) case " $init_words " in *" $1 "*) return ;; *) return 1 ;; esac ;;
+	*) case " $init_words " in *" $1 "*) return 0 ;; *) return 1 ;; esac ;;
 	esac
 	init_by="$1 is there"
 }
