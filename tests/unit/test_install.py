@@ -199,12 +199,7 @@ def runner(folder: Path, shell: str, agent: Path = AGENT) -> Run:
     sandbox = make_sandbox(folder, combination)
 
     def run(*arguments: str, status: int = 0, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        command = [
-            str(sandbox / "sh"),
-            *([str(agent)] if given is None else ["-s", "--"]),
-            "--root",
-            str(folder / "root"),
-        ]
+        start = [str(sandbox / "sh"), *([str(agent)] if given is None else ["-s", "--"])]
         done = subprocess.run(
             [*start, "--root", str(folder / "root"), *arguments],
             env={"PATH": str(sandbox), "AZREADY_WIRESERVER": "127.0.0.1:9", "AZREADY_IMDS": "127.0.0.1:9"},
