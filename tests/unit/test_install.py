@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -142,6 +143,8 @@ INITS = {
         "/etc/inittab is there",
     ),
 }
+# Names of the table.
+TABLE = {spec.name or name for name, spec in INITS.items()}
 AGENTS = {
     "/usr/lib/systemd/system/cloud-init-local.service": "[Unit]\n",
     "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service": f"{LINK}/lib/somewhere",
@@ -181,7 +184,7 @@ def seen(root: Path) -> dict[str, tuple[object, ...]]:
                 found[name] = ("link", os.readlink(place))
             elif place.is_dir():
                 found[name] = ("directory", stat.S_IMODE(status.st_mode))
-            else:
+            elif place.is_file():
                 found[name] = ("file", stat.S_IMODE(status.st_mode), place.read_bytes(), status.st_mtime_ns)
     return found
 
@@ -463,3 +466,32 @@ def test_root_that_is_not_the_users(tmp_path: Path) -> None:
             place.chmod(place.stat().st_mode & ~0o001)
     assert done.returncode == 0, done.stdout
     assert (root / "etc/runlevels/default/azready").is_symlink()
+
+
+def test_live_machine(tmp_path: Path) -> None:
+    """Without --root, in a change of root: a busybox and nothing else."""
+    if os.geteuid() != 0:
+        pytest.skip("chroot needs root")
+    busybox = need("busybox", "is the machine")
+    root = plant(tmp_path / "root", {**INITS["openrc"].files, "/tmp/": "", "/dev/": "", "/azready": ""})
+    for name in ("bin/busybox", "azready"):
+        shutil.copy(busybox if name != "azready" else AGENT, root / name)
+    os.mknod(root / "dev/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    for tool in subprocess.run([busybox, "--list"], stdout=subprocess.PIPE, text=True).stdout.split():
+        with contextlib.suppress(FileExistsError):
+            (root / "bin" / tool).symlink_to("busybox")
+    before = seen(root)
+    chroot = ["/usr/sbin/chroot", str(root), "/bin/busybox", "ash", "/azready"]
+    environment = {"PATH": "/bin", "AZREADY_WIRESERVER": "127.0.0.1:9", "AZREADY_IMDS": "127.0.0.1:9"}
+    for command, there in (("install", True), ("uninstall", False)):
+        done = subprocess.run([*chroot, command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        assert done.returncode == 0, done.stdout
+        assert (root / "etc/runlevels/default/azready").is_symlink() == there
+    assert seen(root) == before
+
+
+def test_help_says_nothing_of_an_option(tmp_path: Path) -> None:
+    plant(tmp_path / "root", {})
+    said = runner(tmp_path, "dash")("install", "--help").stdout
+    assert all(word in said for word in ("--init", "--prefix", "--replace-agents", *TABLE))
+    assert "/etc/azready.installed" in runner(tmp_path, "dash")("help", "uninstall").stdout

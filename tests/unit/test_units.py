@@ -98,7 +98,12 @@ def test_row_or_folder_is_missing() -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
 def test_shellcheck_finds_fault_with_a_script(script: Path) -> None:
     """SC2034, SC2317: rc.common of OpenWrt reads the variables and calls the functions; SC1008: and is the shell."""
-    lint = [need("shellcheck", "lints the scripts of units/"), "--shell=sh", "--exclude=SC2034,SC2317,SC1008", script]
+    lint = [
+        need("shellcheck", "lints the scripts of units/"),
+        "--shell=sh",
+        "--exclude=SC2034,SC2317,SC1008",
+        str(script),
+    ]
     done = subprocess.run(lint, stdout=subprocess.PIPE, text=True)
     assert (done.stdout, done.returncode) == ("", 0)
 
