@@ -38,7 +38,7 @@ install_check() {
 	# Elsewhere a /nix/store is only a package manager's.
 	if sys_exists /etc/NIXOS || { sys_exists /nix/store && ! sys_exists /usr/sbin; }; then
 		# shellcheck disable=SC2016  # Nix expands it
-		die_usage 'NixOS declares its services' 'add to configuration.nix, with the file azready beside it: systemd.services.azready = { wantedBy = [ "multi-user.target" ]; before = [ "sshd.service" ]; path = [ pkgs.python3 pkgs.gawk ]; environment.AZREADY_RUN = "per-instance"; serviceConfig = { Type = "oneshot"; TimeoutStartSec = "infinity"; ExecStart = "${pkgs.runtimeShell} ${./azready} provision"; }; };'
+		die_usage 'NixOS declares its services' 'add to configuration.nix, with the file azready beside it: systemd.services.azready = { wantedBy = [ "multi-user.target" ]; path = [ pkgs.python3 pkgs.gawk ]; environment.AZREADY_RUN = "per-instance"; serviceConfig = { Type = "oneshot"; ExecStart = "${pkgs.runtimeShell} ${./azready} provision"; }; };'
 	fi
 }
 
@@ -105,7 +105,7 @@ install_program() {
 	prefix=${prefix%/}
 	install_put "$prefix/sbin/azready" 0755 "$_self" " ($azready_version)" && return
 	fail_log
-	die_usage "$prefix cannot be written" 'use --prefix DIR, or install into the tree that the image is built from'
+	die_usage "$prefix cannot be written" 'use --prefix DIR, or install into the tree that becomes the image'
 }
 
 # install_unit: the files of the row, from the texts in $unit_NAME_FILE.
