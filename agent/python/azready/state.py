@@ -87,7 +87,7 @@ def disable_service(system: System) -> None:
 
 def _remove_link(system: System, path: str) -> None:
     # A script that somebody put there instead of a link would be lost.
-    if system.is_link(path) or not system.read(path):
+    if system.is_link(path) or system.read(path) == b"":
         system.remove(path)
         log.info(f"service disabled: removed {path}")
 
