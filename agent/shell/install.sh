@@ -137,6 +137,16 @@ $init_places
 EOT
 }
 
+# rearm_service: for `generalize`: enable again what `install` enabled and RUN=once disabled; fails where that cannot be.
+rearm_service() {
+	set -f
+	prefix=$(sys_read "$install_list" | sed -n 's,/sbin/azready$,,p')
+	[ -n "$prefix" ] && find_init && enable_service
+	rearm_status=$?
+	set +f
+	return "$rearm_status"
+}
+
 # enable_item: $unit_item for $unit_place.
 enable_item() {
 	unit_path "${unit_item#[~%]}" "$unit_place"

@@ -269,6 +269,21 @@ def test_service_that_disabled_itself_comes_back(tmp_path: Path, init: str) -> N
     assert seen(root) == before
 
 
+@pytest.mark.parametrize("init", ["busybox", "runit", "sysvinit"])
+def test_generalize_leaves_the_service_disabled(tmp_path: Path, init: str) -> None:
+    """What it calls, on a machine that RUN=once has disabled; azready is where --prefix put it."""
+    spec = INITS[init]
+    root = plant(tmp_path / "root", spec.files)
+    run = runner(tmp_path, "dash")
+    run("install", "--prefix", "/opt/vm")
+    installed = seen(root)
+    functions = AGENT.read_text().partition('\nself "$0"\nmain ')[0]
+    for function in ("disable_service", "rearm_service"):
+        script = f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n"
+        subprocess.run([need("dash"), "-c", script], check=True, stderr=subprocess.DEVNULL)
+        assert (seen(root) == installed) == (function == "rearm_service")
+
+
 def test_old_version_and_edited_settings_at_an_upgrade(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", INITS["openrc"].files)
     run = runner(tmp_path, "dash")
