@@ -65,7 +65,7 @@ SHELL_TABLES = (
     ("settings_table", "settings.conf"),
     ("help_text", "help.txt"),
 )
-PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "help.txt")
+PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "help.txt")
 EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("emulator", run_name="__main__", alter_sys=True)\n'
 
 
@@ -130,6 +130,8 @@ def assignments(root: Path, version: str, with_zip: bool) -> str:
     # Empty until config.sh gives them their values: so a misspelt setting is an unassigned variable to the linter.
     values |= {f"set_{key}": "" for key in setting_keys(root)}
     values |= {name: read(root / "agent" / table) for name, table in SHELL_TABLES}
+    values |= unit_texts(root)
+    values["units_table"] = re.sub(r" *\| *", "|", without_comments(read(root / "agent" / "units.conf")))
     awks = sorted((root / "agent" / "shell").glob("*.awk"))
     values |= {f"awk_{path.stem}": without_comments(read(path)) for path in awks}
     own = assignment("azready_version", version) + assignment("azready_zip", "yes" if with_zip else "no")
@@ -137,6 +139,12 @@ def assignments(root: Path, version: str, with_zip: bool) -> str:
     # SC2034: the Python engine may be the only one that needs a fact. SC2016: `$1` in awk text is not the shell's.
     # As the first command of the file the braces would spread the directive to all of it: hence `own` before them.
     return f"{own}# shellcheck disable=SC2016,SC2034\n{{\n{tables}}}\n"
+
+
+def unit_texts(root: Path) -> dict[str, str]:
+    """Every file of units/INIT as `unit_INIT_FILE`, for `install`."""
+    files = sorted((root / "units").glob("*/*"))
+    return {re.sub(r"[^A-Za-z0-9]", "_", f"unit_{path.parent.name}_{path.name}"): read(path) for path in files}
 
 
 def without_comments(text: str) -> str:

@@ -1,14 +1,14 @@
 # config.sh: settings: built-in defaults, then /etc/azready.conf, then AZREADY_KEY of the environment; all of them
 # checked against one table. The value of KEY is in $set_KEY.
 
-# config_rows FUNCTION: call FUNCTION KEY DEFAULT KIND for every row of the settings' table.
+# config_rows FUNCTION: call FUNCTION KEY DEFAULT KIND MEANING for every row of the settings' table.
 config_rows() {
 	# posh splits "a | b" at ' |' into three fields, so the blanks go one by one.
-	while IFS='|' read -r config_key config_default config_kind _; do
+	while IFS='|' read -r config_key config_default config_kind config_meaning; do
 		case $config_key in '' | '#'*) continue ;; esac
 		config_key=${config_key% } config_default=${config_default# } config_kind=${config_kind# }
 		config_default=${config_default% } config_kind=${config_kind% }
-		"$1" "$config_key" "$config_default" "$config_kind"
+		"$1" "$config_key" "$config_default" "$config_kind" "$config_meaning"
 	done <<EOT
 $settings_table
 EOT

@@ -54,15 +54,87 @@ mark_provisioned() {
 		log_warning "marker not kept: $(cat "$work/failure"); the next boot provisions again"
 }
 
-# disable_service: RUN=once: take away the links that start the service at boot.
+# A line of an inittab that starts azready.
+unit_line='^[^#].*/azready provision'
+
+# disable_service: RUN=once: take away what starts azready at boot, whatever the init.
 disable_service() {
-	sys_path /etc/systemd/system
-	for state_link in "$_path"/*.wants/azready.service; do
-		[ -h "$state_link" ] || continue
-		if rm -f "$state_link" 2>"$work/err"; then
-			log_info "service disabled: removed ${state_link#"$root"}"
-		else
-			log_warning "service not disabled: $(tail -n 1 "$work/err")"
-		fi
+	service=azready
+	units_rows disable_row disable_item || :
+}
+
+# units_rows FUNCTION [ARGUMENT]: read the table of init systems into $units_... until FUNCTION succeeds; fails where it never does.
+units_rows() {
+	units_flags=$-
+	# The columns hold patterns that are not for this machine's files.
+	set -f
+	units_hit=no
+	# shellcheck disable=SC2034  # install.sh reads the other columns
+	while IFS='|' read -r units_name units_found units_places units_files units_enabled units_disabled; do
+		"$@" && units_hit=yes && break
+	done <<EOT
+$units_table
+EOT
+	case $units_flags in *f*) ;; *) set +f ;; esac
+	[ "$units_hit" = yes ]
+}
+
+# unit_path ITEM PLACE: sets _item, a path of the table with the init's directory in it.
+unit_path() {
+	case $1 in
+	@*) _item=$2${1#@} ;;
+	'^'*) _item=${2%/*}${1#?} ;;
+	*) _item=$1 ;;
+	esac
+}
+
+# disable_row FUNCTION: call it for all that starts $service at boot by the init of this row.
+disable_row() {
+	for unit_place in $units_places; do
+		for unit_item in $units_disabled; do
+			unit_path "${unit_item#?}" "$unit_place"
+			case $service$unit_item in
+			azready~*) ;;
+			# A line of a file is azready's alone.
+			*~*) continue ;;
+			*) _item=${_item%azready*}$service${_item##*azready} ;;
+			esac
+			sys_glob "$_item" || continue
+			while IFS= read -r unit_link; do
+				"$1" || log_warning "service not disabled: $(cat "$work/failure")"
+			done <<EOT
+$_found
+EOT
+		done
 	done
+	return 1
+}
+
+# disable_item: $unit_link, as the first character of $unit_item says.
+disable_item() {
+	case $unit_item in
+	-*)
+		sys_place "$unit_link"
+		# A script that somebody put there instead of a link would be lost.
+		[ -h "$_path" ] || [ ! -s "$_path" ] || return 0
+		sys_remove "$unit_link" && log_info "service disabled: removed $unit_link"
+		;;
+	+*)
+		! sys_exists "$unit_link/down" || return 0
+		sys_write "$unit_link/down" 0644 </dev/null && log_info "service disabled: made $unit_link/down"
+		;;
+	~*)
+		sys_read "$unit_link" | grep -q "$unit_line" || return 0
+		# sed leaves a last line without a newline as it is.
+		sys_read "$unit_link" | LC_ALL=C sed "\\,$unit_line,d" >"$work/mended"
+		keep_edited "$unit_link" && log_info "service disabled: line removed from $unit_link"
+		;;
+	esac
+}
+
+# keep_edited FILE: as keep_mended, with the time that the file had: so `uninstall` leaves no trace.
+keep_edited() {
+	sys_path "$1"
+	touch -r "$_path" "$work/time"
+	keep_mended "$1" && touch -r "$work/time" "$_path"
 }

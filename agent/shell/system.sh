@@ -176,8 +176,8 @@ sys_path() {
 
 # sys_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
 sys_give() {
-	sys_path "${1%/*}"
-	sys_owned=$_path/${1##*/}
+	sys_place "$1"
+	sys_owned=$_path
 	# shellcheck disable=SC2012  # the numbers of one file; busybox can be built without stat
 	set -- "$1" "$2" "$3" "$(ls -dn "$sys_owned" 2>/dev/null | awk '{ print $3 ":" $4 }')"
 	[ "$4" != "$2:$3" ] || return 0
@@ -187,6 +187,12 @@ sys_give() {
 	else
 		sys_blame "$1"
 	fi
+}
+
+# sys_place NAME: sets _path, as sys_path, but of a symlink itself and not of what it points to.
+sys_place() {
+	sys_path "${1%/*}"
+	_path=$_path/${1##*/}
 }
 
 # sys_exists NAME: whether the image has this file or directory.
@@ -199,6 +205,36 @@ sys_exists() {
 sys_is_executable() {
 	sys_path "$1"
 	[ -f "$_path" ] && [ -x "$_path" ]
+}
+
+sys_newline='
+'
+
+# sys_glob PATTERN: sets _found, the paths of the image that match, one a line, dangling links too; fails where there is none.
+sys_glob() {
+	_found=
+	sys_pattern=${1#/}/
+	while [ -n "$sys_pattern" ]; do
+		sys_match=${sys_pattern%%/*}
+		sys_pattern=${sys_pattern#*/}
+		sys_above=$_found
+		_found=
+		while IFS= read -r sys_hit; do sys_match "$sys_hit"; done <<EOT
+$sys_above
+EOT
+		[ -n "$_found" ] || return
+	done
+}
+
+# sys_match DIRECTORY: add what matches $sys_match in it to _found.
+sys_match() {
+	sys_path "$1"
+	sys_flags=$-
+	set +f
+	for sys_hit in "$_path"/$sys_match; do
+		if [ -e "$sys_hit" ] || [ -h "$sys_hit" ]; then _found=$_found${_found:+$sys_newline}$1/${sys_hit##*/}; fi
+	done
+	case $sys_flags in *f*) set -f ;; esac
 }
 
 # sys_read NAME: a file's content on stdout; fails where it is missing or unreadable.
@@ -336,8 +372,8 @@ sys_unlock() {
 
 # sys_remove NAME: remove a file or a symlink itself, not what it points to.
 sys_remove() {
-	sys_path "${1%/*}"
-	rm -f "$_path/${1##*/}" 2>"$work/err" || sys_blame "$1"
+	sys_place "$1"
+	rm -f "$_path" 2>"$work/err" || sys_blame "$1"
 }
 
 # sys_to_console TEXT: append to the console; never fail because of it.

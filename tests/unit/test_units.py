@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import re
+import shutil
 import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from support import DIST, ROOT, need
 
-SYSTEMD = ROOT / "units" / "systemd" / "azready.service"
+UNITS = ROOT / "units"
+FILES = sorted(UNITS.glob("*/*"))
+SCRIPTS = [path for path in FILES if path.read_text().startswith("#!/bin/sh")]
+# The table that `install` reads: name of an init -> its files.
+TABLE = {
+    cells[0].strip(): [item.split(">")[0] for item in cells[3].split()]
+    for cells in (line.split("|") for line in (ROOT / "agent" / "units.conf").read_text().splitlines())
+    if len(cells) == 6 and not cells[0].startswith("#")
+}
+# What takes longer hangs: a supervisor needs a second or two for one start and one end.
+LIMIT = 30.0
+SYSTEMD = UNITS / "systemd" / "azready.service"
 COMMAND = "/usr/sbin/azready provision"
 # What makes a unit run before, behind, with or only with something else.
 ORDERING = (
@@ -49,8 +65,148 @@ def test_unit_waits_for_a_network_that_may_never_come() -> None:
     assert "network-online.target" not in " ".join(directives("Unit").values())
 
 
-def test_unit_grows_logic() -> None:
-    assert 10 <= len(SYSTEMD.read_text().splitlines()) <= 20
+def name(path: Path) -> str:
+    """How a unit is called in the name of a test."""
+    return f"{path.parent.name}-{path.name}"
+
+
+def code(path: Path) -> str:
+    """A unit without its comments."""
+    return re.sub(r"(?m)^\s*#.*\n", "", path.read_text())
+
+
+@pytest.mark.parametrize("unit", FILES, ids=name)
+def test_unit_grows_logic(unit: Path) -> None:
+    assert len(unit.read_text().splitlines()) <= 20
+    assert not re.search(r"\b(if|while|for|until|test)\b|&&|\|\||\$\(|;;.*;;", code(unit))
+
+
+@pytest.mark.parametrize("init", TABLE)
+def test_init_starts_another_command(init: str) -> None:
+    """All start the same, once."""
+    assert "".join(code(path) for path in sorted((UNITS / init).iterdir())).count(f"{COMMAND}") == 1
+
+
+def test_row_or_folder_is_missing() -> None:
+    """An init is a row and a folder; the inittab is named by what enables it."""
+    folders = {path.name: [file.name for file in path.iterdir()] for path in UNITS.iterdir() if path.is_dir()}
+    assert {init: sorted(files) for init, files in folders.items()} == {
+        init: sorted(files or ["inittab"]) for init, files in TABLE.items()
+    }
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=name)
+def test_shellcheck_finds_fault_with_a_script(script: Path) -> None:
+    """SC2034, SC2317: rc.common of OpenWrt reads the variables and calls the functions; SC1008: and is the shell."""
+    lint = [
+        need("shellcheck", "lints the scripts of units/"),
+        "--shell=sh",
+        "--exclude=SC2034,SC2317,SC1008",
+        str(script),
+    ]
+    done = subprocess.run(lint, stdout=subprocess.PIPE, text=True)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_openrc_does_not_know_its_script() -> None:
+    """openrc-run reads it as a shell does; the functions are those that it calls."""
+    script = UNITS / "openrc" / "azready"
+    assert script.read_text().startswith("#!/sbin/openrc-run\n")
+    says = 'after() { echo "after $*"; }; before() { echo "before $*"; }; . "$1"; depend'
+    done = subprocess.run(["sh", "-c", says, "sh", script], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "after net dhcpcd NetworkManager connman\nbefore sshd dropbear\n"
+
+
+@contextlib.contextmanager
+def supervised(folder: Path, init: str, status: int, *command: str | Path) -> Iterator[Path]:
+    """A supervisor that runs the init's files below `folder`/azready; each start adds a line to `folder`/starts."""
+    service = folder / "azready"
+    service.mkdir()
+    agent = folder / "agent"
+    agent.write_text(f"#!/bin/sh\necho start >>{folder}/starts\nexit {status}\n")
+    agent.chmod(0o755)
+    for file in (UNITS / init).iterdir():
+        (service / file.name).write_text(file.read_text().replace("/usr/sbin/azready", str(agent)))
+        (service / file.name).chmod(0o755)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as supervisor:
+        try:
+            yield service
+        finally:
+            supervisor.terminate()
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    """Look again and again, up to the limit."""
+    end = time.monotonic() + LIMIT
+    while not ready():
+        assert time.monotonic() < end, "the supervisor never came to rest"
+        time.sleep(0.05)
+
+
+def output(*command: str | Path) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_s6_starts_it_again(tmp_path: Path, status: int) -> None:
+    """Neither after success nor after a failure: the next boot tries again, not the next second."""
+    scan = tmp_path / "scan"
+    scan.mkdir()
+    svstat = need("s6-svstat", "asks s6")
+    with supervised(scan, "s6", status, need("s6-svscan", "runs the service of s6"), scan) as service:
+        wait_until(lambda: output(svstat, "-o", "up,wantedup", service) == "false false")
+    assert (scan / "starts").read_text() == "start\n"
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_runit_starts_it_again(tmp_path: Path, status: int) -> None:
+    sv = need("sv", "asks runit")
+    with supervised(
+        tmp_path, "runit", status, need("runsv", "runs the service of runit"), tmp_path / "azready"
+    ) as unit:
+        wait_until(lambda: re.match(r"down: (?!.*want up)", output(sv, "status", unit)) is not None)
+    assert (tmp_path / "starts").read_text() == "start\n"
+
+
+@pytest.mark.parametrize("init", ["s6", "runit"])
+def test_supervisor_starts_what_is_marked_down(tmp_path: Path, init: str) -> None:
+    """The file that RUN=once leaves behind."""
+    tool = need("s6-supervise" if init == "s6" else "runsv", "runs the service")
+    with supervised(tmp_path, init, 0, "true") as service:
+        (service / "down").touch()
+    with subprocess.Popen([tool, service], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as supervisor:
+        wait_until((service / "supervise" / "status").exists)
+        asked = {
+            "s6": lambda: output(need("s6-svstat"), "-o", "up,wantedup", service) == "false false",
+            "runit": lambda: output(need("sv"), "status", service).startswith("down: "),
+        }
+        wait_until(asked[init])
+        supervisor.terminate()
+    assert not (tmp_path / "starts").exists()
+
+
+def test_insserv_starts_ssh_first(tmp_path: Path) -> None:
+    """The header, read by the program that orders Debian's links."""
+    tool = need("insserv", "reads the LSB header")
+    scripts = tmp_path / "etc" / "init.d"
+    scripts.mkdir(parents=True)
+    shutil.copy(UNITS / "sysvinit" / "azready", scripts)
+    header = (
+        "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: {}\n# Required-Start: {}\n# Required-Stop:\n# Default-Start: {}\n"
+    )
+    others = {"mountall": ("", "S"), "dhcpcd": ("mountall", "2 3 4 5"), "ssh": ("mountall", "2 3 4 5")}
+    for other, (needs, levels) in others.items():
+        (scripts / other).write_text(header.format(other, needs, levels) + "# Default-Stop:\n### END INIT INFO\n")
+    (tmp_path / "insserv.conf").write_text("$remote_fs mountall\n")
+    for script in scripts.iterdir():
+        script.chmod(0o755)
+    for level in "0123456S":
+        (tmp_path / "etc" / f"rc{level}.d").mkdir()
+    # Without -i and the paths of the scripts it works on this machine's own /etc/init.d.
+    own = ("-c", tmp_path / "insserv.conf", "-o", "/nowhere", "-i", f"{scripts}/", "-p", scripts)
+    assert output(tool, "-d", *own, *sorted(scripts.iterdir())) == ""
+    links = {path.name[3:]: path.name[:3] for path in (tmp_path / "etc" / "rc2.d").iterdir()}
+    assert links["dhcpcd"] < links["azready"] < links["ssh"]
 
 
 def test_ordering_has_no_reason_beside_it() -> None:

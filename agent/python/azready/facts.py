@@ -33,6 +33,8 @@ AGENT = f"azready/{VERSION}"
 STEPS = [row[0] for row in _rows("steps.conf")]
 # key -> [default, kind, meaning]
 SETTINGS = {row[0]: row[1:] for row in _rows("settings.conf")}
+# The init systems: name, found by, places, files, enabled by, disabled by
+UNITS = _rows("units.conf")
 
 
 def number(key: str) -> int:

@@ -6,15 +6,15 @@ import re
 
 from . import http, log
 from .errors import Failure
-from .facts import VERSION
+from .facts import UNITS, VERSION
 from .run import Run
 from .system import System, timestamp, uptime
 
 DIRECTORY = "/var/lib/azready"
 _MARKER = f"{DIRECTORY}/provisioned"
 _STATUS = f"{DIRECTORY}/status"
-# Where each init keeps the link that enables a service: directory and file of `directory/*/file`.
-_ENABLED = [("/etc/systemd/system", "azready.service")]
+# A line of an inittab that starts azready.
+_UNIT_LINE = re.compile(rb"^[^#\n].*/azready provision.*\n?", re.MULTILINE)
 
 
 def provisioned_as(system: System) -> str:
@@ -77,11 +77,37 @@ def _try_to_write(system: System, path: str, data: bytes, consequence: str) -> N
 
 
 def disable_service(system: System) -> None:
-    """RUN=once: take away the links that start the service at boot."""
-    for directory, file in _ENABLED:
-        for link in system.glob(directory, file):
-            try:
-                system.remove(link)
-                log.info(f"service disabled: removed {link}")
-            except Failure as failure:
-                log.warning(f"service not disabled: {failure}")
+    """RUN=once: take away what starts the service at boot, whatever the init."""
+    for _, _, places, _, _, disabled in UNITS:
+        for place in places.split():
+            for item in disabled.split():
+                for path in system.matches(item[1:].replace("@", place)):
+                    try:
+                        _DISABLE[item[0]](system, path)
+                    except Failure as failure:
+                        log.warning(f"service not disabled: {failure}")
+
+
+def _remove_link(system: System, path: str) -> None:
+    # A script that somebody put there instead of a link would be lost.
+    if system.is_link(path) or system.read(path) == b"":
+        system.remove(path)
+        log.info(f"service disabled: removed {path}")
+
+
+def _mark_down(system: System, path: str) -> None:
+    if not system.exists(f"{path}/down"):
+        system.write(f"{path}/down", b"", 0o644)
+        log.info(f"service disabled: made {path}/down")
+
+
+def _remove_line(system: System, path: str) -> None:
+    text = system.read(path) or b""
+    mended = _UNIT_LINE.sub(b"", text)
+    if mended != text:
+        system.write(path, mended, 0o644)
+        log.info(f"service disabled: line removed from {path}")
+
+
+# By the first character of what a row of units.conf says.
+_DISABLE = {"-": _remove_link, "+": _mark_down, "~": _remove_line}

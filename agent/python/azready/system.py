@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import fnmatch
 import os
 import shutil
 import signal
@@ -92,6 +93,10 @@ class System:
         """Whether the image has a directory of this name."""
         return os.path.isdir(self.path(name))
 
+    def is_link(self, name: str) -> bool:
+        """Whether the path itself is a symlink."""
+        return os.path.islink(os.path.join(self.path(os.path.dirname(name)), os.path.basename(name)))
+
     def read(self, name: str) -> bytes | None:
         """Content of a file, or None where it is missing or unreadable."""
         try:
@@ -110,14 +115,18 @@ class System:
         with _blaming(name), contextlib.suppress(FileNotFoundError), open(self.path(name), "rb") as file:
             file.read()
 
-    def glob(self, directory: str, ending: str) -> list[str]:
-        """Paths `directory/*/FILE` whose FILE is `ending`, links that dangle included."""
+    def matches(self, pattern: str) -> list[str]:
+        """The image's paths that match, sorted; links that dangle included, hidden names only where asked for."""
+        found = [""]
+        for part in pattern.strip("/").split("/"):
+            found = [f"{above}/{name}" for above in found for name in self._names(above) if _fits(name, part)]
+        return found
+
+    def _names(self, directory: str) -> list[str]:
         try:
-            inner = sorted(os.listdir(self.path(directory)))
+            return sorted(os.listdir(self.path(directory) or "/"))
         except OSError:
             return []
-        found = [f"{directory}/{name}/{ending}" for name in inner]
-        return [name for name in found if os.path.lexists(os.path.join(self.path(os.path.dirname(name)), ending))]
 
     def executables(self, directory: str) -> list[str]:
         """Names of the files of a directory that can be run, sorted by bytes; hidden ones are left out."""
@@ -360,6 +369,10 @@ def _is_held(lock: str) -> bool:
     except OSError:
         pass
     return True
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern) and (name[0] != "." or pattern[0] == ".")
 
 
 def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:

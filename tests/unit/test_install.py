@@ -1,0 +1,512 @@
+"""`install` and `uninstall` on small trees of every init: files, links, modes, times, and what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conformance.client import SHELLS, Combination, make_sandbox, need_programs
+from support import DIST, need
+
+AGENT = DIST / "azready.sh"
+PROGRAM = "/usr/sbin/azready"
+# A leading arrow: a symlink with this text. A leading slash at the end of a name: a directory.
+LINK = "-> "
+S6_INIT = '#!/bin/execlineb -S0\n/bin/s6-linux-init -c /etc/s6-linux-init/current -m 00022 -- "$@"\n'
+SERVICE = "/etc/s6-linux-init/current/run-image/service"
+INITTAB = "::sysinit:/etc/init.d/rcS\n# no newline at the end\n::respawn:/sbin/getty 115200 ttyS0"
+LINE = "::once:/usr/sbin/azready provision\n"
+DEPEND = "TARGETS = rsyslog ssh cron\nINTERACTIVE =\nssh: rsyslog\ncron: rsyslog\n"
+
+
+@dataclass(frozen=True)
+class Init:
+    """A tree with this init: its files, what enables the service (path -> what is there), and where its unit is."""
+
+    files: Mapping[str, str]
+    enabled: Mapping[str, str]
+    unit: str
+    by: str
+    name: str = ""
+
+
+BUSYBOX = {"/bin/busybox": "ELF", "/sbin/init": f"{LINK}/bin/busybox"}
+INITS = {
+    "systemd": Init(
+        {"/sbin/init": f"{LINK}/lib/systemd/systemd", "/lib/systemd/systemd": "ELF", "/etc/systemd/system/": ""},
+        {"/etc/systemd/system/multi-user.target.wants/azready.service": f"{LINK}../azready.service"},
+        "/etc/systemd/system/azready.service",
+        "/sbin/init is /lib/systemd/systemd",
+    ),
+    "openrc": Init(
+        {**BUSYBOX, "/etc/inittab": INITTAB, "/sbin/openrc": "ELF", "/etc/runlevels/default/": "", "/etc/init.d/": ""},
+        {"/etc/runlevels/default/azready": f"{LINK}/etc/init.d/azready"},
+        "/etc/init.d/azready",
+        "/sbin/openrc is there",
+    ),
+    "openrc on sysvinit": Init(
+        {"/sbin/init": "ELF", "/sbin/openrc": "ELF", "/etc/runlevels/default/": "", "/etc/rc2.d/": ""},
+        {"/etc/runlevels/default/azready": f"{LINK}/etc/init.d/azready"},
+        "/etc/init.d/azready",
+        "/sbin/openrc is there",
+        "openrc",
+    ),
+    "runit": Init(
+        {"/sbin/init": f"{LINK}runit-init", "/sbin/runit-init": "ELF", "/etc/runit/runsvdir/default/": ""},
+        {"/etc/runit/runsvdir/default/azready": f"{LINK}/etc/sv/azready"},
+        "/etc/sv/azready/run",
+        "/sbin/init is /sbin/runit-init",
+    ),
+    "runit beside sysvinit": Init(
+        {
+            "/sbin/init": "ELF",
+            "/etc/runit/2": "#!/bin/sh\n",
+            "/etc/service/": "",
+            "/etc/rc2.d/": "",
+            "/etc/init.d/": "",
+        },
+        {"/etc/rc2.d/S01azready": f"{LINK}../init.d/azready"},
+        "/etc/init.d/azready",
+        "/etc/rc2.d is there",
+        "sysvinit",
+    ),
+    "s6": Init(
+        {"/sbin/init": S6_INIT, f"{SERVICE}/": ""},
+        {f"{SERVICE}/azready/run": ""},
+        f"{SERVICE}/azready/run",
+        "/sbin/init is /sbin/init",
+    ),
+    "s6-rc": Init(
+        {"/sbin/init": S6_INIT, "/etc/s6/adminsv/default/type": "bundle\n", f"{SERVICE}/": ""},
+        {"/etc/s6/adminsv/default/contents.d/azready": ""},
+        "/etc/s6/adminsv/azready/up",
+        "/etc/s6/adminsv/default is there",
+    ),
+    "dinit": Init(
+        {"/sbin/init": f"{LINK}../usr/bin/dinit", "/usr/bin/dinit": "ELF", "/etc/dinit.d/boot": "type = internal\n"},
+        {"/etc/dinit.d/boot.d/azready": f"{LINK}../azready"},
+        "/etc/dinit.d/azready",
+        "/sbin/init is /usr/bin/dinit",
+    ),
+    "procd": Init(
+        {"/sbin/init": "ELF", "/sbin/procd": "ELF", "/etc/rc.d/": "", "/etc/init.d/dropbear": "#!/bin/sh\n"},
+        {"/etc/rc.d/S21azready": f"{LINK}../init.d/azready"},
+        "/etc/init.d/azready",
+        "/sbin/procd is there",
+    ),
+    "sysvinit": Init(
+        {
+            "/sbin/init": "ELF",
+            "/etc/init.d/.depend.start": DEPEND,
+            "/etc/rc2.d/": "",
+            "/etc/rc3.d/S08network-manager": f"{LINK}../init.d/network-manager",
+        },
+        {
+            "/etc/rc2.d/S01azready": f"{LINK}../init.d/azready",
+            "/etc/rc3.d/S09azready": f"{LINK}../init.d/azready",
+            "/etc/init.d/.depend.start": DEPEND.replace("TARGETS =", "TARGETS = azready").replace(
+                "ssh:", "ssh: azready"
+            ),
+        },
+        "/etc/init.d/azready",
+        "/etc/rc2.d is there",
+    ),
+    "sysvinit in rc.d": Init(
+        {
+            "/sbin/init": "ELF",
+            "/etc/rc.d/rc3.d/": "",
+            "/etc/rc.d/init.d/": "",
+            "/etc/init.d": f"{LINK}/etc/rc.d/init.d",
+        },
+        {"/etc/rc.d/rc3.d/S01azready": f"{LINK}../init.d/azready"},
+        "/etc/rc.d/init.d/azready",
+        "/etc/rc.d/rc3.d is there",
+        "sysvinit",
+    ),
+    "buildroot": Init(
+        {**BUSYBOX, "/etc/inittab": INITTAB, "/etc/init.d/rcS": "for i in /etc/init.d/S??* ;do\n"},
+        {"/etc/init.d/S41azready": f"{LINK}azready"},
+        "/etc/init.d/azready",
+        "/etc/init.d/rcS:S??* is there",
+    ),
+    "busybox": Init(
+        {**BUSYBOX, "/etc/inittab": INITTAB, "/etc/init.d/rcS": "#!/bin/sh\nmount -a\n"},
+        {"/etc/inittab": LINE + INITTAB},
+        "/etc/inittab",
+        "/etc/inittab is there",
+    ),
+}
+# Names of the table.
+TABLE = {spec.name or name for name, spec in INITS.items()}
+AGENTS = {
+    "/usr/lib/systemd/system/cloud-init-local.service": "[Unit]\n",
+    "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service": f"{LINK}/lib/somewhere",
+    "/usr/lib/systemd/system/waagent.service": "[Unit]\n",
+    "/etc/systemd/system/multi-user.target.wants/waagent.service": f"{LINK}/lib/systemd/system/waagent.service",
+    "/etc/systemd/system/multi-user.target.wants/sshd.service": f"{LINK}/lib/systemd/system/sshd.service",
+    "/var/lib/waagent/ovf-env.xml": "secret",
+    "/etc/waagent.conf": "x",
+    "/var/log/waagent.log": "x",
+    "/usr/bin/apt-get": "ELF",
+}
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def plant(root: Path, files: Mapping[str, str]) -> Path:
+    """Make a tree; every image has /etc and /usr/sbin, and nothing was touched in the last second of the clock."""
+    for name, content in {"/etc/": "", "/usr/sbin/": "", "/var/lib/": "", **files}.items():
+        place = root / name[1:]
+        (place if name.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
+        if content.startswith(LINK):
+            place.symlink_to(content.removeprefix(LINK))
+        elif not name.endswith("/"):
+            place.write_text(content)
+            os.utime(place, (1_000_000_000, 1_000_000_000))
+    return root
+
+
+def seen(root: Path) -> dict[str, tuple[object, ...]]:
+    """All that there is: kind and mode, content or the text of a link, and for a file its time."""
+    found: dict[str, tuple[object, ...]] = {}
+    for folder, directories, files in os.walk(root):
+        for place in (Path(folder, name) for name in (*directories, *files)):
+            status = place.lstat()
+            name = f"/{place.relative_to(root)}"
+            if place.is_symlink():
+                found[name] = ("link", os.readlink(place))
+            elif place.is_dir():
+                found[name] = ("directory", stat.S_IMODE(status.st_mode))
+            elif place.is_file():
+                found[name] = ("file", stat.S_IMODE(status.st_mode), place.read_bytes(), status.st_mtime_ns)
+    return found
+
+
+def holds(root: Path, name: str) -> str:
+    """Text of a file, or LINK and the text of a symlink."""
+    place = root / name[1:]
+    return f"{LINK}{os.readlink(place)}" if place.is_symlink() else place.read_text()
+
+
+def runner(folder: Path, shell: str, agent: Path = AGENT) -> Run:
+    """Runs azready in a shell and its tools alone, on the tree in `folder`/root; it ends with the status expected."""
+    combination = Combination("shell", shell, "curl")
+    need_programs(combination)
+    sandbox = make_sandbox(folder, combination)
+
+    def run(*arguments: str, status: int = 0, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        start = [str(sandbox / "sh"), *([str(agent)] if given is None else ["-s", "--"])]
+        done = subprocess.run(
+            [*start, "--root", str(folder / "root"), *arguments],
+            env={"PATH": str(sandbox), "AZREADY_WIRESERVER": "127.0.0.1:9", "AZREADY_IMDS": "127.0.0.1:9"},
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == status, done.stdout
+        return done
+
+    return run
+
+
+# Every init in the two shells that images have; every other shell with the init that asks the most of it.
+ROWS = [(init, shell) for init in INITS for shell in ("dash", "busybox")]
+ROWS += [("sysvinit", shell) for shell in SHELLS if shell not in ("dash", "busybox")]
+
+
+@pytest.mark.parametrize(("init", "shell"), ROWS)
+def test_uninstall_leaves_a_trace(tmp_path: Path, init: str, shell: str) -> None:
+    """Into the tree, once more without a change, and out of it again: as it was, byte for byte."""
+    spec = INITS[init]
+    root = plant(tmp_path / "root", spec.files)
+    run, before = runner(tmp_path, shell), seen(root)
+
+    said = run("install").stdout
+    assert f"init system {spec.name or init} ({spec.by})" in said
+    assert (root / PROGRAM[1:]).read_bytes() == AGENT.read_bytes()
+    assert os.access(root / PROGRAM[1:], os.X_OK)
+    for name, text in spec.enabled.items():
+        assert holds(root, name) == (text or holds(root, name))
+    assert "/usr/sbin/azready provision" in (root / spec.unit[1:]).read_text()
+    assert os.access(root / spec.unit[1:], os.X_OK) == (root / spec.unit[1:]).read_text().startswith("#!")
+
+    installed = seen(root)
+    assert "written" not in run("install").stdout
+    assert seen(root) == installed
+
+    run("uninstall")
+    assert seen(root) == before
+    assert "nothing to do" in run("uninstall").stdout
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_service_that_disabled_itself_comes_back(tmp_path: Path, init: str) -> None:
+    """After RUN=once, `install` enables it again, as `generalize` has to."""
+    spec = INITS[init]
+    root = plant(tmp_path / "root", spec.files)
+    run, before = runner(tmp_path, "dash"), seen(root)
+    run("install")
+    installed = seen(root)
+    # What RUN=once does is held by the conformance cases; here it is undone.
+    for name in spec.enabled:
+        if (root / name[1:]).is_symlink() and "runit" not in init:
+            (root / name[1:]).unlink()
+    if init in ("runit", "s6"):
+        (root / spec.unit[1:]).with_name("down").touch()
+    run("install")
+    assert seen(root) == installed
+    run("uninstall")
+    assert seen(root) == before
+
+
+@pytest.mark.parametrize("init", ["busybox", "runit", "sysvinit"])
+def test_generalize_leaves_the_service_disabled(tmp_path: Path, init: str) -> None:
+    """What it calls, on a machine that RUN=once has disabled; azready is where --prefix put it."""
+    spec = INITS[init]
+    root = plant(tmp_path / "root", spec.files)
+    run = runner(tmp_path, "dash")
+    run("install", "--prefix", "/opt/vm")
+    installed = seen(root)
+    functions = AGENT.read_text().partition('\nself "$0"\nmain ')[0]
+    for function in ("disable_service", "rearm_service"):
+        script = f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n"
+        subprocess.run([need("dash"), "-c", script], check=True, stderr=subprocess.DEVNULL)
+        assert (seen(root) == installed) == (function == "rearm_service")
+
+
+def test_old_version_and_edited_settings_at_an_upgrade(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", INITS["openrc"].files)
+    run = runner(tmp_path, "dash")
+    run("install")
+    program, unit, settings = root / PROGRAM[1:], root / "etc/init.d/azready", root / "etc/azready.conf"
+    program.write_text("old")
+    program.chmod(0o644)
+    unit.write_text("old")
+    settings.write_text("RUN=per-instance\n")
+    said = run("install").stdout
+    assert "/usr/sbin/azready written (" in said
+    assert "/etc/init.d/azready written" in said
+    assert (program.read_bytes(), os.access(program, os.X_OK)) == (AGENT.read_bytes(), True)
+    assert settings.read_text() == "RUN=per-instance\n"
+    assert "/etc/azready.conf stays: it was edited" in run("uninstall").stdout
+    assert settings.read_text() == "RUN=per-instance\n"
+    assert not program.exists()
+
+
+def test_settings_file_is_not_what_azready_reads(tmp_path: Path) -> None:
+    """Every line that is taken out of its comment is a setting with its default."""
+    root = plant(tmp_path / "root", INITS["openrc"].files)
+    run = runner(tmp_path, "dash")
+    run("install")
+    settings = root / "etc/azready.conf"
+    lines = settings.read_text().splitlines()
+    keys = [line[1:] for line in lines if line.startswith("#") and not line.startswith("# ")]
+    assert {"WIRESERVER=168.63.129.16", "RUN=once", "USER_GROUPS="} <= set(keys)
+    assert len(keys) * 3 + 1 == len(lines)
+    settings.write_text("\n".join(keys))
+    # Not Azure: it reads the settings, and ends.
+    plant(root, {"/sys/class/dmi/id/chassis_asset_tag": "none\n"})
+    run("provision")
+
+
+def test_init_that_is_unknown_or_missing(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {})
+    run = runner(tmp_path, "dash")
+    before = seen(root)
+    known = "one of: systemd runit dinit s6-rc s6 openrc procd sysvinit buildroot busybox"
+    assert known in run("install", "--init", "upstart", status=2).stdout
+    assert known in run("install", status=2).stdout
+    assert "none of its directories" in run("install", "--init", "dinit", status=2).stdout
+    assert seen(root) == before
+
+
+def test_init_chosen_by_hand(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {**INITS["systemd"].files, "/etc/dinit.d/": ""})
+    run = runner(tmp_path, "dash")
+    assert "init system dinit (--init)" in run("install", "--init", "dinit").stdout
+    assert (root / "etc/dinit.d/boot.d/azready").is_symlink()
+
+
+def test_file_that_cannot_copy_itself(tmp_path: Path) -> None:
+    """`sh -s` knows no file: it must not put the shell into the place of azready."""
+    root = plant(tmp_path / "root", INITS["openrc"].files)
+    before = seen(root)
+    run = runner(tmp_path, "dash")
+    assert "from a pipe" in run("install", status=2, given=AGENT.read_text()).stdout
+    assert seen(root) == before
+
+
+def test_file_with_its_zip_is_not_copied_whole(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", INITS["openrc"].files)
+    runner(tmp_path, "dash", DIST / "azready")("install")
+    assert (root / PROGRAM[1:]).read_bytes() == (DIST / "azready").read_bytes()
+
+
+@pytest.mark.parametrize("mark", ["/etc/NIXOS", "/nix/store/"])
+def test_declared_system_is_changed(tmp_path: Path, mark: str) -> None:
+    root = plant(tmp_path / "root", {mark: ""})
+    (root / "usr/sbin").rmdir()
+    before = seen(root)
+    run = runner(tmp_path, "dash")
+    assert "systemd.services.azready = {" in run("install", status=2).stdout
+    assert seen(root) == before
+
+
+def test_nix_as_a_mere_package_manager(tmp_path: Path) -> None:
+    plant(tmp_path / "root", {**INITS["openrc"].files, "/nix/store/": ""})
+    runner(tmp_path, "dash")("install")
+
+
+def test_unit_starts_azready_where_it_is_not(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", INITS["sysvinit"].files)
+    run, before = runner(tmp_path, "dash"), seen(root)
+    run("install", "--prefix", "/opt/vm")
+    assert (root / "opt/vm/sbin/azready").exists()
+    assert "exec /opt/vm/sbin/azready provision" in (root / "etc/init.d/azready").read_text()
+    run("uninstall")
+    assert seen(root) == before
+
+
+def test_usr_sbin_is_missing(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", INITS["openrc"].files)
+    (root / "usr/sbin").rmdir()
+    run, before = runner(tmp_path, "dash"), seen(root)
+    assert "trying /usr/local" in run("install").stdout
+    assert (root / "usr/local/sbin/azready").exists()
+    run("uninstall")
+    assert seen(root) == before
+
+
+def test_place_that_cannot_be_written(tmp_path: Path) -> None:
+    """Root may write anywhere, so a file stands where the directory should be."""
+    root = plant(tmp_path / "root", {**INITS["openrc"].files, "/opt/vm": "a file"})
+    said = runner(tmp_path, "dash")("install", "--prefix", "/opt/vm", status=2).stdout
+    assert "use --prefix DIR" in said
+    assert not (root / "etc/runlevels/default/azready").exists()
+
+
+@pytest.mark.parametrize("prefix", ["opt", "/opt/../x", "/a b", "/a;b", "/a|b"])
+def test_prefix_that_no_unit_can_hold(tmp_path: Path, prefix: str) -> None:
+    plant(tmp_path / "root", INITS["openrc"].files)
+    assert "--prefix" in runner(tmp_path, "dash")("install", "--prefix", prefix, status=2).stdout
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_other_agents(tmp_path: Path, shell: str) -> None:
+    """They are named; with --replace-agents they are gone, and what uninstall cannot bring back is said."""
+    root = plant(tmp_path / "root", {**INITS["systemd"].files, **AGENTS})
+    run, before = runner(tmp_path, shell), seen(root)
+    said = run("install").stdout
+    assert "another agent is enabled: cloud-init (/etc/systemd/system/cloud-init.target.wants/cloud-init-local" in said
+    assert "another agent is enabled: waagent (/etc/systemd/system/multi-user.target.wants/waagent.service)" in said
+    assert "sshd" not in said
+
+    said = run("install", "--replace-agents").stdout
+    assert "apt-get purge cloud-init walinuxagent\n" in said
+    assert "secret" not in said
+    after = seen(root)
+    for gone in ("/var/lib/waagent", "/etc/waagent.conf", "/var/log/waagent.log", *AGENTS):
+        if "wants/sshd" not in gone and not gone.startswith("/usr/"):
+            assert gone not in after
+    assert after["/etc/systemd/system/waagent.service"] == ("link", "/dev/null")
+    assert after["/etc/systemd/system/cloud-init-local.service"] == ("link", "/dev/null")
+    assert "/etc/cloud/cloud-init.disabled" in after
+    run("install", "--replace-agents")
+    assert seen(root) == after
+
+    said = run("uninstall").stdout
+    assert "/var/lib/waagent is gone for good" in said
+    left = seen(root)
+    assert left == {name: what for name, what in before.items() if name in left}
+    lost = {name.removesuffix("/ovf-env.xml") for name in before.keys() - left.keys()}
+    assert all(f"{name} is gone for good" in said for name in lost)
+
+
+@pytest.mark.parametrize(
+    ("init", "enabled"),
+    [
+        ("openrc", "/etc/runlevels/default/waagent"),
+        ("sysvinit", "/etc/rc2.d/S20waagent"),
+        ("dinit", "/etc/dinit.d/boot.d/waagent"),
+    ],
+)
+def test_agent_of_another_init(tmp_path: Path, init: str, enabled: str) -> None:
+    root = plant(tmp_path / "root", {**INITS[init].files, enabled: f"{LINK}/somewhere"})
+    run = runner(tmp_path, "dash")
+    assert f"waagent ({enabled})" in run("install").stdout
+    run("install", "--replace-agents")
+    assert not (root / enabled[1:]).is_symlink()
+
+
+def test_supervised_agent_is_left_down(tmp_path: Path) -> None:
+    """Without its `down` file it would start again; after uninstall it does."""
+    files = {"/etc/sv/waagent/run": "#!/bin/sh\n", "/etc/runit/runsvdir/default/waagent": f"{LINK}/etc/sv/waagent"}
+    root = plant(tmp_path / "root", {**INITS["runit"].files, **files})
+    run, before = runner(tmp_path, "dash"), seen(root)
+    run("install", "--replace-agents")
+    assert (root / "etc/sv/waagent/down").exists()
+    run("uninstall")
+    assert seen(root) == before
+
+
+def test_root_that_is_not_the_users(tmp_path: Path) -> None:
+    """An image tree of one's own needs no privileges."""
+    tool = need("setpriv", "drops the privileges of this test")
+    if os.geteuid() != 0:
+        pytest.skip("runs without privileges anyway: the other tests show it")
+    root = plant(tmp_path / "root", INITS["openrc"].files)
+    agent = tmp_path / "azready"
+    shutil.copy(AGENT, agent)
+    for place in [tmp_path, *tmp_path.rglob("*")]:
+        os.chown(place, 65534, 65534, follow_symlinks=False)
+    # The folders of pytest are its user's alone.
+    command = [tool, "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "azready", "--root", "root", "install"]
+    parents = [place for place in tmp_path.parents if place.stat().st_uid == 0 and not place.stat().st_mode & 0o001]
+    for place in parents:
+        place.chmod(place.stat().st_mode | 0o001)
+    try:
+        done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    finally:
+        for place in parents:
+            place.chmod(place.stat().st_mode & ~0o001)
+    assert done.returncode == 0, done.stdout
+    assert (root / "etc/runlevels/default/azready").is_symlink()
+
+
+def test_live_machine(tmp_path: Path) -> None:
+    """Without --root, in a change of root: a busybox and nothing else."""
+    if os.geteuid() != 0:
+        pytest.skip("chroot needs root")
+    busybox = need("busybox", "is the machine")
+    root = plant(tmp_path / "root", {**INITS["openrc"].files, "/tmp/": "", "/dev/": "", "/azready": ""})
+    for name in ("bin/busybox", "azready"):
+        shutil.copy(busybox if name != "azready" else AGENT, root / name)
+    os.mknod(root / "dev/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    for tool in subprocess.run([busybox, "--list"], stdout=subprocess.PIPE, text=True).stdout.split():
+        with contextlib.suppress(FileExistsError):
+            (root / "bin" / tool).symlink_to("busybox")
+    before = seen(root)
+    chroot = ["/usr/sbin/chroot", str(root), "/bin/busybox", "ash", "/azready"]
+    environment = {"PATH": "/bin", "AZREADY_WIRESERVER": "127.0.0.1:9", "AZREADY_IMDS": "127.0.0.1:9"}
+    for command, there in (("install", True), ("uninstall", False)):
+        done = subprocess.run([*chroot, command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        assert done.returncode == 0, done.stdout
+        assert (root / "etc/runlevels/default/azready").is_symlink() == there
+    assert seen(root) == before
+
+
+def test_help_says_nothing_of_an_option(tmp_path: Path) -> None:
+    plant(tmp_path / "root", {})
+    said = runner(tmp_path, "dash")("install", "--help").stdout
+    assert all(word in said for word in ("--init", "--prefix", "--replace-agents", *TABLE))
+    assert "/etc/azready.installed" in runner(tmp_path, "dash")("help", "uninstall").stdout
