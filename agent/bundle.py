@@ -63,9 +63,11 @@ SHELL_TABLES = (
     ("health_template", "health.xml"),
     ("steps_table", "steps.conf"),
     ("settings_table", "settings.conf"),
-    ("help_text", "help.txt"),
 )
-PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "help.txt")
+# What changes an image, and not a machine at its first boot: it is in `azready` alone, azready.sh has no room for it.
+IMAGE_MODULES = ("install", "generalize")
+IMAGE_COMMANDS = r"(?m)^  (install|uninstall|generalize) .*\n"
+PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf")
 EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("emulator", run_name="__main__", alter_sys=True)\n'
 
 
@@ -106,7 +108,7 @@ def read(path: Path) -> str:
 
 def shell_text(root: Path, version: str, *, with_zip: bool) -> bytes:
     """The shell engine as one script. It ends in `exit` and a newline: some shells would read on into the zip."""
-    modules = [without_comments(read(path)) for path in shell_modules(root)]
+    modules = [without_comments(read(path)) for path in shell_modules(root) if with_zip or not for_image(path)]
     parts = [header(version), assignments(root, version, with_zip), *modules]
     text = "\n".join(part.strip("\n") + "\n" for part in parts)
     if not text.endswith("\nexit $?\n"):
@@ -130,15 +132,25 @@ def assignments(root: Path, version: str, with_zip: bool) -> str:
     # Empty until config.sh gives them their values: so a misspelt setting is an unassigned variable to the linter.
     values |= {f"set_{key}": "" for key in setting_keys(root)}
     values |= {name: read(root / "agent" / table) for name, table in SHELL_TABLES}
-    values |= unit_texts(root)
+    values["help_text"] = read(root / "agent" / "help.txt")
+    if with_zip:
+        values["help_text"] += read(root / "agent" / "help-image.txt")
+        values |= unit_texts(root)
+    else:
+        values["help_text"] = re.sub(IMAGE_COMMANDS, "", values["help_text"])
     values["units_table"] = re.sub(r" *\| *", "|", without_comments(read(root / "agent" / "units.conf")))
     awks = sorted((root / "agent" / "shell").glob("*.awk"))
-    values |= {f"awk_{path.stem}": without_comments(read(path)) for path in awks}
+    values |= {f"awk_{path.stem}": without_comments(read(path)) for path in awks if with_zip or not for_image(path)}
     own = assignment("azready_version", version) + assignment("azready_zip", "yes" if with_zip else "no")
     tables = "".join(assignment(name, value) for name, value in values.items())
     # SC2034: the Python engine may be the only one that needs a fact. SC2016: `$1` in awk text is not the shell's.
     # As the first command of the file the braces would spread the directive to all of it: hence `own` before them.
     return f"{own}# shellcheck disable=SC2016,SC2034\n{{\n{tables}}}\n"
+
+
+def for_image(path: Path) -> bool:
+    """Whether a module or awk program belongs to the commands that change an image."""
+    return path.stem in IMAGE_MODULES
 
 
 def unit_texts(root: Path) -> dict[str, str]:
@@ -201,6 +213,9 @@ def python_members(root: Path, version: str) -> dict[str, bytes]:
     members = {f"azready/{path.name}": without_docstrings(read(path)) for path in package.glob("*.py")}
     members["__main__.py"] = members.pop("azready/__main__.py")
     members |= {f"azready/{table}": read(root / "agent" / table) for table in PYTHON_TABLES}
+    # The overview: sections and the other commands are the shell's.
+    overview = read(root / "agent" / "help.txt").partition("== ")[0]
+    members["azready/help.txt"] = re.sub(IMAGE_COMMANDS, "", overview)
     members["azready/VERSION"] = f"{version}\n"
     return {name: text.encode() for name, text in members.items()}
 

@@ -103,7 +103,13 @@ install_program() {
 		fi
 	fi
 	prefix=${prefix%/}
-	install_put "$prefix/sbin/azready" 0755 "$_self" " ($azready_version)" && return
+	install_source=$_self
+	if [ "$engine" = shell ]; then
+		# The text alone; the zip begins behind its last line.
+		install_source=$work/program
+		LC_ALL=C sed "s/^azready_zip='yes'\$/azready_zip='no'/; /^exit \\\$?\$/q" "$_self" >"$install_source"
+	fi
+	install_put "$prefix/sbin/azready" 0755 "$install_source" " ($azready_version)" && return
 	fail_log
 	die_usage "$prefix cannot be written" 'use --prefix DIR, or install into the tree that becomes the image'
 }

@@ -68,6 +68,11 @@ main() {
 	*) die_usage "unknown command '$set_command'" 'run azready help' ;;
 	esac
 	case $set_command in
+	install | uninstall | generalize)
+		command -v "main_$set_command" >/dev/null || die_usage "$set_command is not in azready.sh" "take the file azready: azready --engine shell install puts the shell engine alone into an image"
+		;;
+	esac
+	case $set_command in
 	version) printf 'azready %s\n' "$azready_version" ;;
 	help) show_help "${word_2-}" ;;
 	*)

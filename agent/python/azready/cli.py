@@ -74,7 +74,7 @@ def _dispatch(options: Options) -> None:
         "provision": _provision,
         "report": _report,
         "version": lambda _: print(f"azready {VERSION}"),
-        "help": lambda _: print(embedded("help.txt").partition("\n== ")[0]),
+        "help": lambda _: print(embedded("help.txt").rstrip()),
     }
     if command not in commands:
         known = f"the Python engine alone knows: {' '.join(commands)}; azready and azready.sh know the rest"
