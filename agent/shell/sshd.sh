@@ -37,7 +37,7 @@ sshd_read() {
 			case $sshd_counts$sshd_key in
 			*match) if [ "$sshd_words" = all ]; then sshd_counts=yes; else sshd_counts=no; fi ;;
 			no*) ;;
-			yesinclude) [ "$2" -ge 16 ] || (sshd_include "$sshd_words" "$(($2 + 1))") ;;
+			yesinclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))") ;;
 			*) printf '%s\t%s\n' "$sshd_key" "$sshd_words" ;;
 			esac
 		done

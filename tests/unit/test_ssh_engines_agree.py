@@ -181,10 +181,16 @@ def config_lines(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(["", "", " ", "\t", "\r"])) + keyword + gap + draw(st.sampled_from(kinds[keyword]))
 
 
-config_files = st.tuples(st.lists(config_lines(), max_size=5), st.sampled_from(["\n", "\n", "\r\n"]), st.booleans()).map(
-    lambda f: encode(f[1].join(f[0]) + f[1] * f[2])
-)
-NAMES = ["sshd_config.d/a.conf", "sshd_config.d/50-azready.conf", "sshd_config.d/60-b.conf", "sshd_config.d/.c.conf", "x"]
+config_files = st.tuples(
+    st.lists(config_lines(), max_size=5), st.sampled_from(["\n", "\n", "\r\n"]), st.booleans()
+).map(lambda f: encode(f[1].join(f[0]) + f[1] * f[2]))
+NAMES = [
+    "sshd_config.d/a.conf",
+    "sshd_config.d/50-azready.conf",
+    "sshd_config.d/60-b.conf",
+    "sshd_config.d/.c.conf",
+    "x",
+]
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\nazureuser:x:1000:1000::/home/azureuser:/bin/sh\n"
 
 
@@ -215,7 +221,12 @@ def python_outcome(root: Path, tree: Tree, what: Any) -> tuple[bytes, Tree, dict
 
 
 def shell_outcome(shell: ShellEngine, tree: Tree, what: str) -> tuple[bytes, Tree, dict[str, int]]:
-    work = {"wanted.admin-user": b"azureuser", "wanted.key.1": GOOD[0].encode(), "DESCRIPTION": b"", "wanted.password": b""}
+    work = {
+        "wanted.admin-user": b"azureuser",
+        "wanted.key.1": GOOD[0].encode(),
+        "DESCRIPTION": b"",
+        "wanted.password": b"",
+    }
     shell.run(f"wanted_keys=1; {what}", work, tree)
     return shell.kept("DESCRIPTION")[0], harvest(shell.root), modes(shell.root)
 
