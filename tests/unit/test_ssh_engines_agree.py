@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from support import DIST
+from support import DIST, leave_out
 from unit.odd_documents import VM_ID, encode
 from unit.shell_engine import WHEN, ShellEngine, harvest, plant
-from unit.test_engines_agree import AWKS, Tree
+from unit.test_engines_agree import AWKS, Tree, one_awk
 from unit.test_engines_agree import bounded as many
 
 sys.path.append(str(DIST / "azready.pyz"))
@@ -23,7 +24,6 @@ from azready import config, log, report, sshd, sshkeys
 from azready.errors import Failure
 from azready.run import Run, Wanted
 from azready.system import System
-
 
 # A whole step a time: fewer of them, and no hunt for a smaller example, which takes minutes.
 bounded = settings(many, max_examples=40, phases=(Phase.explicit, Phase.generate))
@@ -70,7 +70,8 @@ BAD = [
     key("ssh-dss", bytes(128), bytes(20), bytes(128), bytes(128)),
     key("ssh-ed25519-cert-v01@openssh.com", bytes(32), bytes(32)), key("ssh-ed25519"), key("ssh-ed448", bytes(57)),
     "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----", "-----BEGIN CERTIFICATE-----",
-    '---- BEGIN SSH2 PUBLIC KEY ----\nComment: "x"\nAAAA', "$(id) `id` %s \\n", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5/////w==",
+    '---- BEGIN SSH2 PUBLIC KEY ----\nComment: "x"\nAAAA', "$(id) `id` %s \\n",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5/////w==",
     "ssh-ed25519 A", "ssh-ed25519 AAAA", "ssh-ed25519 AAAAAAAA", "ssh-ed25519 AAAAAAAAAAAAAAAA",
 ]  # fmt: skip
 COMMENTS = ["", " ", " me@home", "\tme", " \u00e9 \udcff", "  two words ", " '\"\\ $(id)", "\r\n", " #"]
@@ -126,8 +127,10 @@ def test_odd_keys_are_judged_in_two_ways(shell: ShellEngine, given_keys: list[st
 
 LINES = [
     *GOOD, *(f"{good} else@where" for good in GOOD[:2]), f"# {GOOD[0]}", f"#{GOOD[1]}", f' from="a b" {GOOD[0]}',
-    f'command="echo \\" {GOOD[0]}" {GOOD[1]}', f'command="{GOOD[0]}', f"restrict,pty {GOOD[1]}", f"restrict  {GOOD[2]} x",
-    f"{GOOD[0]}\r", f"\t{GOOD[1]}\t", f"ssh-rsa  {GOOD[1].split()[1]}", "", "\r", "\x0b", "\udcff\u00e9", "ssh-rsa", "x",
+    f'command="echo \\" {GOOD[0]}" {GOOD[1]}', f'command="{GOOD[0]}', f"restrict,pty {GOOD[1]}",
+    f"restrict  {GOOD[2]} x",
+    f"{GOOD[0]}\r", f"\t{GOOD[1]}\t", f"ssh-rsa  {GOOD[1].split()[1]}", "", "\r", "\x0b", "\udcff\u00e9", "ssh-rsa",
+    "x",
 ]  # fmt: skip
 files = st.tuples(st.lists(st.sampled_from(LINES), max_size=4), st.booleans()).map(
     lambda parts: encode("\n".join(parts[0]) + "\n" * parts[1])
@@ -149,7 +152,8 @@ def test_keys_are_added_in_two_ways(shell: ShellEngine, data: bytes, given_keys:
 # sshd_config
 
 KEY_FILES = [
-    ".ssh/authorized_keys", "%h/.ssh/authorized_keys", "/etc/ssh/keys/%u", "/etc/ssh/keys/%U/%%", "none", "NONE", "%k/x",
+    ".ssh/authorized_keys", "%h/.ssh/authorized_keys", "/etc/ssh/keys/%u", "/etc/ssh/keys/%U/%%", "none", "NONE",
+    "%k/x",
     "%", "a%", "../x", "/etc/../x", ".ssh//authorized_keys", "./.ssh/./k", '"/etc/ssh/with blank"', '""', "# x", "a#b",
     "/etc/ssh/", "/", "k", '"open', "a=b", "=k", "none .ssh/k", "%k %u/k", "\u00e9", "/keys",
 ]  # fmt: skip
@@ -247,3 +251,86 @@ def test_password_login_is_set_in_two_ways(shell: ShellEngine, root: Path, tree:
     again = python_outcome(root, first[1], lambda run: sshd.set_password_login(run, wanted))
     assert again[1] == first[1]
     assert shell_outcome(shell, first[1], f"set_password_login {word}") == again
+
+
+# What sshd_config becomes
+
+MAIN, DROP_IN = "etc/ssh/sshd_config", "etc/ssh/sshd_config.d/50-azready.conf"
+NO = b"PasswordAuthentication no\nKbdInteractiveAuthentication no\nChallengeResponseAuthentication no\n"
+COMMENT = b"# Written by azready, as the platform asked for.\n"
+INCLUDE = b"Include /etc/ssh/sshd_config.d/*.conf\n"
+MATCH = b"Match User x\n PasswordAuthentication yes\n"
+# Whether passwords are wanted, the main file before, the main file after, the drop-in after.
+POLICIES: dict[str, tuple[bool, bytes, bytes, bytes | None]] = {
+    "default is yes": (True, b"UsePAM yes\n", b"UsePAM yes\n", None),
+    "has it already": (False, NO, NO, None),
+    "old name of the keyword": (False, NO[:26] + NO[58:], NO[:26] + NO[58:], None),
+    "PAM would ask for a password": (False, NO[:26], NO, None),
+    "drop-in": (False, INCLUDE + MATCH, INCLUDE + MATCH, COMMENT + NO),
+    "relative include": (False, INCLUDE.replace(b"/etc/ssh/", b""), INCLUDE.replace(b"/etc/ssh/", b""), COMMENT + NO),
+    "include behind an opposite line": (
+        True,
+        b"passwordauthentication=NO\n" + INCLUDE,
+        b"PasswordAuthentication yes\npasswordauthentication=NO\n" + INCLUDE,
+        None,
+    ),
+    "include behind a Match block": (False, b"# a\n" + MATCH + INCLUDE, b"# a\n" + NO + MATCH + INCLUDE, None),
+    "include of other files": (False, b"Include /etc/ssh/x\n", NO + b"Include /etc/ssh/x\n", None),
+    "no final newline": (False, b"UsePAM yes", b"UsePAM yes\n" + NO, None),
+    "empty": (False, b"", NO, None),
+}
+
+
+@one_awk
+@pytest.mark.parametrize("name", POLICIES)
+def test_policy_becomes_lines_of_the_configuration(name: str, shell: ShellEngine, root: Path) -> None:
+    wanted, before, main, drop_in = POLICIES[name]
+    tree = {MAIN: before, "etc/passwd": PASSWD}
+    expected = {MAIN: main, "etc/passwd": PASSWD, **({DROP_IN: drop_in} if drop_in else {})}
+    assert python_outcome(root, tree, lambda run: sshd.set_password_login(run, wanted))[:2] == (b"", expected)
+    assert shell_outcome(shell, tree, f"set_password_login {'yes' if wanted else 'no'}")[:2] == (b"", expected)
+
+
+@one_awk
+def test_files_of_the_user_belong_to_him(shell: ShellEngine, root: Path) -> None:
+    if os.geteuid() != 0:
+        leave_out("root gives files away")
+    tree = {MAIN: b"", "etc/passwd": PASSWD, "home/azureuser/.ssh/authorized_keys": b"x\n"}
+    python_outcome(root, tree, sshkeys.step_ssh_keys)
+    shell_outcome(shell, tree, "step_ssh_keys")
+    for place in (root, shell.root):
+        for name in (".ssh", ".ssh/authorized_keys"):
+            found = (place / "home/azureuser" / name).stat()
+            assert (found.st_uid, found.st_gid) == (1000, 1000)
+
+
+# The link is not root's, or the file has another name outside of the home.
+PLANTED = {
+    "home is the link of a user": "/home/azureuser is a symlink that is not root's",
+    "hard link": "/home/azureuser/.ssh/authorized_keys is a hard link",
+}
+
+
+@one_awk
+@pytest.mark.parametrize("fault", PLANTED)
+def test_what_the_user_planted_is_refused(fault: str, shell: ShellEngine, root: Path) -> None:
+    if os.geteuid() != 0:
+        leave_out("root gives files away")
+    for place in (root, shell.root):
+        plant(place, {"etc/passwd": PASSWD, "etc/secret": b"secret\n", "data/.ssh/x": b"", MAIN: b""})
+        (place / "home").mkdir()
+        if fault == "hard link":
+            (place / "home/azureuser/.ssh").mkdir(parents=True)
+            os.link(place / "etc/secret", place / "home/azureuser/.ssh/authorized_keys")
+        else:
+            (place / "home/azureuser").symlink_to("/data")
+            os.chown(place / "home/azureuser", 1000, 1000, follow_symlinks=False)
+    run = Run(System(str(root)), config.defaults(), [])
+    run.wanted = Wanted(admin_user="azureuser", keys=(GOOD[0],))
+    with pytest.raises(Failure) as raised:
+        sshkeys.step_ssh_keys(run)
+    assert raised.value.details["error"] == PLANTED[fault]
+    work = {"wanted.admin-user": b"azureuser", "wanted.key.1": GOOD[0].encode(), "wanted.password": b""}
+    assert shell.run("wanted_keys=1; step_ssh_keys", work)
+    assert shell.kept("failure")[0].decode() == f"keys_not_added {raised.value.what()}"
+    assert (shell.root / "etc/secret").read_bytes() == (root / "etc/secret").read_bytes() == b"secret\n"
