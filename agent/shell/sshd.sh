@@ -35,9 +35,9 @@ sshd_read() {
 		sshd_counts=yes
 		while IFS=$tab read -r _ sshd_key sshd_words; do
 			case $sshd_counts$sshd_key in
-			*match) if [ "$sshd_words" = all ]; then sshd_counts=yes; else sshd_counts=no; fi ;;
+			*Match) if [ "$sshd_words" = all ]; then sshd_counts=yes; else sshd_counts=no; fi ;;
 			no*) ;;
-			yesinclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))") ;;
+			yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))") ;;
 			*) printf '%s\t%s\n' "$sshd_key" "$sshd_words" ;;
 			esac
 		done
@@ -78,11 +78,11 @@ sshd_first() {
 # sshd_is LOGIN: whether the SSH server takes passwords from the admin user, yes, or neither them nor what PAM asks, no.
 sshd_is() {
 	sshd_settings "$(cat "$work/wanted.admin-user")"
-	sshd_first passwordauthentication yes
+	sshd_first PasswordAuthentication yes
 	[ "$_value" = "$1" ] || return
 	[ "$1" = no ] || return 0
 	# Old name and new name of one thing; before 8.7 they were two, and either let PAM ask for a password.
-	sshd_first 'kbdinteractiveauthentication|challengeresponseauthentication' yes
+	sshd_first 'KbdInteractiveAuthentication|ChallengeResponseAuthentication' yes
 	[ "$_value" = no ]
 }
 
@@ -109,15 +109,15 @@ set_password_login() {
 # sshd_with_login LOGIN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one would be
 # read in time, else $_main with some lines more before the first that could be against them.
 sshd_with_login() {
-	sshd_wanted=' passwordauthentication '
-	[ "$1" = yes ] || sshd_wanted="${sshd_wanted}kbdinteractiveauthentication challengeresponseauthentication "
+	sshd_wanted=' PasswordAuthentication '
+	[ "$1" = yes ] || sshd_wanted="${sshd_wanted}KbdInteractiveAuthentication ChallengeResponseAuthentication "
 	sshd_lacking=$sshd_wanted
 	sshd_at=
 	_place=$_main
 	sys_read "$_main" | sys_awk "$awk_sshd" >"$work/sshd"
 	while IFS=$tab read -r sshd_number sshd_key sshd_words; do
 		case $sshd_key in
-		include)
+		Include)
 			sshd_absolute "$sshd_words"
 			if [ "${_pattern%/*}" = "${sshd_drop_in%/*}" ]; then
 				# shellcheck disable=SC2254  # a pattern
@@ -130,11 +130,11 @@ sshd_with_login() {
 			sshd_at=${sshd_at:-$sshd_number}
 			continue
 			;;
-		match) ;;
+		Match) ;;
 		*)
 			case $sshd_wanted in *" $sshd_key "*) ;; *) continue ;; esac
 			if [ "$sshd_words" = "$1" ]; then
-				[ -n "$sshd_at" ] || case $sshd_lacking in *" $sshd_key "*) sshd_lacking="${sshd_lacking%" $sshd_key "*} ${sshd_lacking#*" $sshd_key "}" ;; esac
+				[ -n "$sshd_at" ] || case $sshd_lacking in *" $sshd_key "*) sshd_lacking=${sshd_lacking%" $sshd_key "*}' '${sshd_lacking#*" $sshd_key "} ;; esac
 				continue
 			fi
 			;;
@@ -161,14 +161,7 @@ sshd_with_login() {
 
 # sshd_text KEYWORDS LOGIN
 sshd_text() {
-	for sshd_key in $1; do
-		case $sshd_key in
-		p*) sshd_key=PasswordAuthentication ;;
-		k*) sshd_key=KbdInteractiveAuthentication ;;
-		c*) sshd_key=ChallengeResponseAuthentication ;;
-		esac
-		printf '%s %s\n' "$sshd_key" "$2"
-	done
+	for sshd_key in $1; do printf '%s %s\n' "$sshd_key" "$2"; done
 }
 
 # sshd_keep LOGIN: write $work/sshd.new to $_place, and take it back where the server took its configuration before and

@@ -36,7 +36,7 @@ keys_everywhere() {
 	sshd_main
 	if sys_exists "$_main" || has_server sshd; then
 		sshd_settings "$keys_user"
-		sshd_first authorizedkeysfile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
+		sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
 		_expanded=$(keys_expand "$_value")
 		if [ -z "$_expanded" ]; then
 			keys_fail "AuthorizedKeysFile $(printf '%s' "$_value" | tr '\t' ' ')" 'sshd_config must name a file for the keys'
@@ -72,8 +72,9 @@ keys_expand() {
 
 # keys_add FILE
 keys_add() {
+	keys_name=${1#"$keys_home"/}
 	case $1 in
-	"${keys_home:-//}"/*) user_change "$keys_home" "${1#"$keys_home"/}" "$keys_uid" "$keys_gid" keys_with ;;
+	"${keys_home:-//}"/*) user_change "$keys_home" "$keys_name" "$keys_uid" "$keys_gid" keys_with ;;
 	# What is not below the home is root's, and no user but root makes a part of it.
 	*)
 		keys_base=${1%/*}

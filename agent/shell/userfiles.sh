@@ -11,7 +11,8 @@ user_change() {
 	sys_path "$1" user_meets
 	: >"$work/err"
 	if [ -n "$user_foreign" ]; then
-		_unsafe="${user_foreign#"$root"} is a symlink that is not root's"
+		_unsafe=${user_foreign#"$root"}
+		_unsafe="$_unsafe is a symlink that is not root's"
 		return 1
 	fi
 	(user_walk "$@") || {
