@@ -147,7 +147,8 @@ sys_last_line() {
 	sys_awk '$0 != "" { last = $0 } END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
 }
 
-# sys_path NAME: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside the image.
+# sys_path NAME [FUNCTION]: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside
+# the image. Calls FUNCTION with the place of each link that it follows.
 sys_path() {
 	sys_todo=$1
 	sys_done=
@@ -164,6 +165,7 @@ sys_path() {
 		esac
 		if [ -h "$root$sys_done/$sys_part" ] && [ "$sys_links" -lt 40 ]; then
 			sys_links=$((sys_links + 1))
+			[ -z "${2-}" ] || "$2" "$root$sys_done/$sys_part"
 			sys_target=$(readlink "$root$sys_done/$sys_part")
 			case $sys_target in /*) sys_done= ;; esac
 			sys_todo=$sys_target/$sys_todo
@@ -177,10 +179,14 @@ sys_path() {
 # sys_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
 sys_give() {
 	sys_place "$1"
-	sys_owned=$_path
-	# shellcheck disable=SC2012  # the numbers of one file; busybox can be built without stat
-	set -- "$1" "$2" "$3" "$(ls -dn "$sys_owned" 2>/dev/null | awk '{ print $3 ":" $4 }')"
-	[ "$4" != "$2:$3" ] || return 0
+	sys_give_place "$_path" "$@"
+}
+
+# sys_give_place PLACE NAME UID GID: the same for a place that is known already.
+sys_give_place() {
+	sys_owned=$1
+	shift
+	[ "$(sys_look "$sys_owned" 3 :)" != "$2:$3" ] || return 0
 	chown -h "$2:$3" "$sys_owned" 2>"$work/err" && return
 	if [ "$(id -u)" -ne 0 ]; then
 		log_warning "$1 cannot be given to $2:$3 without being root"
@@ -193,6 +199,13 @@ sys_give() {
 sys_place() {
 	sys_path "${1%/*}"
 	_path=$_path/${1##*/}
+}
+
+# sys_look PLACE COLUMN [SEPARATOR]: a column of `ls -n` for one file (2: number of names, 3: uid), with SEPARATOR and the
+# next behind it; busybox can be built without stat.
+sys_look() {
+	# shellcheck disable=SC2012  # one file
+	ls -dn "$1" 2>/dev/null | awk -v n="$2" -v by="${3-}" '{ print $n (by == "" ? "" : by $(n + 1)) }'
 }
 
 # sys_exists NAME: whether the image has this file or directory.

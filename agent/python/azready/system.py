@@ -67,17 +67,22 @@ class System:
         self.root = os.path.realpath(root).rstrip("/")
         self.live = not self.root
 
-    def path(self, name: str) -> str:
-        """Where the image's `name` really is. Links are followed; an absolute one of the image stays inside it."""
-        pending, done, links = name.split("/")[::-1], "", 0
+    def path(self, name: str, links: list[str] | None = None) -> str:
+        """Where the image's `name` really is. Links are followed; an absolute one of the image stays inside it.
+
+        The places of the links that were followed are added to `links`.
+        """
+        pending, done, followed = name.split("/")[::-1], "", 0
         while pending:
             part = pending.pop()
             if part == "..":
                 done = done.rpartition("/")[0]
             elif part not in ("", "."):
                 here = f"{self.root}{done}/{part}"
-                if os.path.islink(here) and links < _MAX_LINKS:
-                    links += 1
+                if os.path.islink(here) and followed < _MAX_LINKS:
+                    followed += 1
+                    if links is not None:
+                        links.append(here)
                     target = os.readlink(here)
                     done = "" if target.startswith("/") else done
                     pending += target.split("/")[::-1]
@@ -127,6 +132,15 @@ class System:
             return sorted(os.listdir(self.path(directory) or "/"))
         except OSError:
             return []
+
+    def matching(self, directory: str, pattern: str) -> list[str]:
+        """Paths of the files of a directory whose names fit the pattern as in a shell, sorted by bytes."""
+        try:
+            names = sorted(os.listdir(self.path(directory)), key=os.fsencode)
+        except OSError:
+            return []
+        fitting = (name for name in names if fnmatch.fnmatchcase(name, pattern))
+        return [f"{directory}/{name}" for name in fitting if name[0] != "." or pattern[0] == "."]
 
     def executables(self, directory: str) -> list[str]:
         """Names of the files of a directory that can be run, sorted by bytes; hidden ones are left out."""

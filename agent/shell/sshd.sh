@@ -1,0 +1,212 @@
+# sshd.sh: the SSH server's configuration: what counts in it for a user, and whether it takes passwords.
+
+sshd_drop_in=/etc/ssh/sshd_config.d/50-azready.conf
+
+# has_server NAME: whether sshd or dropbear is there.
+has_server() {
+	for sshd_folder in /usr/sbin /sbin /usr/bin /usr/local/sbin /run/current-system/sw/bin; do
+		! sys_exists "$sshd_folder/$1" || return 0
+	done
+	sys_which "$1"
+}
+
+# sshd_main: sets _main, the configuration file. openSUSE has its own in /usr, which counts where /etc has none.
+sshd_main() {
+	_main=/etc/ssh/sshd_config
+	! sys_exists "/usr$_main" || sys_exists "$_main" || _main=/usr$_main
+}
+
+# sshd_settings USER: the lines that count for this user, keyword and words, in $work/sshd: as sshd prints them, or as
+# they stand in the files.
+sshd_settings() {
+	# -G is of OpenSSH 9.3; -T also needs host keys and /run/sshd, which a first boot may not have yet.
+	! sys_which sshd || for sshd_option in -G -T; do
+		sys_run 20 /dev/null "$_which" "$sshd_option" -C "user=$1,host=localhost,addr=127.0.0.1" || continue
+		sys_awk "$awk_sshd" <"$work/run.out" | sed "s/^[0-9]*$tab//" >"$work/sshd"
+		return
+	done
+	sshd_main
+	sshd_read "$_main" 0 >"$work/sshd"
+}
+
+# sshd_read FILE DEPTH: the lines of a file and of those it includes that hold for everybody.
+sshd_read() {
+	sys_read "$1" | sys_awk "$awk_sshd" | {
+		sshd_counts=yes
+		while IFS=$tab read -r _ sshd_key sshd_words; do
+			case $sshd_counts$sshd_key in
+			*Match) if [ "$sshd_words" = all ]; then sshd_counts=yes; else sshd_counts=no; fi ;;
+			no*) ;;
+			yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))") ;;
+			*) printf '%s\t%s\n' "$sshd_key" "$sshd_words" ;;
+			esac
+		done
+	}
+}
+
+# sshd_include PATTERN DEPTH: in a subshell.
+sshd_include() {
+	sshd_absolute "$1"
+	sshd_folder=${_pattern%/*}
+	sys_path "$sshd_folder"
+	cd "$_path" 2>/dev/null || return
+	LC_ALL=C
+	IFS=
+	# shellcheck disable=SC2086  # a pattern
+	set -- "$2" ${_pattern##*/}
+	unset IFS
+	sshd_depth=$1
+	shift
+	for sshd_file; do sshd_read "$sshd_folder/$sshd_file" "$sshd_depth"; done
+}
+
+# sshd_absolute PATTERN: sets _pattern.
+sshd_absolute() {
+	case $1 in
+	/*) _pattern=$1 ;;
+	*) _pattern=/etc/ssh/$1 ;;
+	esac
+}
+
+# sshd_first KEYWORD|KEYWORD DEFAULT: sets _value, the words: the first line is the one that counts.
+sshd_first() {
+	_value=$(grep -E "^($1)$tab" "$work/sshd" | head -n 1)
+	_value=${_value#*"$tab"}
+	_value=${_value:-$2}
+}
+
+# sshd_is LOGIN: whether the SSH server takes passwords from the admin user, yes, or neither them nor what PAM asks, no.
+sshd_is() {
+	sshd_settings "$(cat "$work/wanted.admin-user")"
+	sshd_first PasswordAuthentication yes
+	[ "$_value" = "$1" ] || return
+	[ "$1" = no ] || return 0
+	# Old name and new name of one thing; before 8.7 they were two, and either let PAM ask for a password.
+	sshd_first 'KbdInteractiveAuthentication|ChallengeResponseAuthentication' yes
+	[ "$_value" = no ]
+}
+
+# set_password_login yes|no: have the SSH server take passwords, or not; a configuration that does so is left alone.
+set_password_login() {
+	if [ "$1" = no ] && has_server dropbear; then
+		log_warning 'password: dropbear takes passwords unless it is started with -s: set that where it is started'
+	fi
+	sshd_main
+	sys_exists "$_main" || return 0
+	if sshd_is "$1"; then
+		log_info "password: the SSH server's PasswordAuthentication is $1 already"
+		return
+	fi
+	sshd_with_login "$1"
+	if ! sys_read "$_place" | cmp -s - "$work/sshd.new"; then
+		sshd_keep "$1" || return
+		log_info "password: PasswordAuthentication $1 written to $_place"
+		sshd_reload
+	fi
+	sshd_is "$1" || log_warning "password: another line of the SSH server's configuration is against PasswordAuthentication $1"
+}
+
+# sshd_with_login LOGIN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one would be
+# read in time, else $_main with some lines more before the first that could be against them.
+sshd_with_login() {
+	sshd_wanted=' PasswordAuthentication '
+	[ "$1" = yes ] || sshd_wanted="${sshd_wanted}KbdInteractiveAuthentication ChallengeResponseAuthentication "
+	sshd_lacking=$sshd_wanted
+	sshd_at=
+	_place=$_main
+	sys_read "$_main" | sys_awk "$awk_sshd" >"$work/sshd"
+	while IFS=$tab read -r sshd_number sshd_key sshd_words; do
+		case $sshd_key in
+		Include)
+			sshd_absolute "$sshd_words"
+			if [ "${_pattern%/*}" = "${sshd_drop_in%/*}" ]; then
+				# shellcheck disable=SC2254  # a pattern
+				case ${sshd_drop_in##*/} in ${_pattern##*/})
+					_place=$sshd_drop_in
+					break
+					;;
+				esac
+			fi
+			sshd_at=${sshd_at:-$sshd_number}
+			continue
+			;;
+		Match) ;;
+		*)
+			case $sshd_wanted in *" $sshd_key "*) ;; *) continue ;; esac
+			if [ "$sshd_words" = "$1" ]; then
+				[ -n "$sshd_at" ] || case $sshd_lacking in *" $sshd_key "*) sshd_lacking=${sshd_lacking%" $sshd_key "*}' '${sshd_lacking#*" $sshd_key "} ;; esac
+				continue
+			fi
+			;;
+		esac
+		sshd_at=${sshd_at:-$sshd_number}
+		break
+	done <"$work/sshd"
+	if [ "$_place" = "$sshd_drop_in" ]; then
+		{
+			printf '%s\n' '# Written by azready, as the platform asked for.'
+			sshd_text "$sshd_wanted" "$1"
+		} >"$work/sshd.new"
+	elif [ "$sshd_lacking" = ' ' ]; then
+		sys_read "$_main" >"$work/sshd.new"
+	else
+		sshd_text "$sshd_lacking" "$1" >"$work/sshd.add"
+		sys_read "$_main" | sys_awk '
+			function add(line) { while ((getline line < file) > 0) print line }
+			NR == at { add() }
+			{ print }
+			END { if (!at) add() }' "at=$sshd_at" "file=$work/sshd.add" - >"$work/sshd.new"
+	fi
+}
+
+# sshd_text KEYWORDS LOGIN
+sshd_text() {
+	for sshd_key in $1; do printf '%s %s\n' "$sshd_key" "$2"; done
+}
+
+# sshd_keep LOGIN: write $work/sshd.new to $_place, and take it back where the server took its configuration before and
+# does not any more.
+sshd_keep() {
+	sshd_place=$_place
+	rm -f "$work/sshd.old"
+	! sys_exists "$sshd_place" || sys_read "$sshd_place" >"$work/sshd.old"
+	sshd_refuses
+	sshd_refused=$_refusal
+	sys_write "$sshd_place" 0644 <"$work/sshd.new" || return
+	sshd_refuses
+	_place=$sshd_place
+	[ -z "$sshd_refused" ] && [ -n "$_refusal" ] || return 0
+	if [ -e "$work/sshd.old" ]; then
+		sys_write "$sshd_place" 0644 <"$work/sshd.old"
+	else
+		sys_remove "$sshd_place"
+	fi || return
+	fail ssh_not_set "sshd refuses PasswordAuthentication $1: see sshd -t" "file=$sshd_place" "error=$_refusal"
+}
+
+# sshd_refuses: sets _refusal, why the server would not start with its configuration; empty where it would, or nobody
+# can tell.
+sshd_refuses() {
+	_refusal=
+	! sys_which sshd || for sshd_option in -G -t; do
+		! sys_run 20 /dev/null "$_which" "$sshd_option" || {
+			_refusal=
+			return
+		}
+		_refusal=$(tail -n 1 "$work/run.err")
+		_refusal=${_refusal:-status $_ended}
+	done
+}
+
+# sshd_reload: have a server that runs read its configuration again.
+sshd_reload() {
+	[ -z "$root" ] || return 0
+	for sshd_file in /run/sshd.pid /var/run/sshd.pid; do
+		sshd_pid=$(tr -d ' \n' 2>/dev/null <"$sshd_file")
+		case $sshd_pid in '' | *[!0-9]*) continue ;; esac
+		[ "$(cat "/proc/$sshd_pid/comm" 2>/dev/null)" = sshd ] || continue
+		kill -HUP "$sshd_pid" 2>/dev/null
+		log_info 'password: the SSH server reads its configuration again'
+		return
+	done
+}
