@@ -257,6 +257,27 @@ sys_dd() {
 	fi
 }
 
+# sys_lock NAME: hold NAME.lock, as shadow's tools do: a link to a file with our pid; one whose owner is gone is taken
+# over. With a root other than / there is nobody to keep out. sys_unlock NAME gives it back.
+sys_lock() {
+	[ -z "$root" ] || return 0
+	sys_path "$1"
+	sys_turns=0
+	printf '%s' "$$" | dd of="$_path.$$" 2>"$work/err" || sys_blame "$1.lock" || return
+	until ln "$_path.$$" "$_path.lock" 2>"$work/err"; do
+		sys_turns=$((sys_turns + 1))
+		[ "$sys_turns" -lt 15 ] || sys_blame "$1.lock" || break
+		sys_owner=$({ tr -dc 0-9 <"$_path.lock"; } 2>/dev/null)
+		if [ -n "$sys_owner" ] && kill -0 "$sys_owner" 2>/dev/null; then sleep 1; else rm -f "$_path.lock"; fi
+	done
+	rm -f "$_path.$$"
+	[ "$sys_turns" -lt 15 ]
+}
+
+sys_unlock() {
+	[ -n "$root" ] || sys_remove "$1.lock"
+}
+
 # sys_remove NAME: remove a file or a symlink itself, not what it points to.
 sys_remove() {
 	sys_path "${1%/*}"

@@ -21,6 +21,8 @@ from .errors import Failure
 _SYSTEM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # As many as Linux follows before it says ELOOP.
 _MAX_LINKS = 40
+# A second each, as shadow's tools wait for one another.
+_LOCK_TRIES = 15
 
 
 class Ended(NamedTuple):
@@ -243,6 +245,24 @@ class System:
             os.fsync(file.fileno())
             return True
 
+    @contextlib.contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold NAME.lock, as shadow's tools do: a link to a file with our pid; one whose owner is gone is taken over.
+
+        With a root other than / there is nobody to keep out. Raises Failure.
+        """
+        if not self.live:
+            yield
+            return
+        lock = f"{self.path(name)}.lock"
+        with _blaming(f"{name}.lock"):
+            _take_lock(lock, f"{self.path(name)}.{os.getpid()}")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(lock)
+
     def to_console(self, text: str) -> None:
         """Append to the console; never wait for it and never fail because of it."""
         with contextlib.suppress(OSError):
@@ -256,6 +276,35 @@ class System:
         if self.live:
             with _blaming("/proc/sys/kernel/hostname"):
                 socket.sethostname(name)
+
+
+def _take_lock(lock: str, own: str) -> None:
+    with open(own, "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
+    try:
+        for _ in range(_LOCK_TRIES - 1):
+            with contextlib.suppress(FileExistsError):
+                os.link(own, lock)
+                return
+            if _has_living_owner(lock):
+                time.sleep(1)
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(lock)
+        os.link(own, lock)
+    finally:
+        os.unlink(own)
+
+
+def _has_living_owner(lock: str) -> bool:
+    try:
+        with open(lock, "rb") as file:
+            os.kill(int(file.read().strip(b"\0\n")), 0)
+        return True
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
