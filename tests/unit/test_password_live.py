@@ -141,6 +141,17 @@ def test_a_machine_without_chpasswd_waits_for_the_lock(engine: str, tmp_path: Pa
     assert seen.text("again") == "same\n"
 
 
+@_every_engine
+def test_no_hash_is_left_in_passwd(engine: str, tmp_path: Path) -> None:
+    """chpasswd would write it there too, for all to read, where passwd has no x."""
+    script = (
+        f"{_INSIDE}sed -i 's/azureuser:x/azureuser:*/' /etc/passwd\nazready\ncp /etc/passwd $SCRATCH/\n{_AFTERWARDS}"
+    )
+    seen = on_a_machine(engine, script, "", tmp_path)
+    seen.is_right()
+    assert seen.text("passwd").splitlines()[1].startswith("azureuser:x:")
+
+
 def test_chpasswd_makes_the_hash_where_nothing_else_does(tmp_path: Path) -> None:
     """Only the shell engine needs that; it cannot see that the hash is right already, and sets it again."""
     seen = on_a_machine("shell", _SIMPLE.replace("&& echo same", "|| echo other"), "openssl mkpasswd", tmp_path)
