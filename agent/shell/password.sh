@@ -1,5 +1,178 @@
 # password.sh: the step `password`: the admin user's password as a hash, and whether the SSH server takes passwords.
+# No secret is ever given to printf: it is a program of its own for posh, and its arguments are there for all to see.
 
 step_password() {
+	password_user=$(sys_awk 'BEGIN { printf "%s", trimmed(slurp(ARGV[1])) }' "$work/wanted.admin-user")
 	_result=skipped
+	[ -n "$password_user" ] || return 0
+	_result=failed
+	want_password || return
+	password_login=$wanted_password_login
+	[ "$password_wanted$password_login" != yes ] || password_login=yes
+	stored_password || :
+	refuse_without_login || return
+	if [ "$password_wanted" = yes ]; then
+		umask 077
+		rm -f "$work"/run.*
+		set_password
+		password_status=$?
+		rm -f "$work/password" "$work/hash" "$work/wanted.password" "$work/ovf.UserPassword" "$work/ovf-env.xml"
+		umask 022
+		[ "$password_status" -eq 0 ] || return
+	fi
+	[ -z "$password_login" ] || set_password_login "$password_login" || return
+	if [ -n "$password_login" ]; then _result='done'; else _result=skipped; fi
+}
+
+# want_password: sets $password_wanted, yes or no; fails, without showing it, where it is none that can be.
+want_password() {
+	password_wanted=no
+	set -- "$work/wanted.password"
+	! is_blank "$1" || return 0
+	! printf REDACTED | cmp -s - "$1" || {
+		log_warning 'password: the media says REDACTED, which is no password'
+		return 0
+	}
+	password_bytes=$(($(wc -c <"$1")))
+	[ "$(($(tr -d '\000-\037\177' <"$1" | wc -c)))" -eq "$password_bytes" ] || {
+		fail password_invalid 'line breaks and tabs are not typed at a login' cause=control_character
+		return
+	}
+	password_length=$(($(LC_ALL=C tr -d '\200-\277' <"$1" | wc -c)))
+	if [ "$password_length" -gt "$proto_PASSWORD_MAX" ] || [ "$password_bytes" -gt "$proto_PASSWORD_BYTES_MAX" ]; then
+		fail password_too_long "at most $proto_PASSWORD_MAX characters, $proto_PASSWORD_BYTES_MAX bytes of UTF-8" "length=$password_length" "bytes=$password_bytes"
+		return
+	fi
+	password_wanted=yes
+}
+
+refuse_without_login() {
+	[ "$wanted_keys" -eq 0 ] || return 0
+	if [ "$password_login" = no ]; then
+		fail login_impossible 'passwords are switched off: deploy with a public key' missing=keys
+	elif [ "$password_wanted" = no ]; then
+		case $_stored in '' | x | !* | \**) fail login_impossible 'was the provisioning media readable? the kernel needs udf and a CD driver for it' missing=keys,password ;; esac
+	fi
+}
+
+# stored_password: sets $_stored, the hash that the account has, and $password_field, what passwd has; fails without one.
+stored_password() {
+	stored_field /etc/passwd || return
+	password_field=$_stored
+	[ "$_stored" != x ] || stored_field /etc/shadow || :
+}
+
+# stored_field FILE: sets $_stored, the account's second field there; fails where it has no line.
+stored_field() {
+	_stored=
+	sys_path "$1"
+	[ -r "$_path" ] || return
+	while IFS=: read -r password_name _stored _ || [ -n "$password_name" ]; do
+		[ "$password_name" != "$password_user" ] || return 0
+	done <"$_path"
+	_stored=
+	return 1
+}
+
+# set_password: the hash into the system, unless the one there is this password's already.
+set_password() {
+	stored_password || {
+		fail_value="user=$work/wanted.admin-user"
+		fail account_missing 'a password needs an account: let the step user make it'
+		return
+	}
+	{ cat "$work/wanted.password" && printf '\n'; } >"$work/password"
+	case $_stored in
+	"\$6\$"*)
+		password_salt=${_stored#???}
+		! hash_password "${password_salt%%\$*}" || [ "$_hash" != "$_stored" ] || {
+			log_info "password: $password_user has it already"
+			return 0
+		}
+		;;
+	esac
+	password_salt=$(dd if=/dev/urandom bs=256 count=1 2>/dev/null | LC_ALL=C tr -dc './0-9A-Za-z')
+	if hash_password "${password_salt%"${password_salt#????????????????}"}"; then
+		put_password || return
+	else
+		chpasswd_plain || {
+			fail password_not_hashed 'install openssl, or the mkpasswd of busybox or whois'
+			return
+		}
+	fi
+	log_info "password: set for $password_user"
+}
+
+# hash_password SALT: sets $_hash, and $work/hash holds it, by the first tool that makes the right kind: busybox
+# takes sha-512 for sha256, whois' mkpasswd knows no sha512, openssl before 1.1.1 no -6.
+hash_password() {
+	case $1 in '' | *[!./0-9A-Za-z]*) return 1 ;; esac
+	for password_tool in 'openssl passwd -6 -stdin -salt' 'mkpasswd -m sha512 -P 0 -S' 'mkpasswd -m sha-512 -s -S' 'cryptpw -m sha512 -P 0 -S'; do
+		command -v "${password_tool%% *}" >/dev/null 2>&1 || continue
+		# shellcheck disable=SC2086  # the words of the tool
+		sys_run 60 "$work/password" $password_tool "$1" || continue
+		mv "$work/run.out" "$work/hash"
+		_hash=$(cat "$work/hash")
+		case $_hash in "\$6\$$1\$"*) [ "${#_hash}" -ne "$((${#1} + 90))" ] || return 0 ;; esac
+	done
+	return 1
+}
+
+# put_password: the hash in $work/hash into the system. chpasswd knows this system's files, locks and caches; but it would
+# leave a copy in a passwd without the x.
+put_password() {
+	if sys_exists /etc/shadow; then password_shadow=yes; else password_shadow=no; fi
+	case $password_shadow$password_field in
+	no* | yesx)
+		sys_awk 'BEGIN { print ARGV[1] ":" slurp(ARGV[2]) }' "$password_user" "$work/hash" >"$work/password"
+		! sys_which chpasswd || ! sys_run 60 "$work/password" "$_which" -e || return 0
+		;;
+	esac
+	if [ "$password_shadow" = no ]; then
+		put_field /etc/passwd "$work/hash" ''
+	else
+		put_field /etc/shadow "$work/hash" "$(date +%s)" || return
+		[ "$password_field" = x ] || {
+			printf x >"$work/hash"
+			put_field /etc/passwd "$work/hash" ''
+		}
+	fi
+}
+
+# put_field FILE VALUE_FILE TIME: the account's second field. TIME: it is shadow, where the day of change follows; day 0
+# would mean that the password has expired, but a clock that was never set says nothing.
+put_field() {
+	sys_lock "$1" || return
+	sys_path "$1"
+	if [ ! -r "$_path" ]; then
+		fail file_not_writable '' "file=$1" 'error=Permission denied'
+	else
+		sys_awk 'BEGIN {
+			FS = OFS = ":"
+			value = slurp(ARGV[3])
+			day = int(ARGV[4] / 86400)
+			if (!day) day = ""
+			while ((getline < ARGV[1]) > 0) {
+				if (!found && $1 "" == ARGV[2] "") {
+					found = 1
+					$2 = value
+					if (ARGV[4] != "") $3 = day
+				}
+				print
+			}
+			if (!found && ARGV[4] != "") print ARGV[2], value, day, 0, 99999, 7, "", "", ""
+		}' "$_path" "$password_user" "$2" "$3" >"$work/password"
+		sys_write "$1" 0600 <"$work/password"
+	fi
+	set -- "$1" "$?"
+	sys_unlock
+	return "$2"
+}
+
+# chpasswd_plain: the last resort of a system that makes hashes only inside chpasswd. busybox' own choice would be DES,
+# eight characters and no more.
+chpasswd_plain() {
+	sys_which chpasswd || return
+	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash"
+	sys_run 60 "$work/hash" "$_which" -c SHA512 || sys_run 60 "$work/hash" "$_which"
 }

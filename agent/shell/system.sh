@@ -75,6 +75,8 @@ sys_seconds() {
 sys_watch() {
 	# KILL, because a TERM that comes before the child has become `sleep` would be lost.
 	trap 'kill -KILL "$!"; exit 0' TERM
+	# One that came while the trap of the shell that started this was still in force is lost.
+	[ ! -e "$work/reaped.$1" ] || exit 0
 	while :; do
 		sleep "$2" &
 		sys_wait "$!"
@@ -97,8 +99,10 @@ sys_become() {
 sys_reap() {
 	sys_wait "$1"
 	sys_reaped=$_ended
+	: >"$work/reaped.$1"
 	kill "$2" 2>/dev/null
 	sys_wait "$2"
+	rm -f "$work/reaped.$1"
 	_ended=$sys_reaped
 }
 

@@ -214,7 +214,8 @@ class Case(Run):
     `core`: run it for every combination. `full`: with all steps, and accounts in the image; the others leave out the
     steps of accounts and data (STEPS), so that a case about the wire needs none. `own`: it is about azready's own
     files, or replaces the whole instance document (another agent may ask for single values), or has links that only a
-    --root keeps inside; other agents are not put under it.
+    --root keeps inside; other agents are not put under it. `without`: tools that PATH does not have; a combination
+    whose shell is all tools in one takes no part.
     """
 
     about: str = _key(_text)
@@ -222,6 +223,7 @@ class Case(Run):
     full: bool = _key(_flag, False)
     own: bool = _key(_flag, False)
     engines: tuple[str, ...] = _key(_list_of(_one_of(ENGINES)), ENGINES)
+    without: tuple[str, ...] = _key(_list_of(_text), ())
     image: Image = _key(lambda value, where: read_row(Image, value, where), Image)
     then: tuple[Run, ...] = _key(_list_of(lambda value, where: read_row(Run, value, where)), ())
     name: str = ""

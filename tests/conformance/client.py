@@ -32,6 +32,9 @@ TOOLS = (
 )
 # fmt: on
 
+# What one step may use where it is; a case can take them away (`without`). busybox has its own mkpasswd instead.
+OPTIONAL = ("openssl",)
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -99,7 +102,12 @@ class Combination:
     def programs(self) -> tuple[str, ...]:
         """The programs that must be installed for it, beside Python."""
         shell, http = SHELLS[self.shell], HTTP_CLIENTS.get(self.http)
-        wanted = {shell.program, shell.awk, *([http.program] if http else ()), *(() if shell.tools else TOOLS)}
+        wanted = {
+            shell.program,
+            shell.awk,
+            *([http.program] if http else ()),
+            *(() if shell.tools else (*TOOLS, *OPTIONAL)),
+        }
         return tuple(sorted(wanted))
 
 
@@ -123,12 +131,14 @@ def need_programs(combination: Combination) -> None:
         support.need(f"python{combination.python}")
 
 
-def make_sandbox(folder: Path, combination: Combination) -> Path:
-    """The combination's PATH folder below `folder`, made at its first use."""
-    sandbox = folder / str(combination)
+def make_sandbox(folder: Path, combination: Combination, without: Sequence[str] = ()) -> Path:
+    """The combination's PATH folder below `folder`, made at its first use; `without` these tools."""
+    sandbox = folder / "-without-".join([str(combination), *without])
     if not sandbox.exists():
         sandbox.mkdir(parents=True)
         for name, program in _links(combination).items():
+            if name in without:
+                continue
             (sandbox / name).symlink_to(program)
     return sandbox
 
@@ -137,6 +147,7 @@ def _links(combination: Combination) -> dict[str, str]:
     """Name on PATH -> program, for everything that the agent may find."""
     shell, http = SHELLS[combination.shell], HTTP_CLIENTS.get(combination.http)
     links = {tool: _where(shell.tools or tool) for tool in TOOLS}
+    links |= {} if shell.tools else {tool: _where(tool) for tool in OPTIONAL}
     links |= {"sh": _where(shell.program), "awk": _where(shell.awk)}
     if http:
         links[http.link] = _where(http.program)

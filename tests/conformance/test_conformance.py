@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import support
 
 from conformance.case import CASES, Case, CaseError, load_case, load_cases
-from conformance.client import AGENT, ALL, ALWAYS, Azready, Combination, Other, make_sandbox, need_programs
+from conformance.client import (
+    AGENT,
+    ALL,
+    ALWAYS,
+    SHELLS,
+    Azready,
+    Combination,
+    Other,
+    make_sandbox,
+    need_programs,
+)
 from conformance.expected import applies_to_others, judgement, load_expected
 from conformance.run import run_case
 
@@ -25,7 +36,8 @@ _SCRIPT_LIMIT = 6.0
 
 
 def _combinations(case: Case) -> list[Combination]:
-    return [each for each in (ALL if case.core else ALWAYS) if each.engine in case.engines]
+    rows = [each for each in (ALL if case.core else ALWAYS) if each.engine in case.engines]
+    return [each for each in rows if not (case.without and SHELLS[each.shell].tools)]
 
 
 @pytest.mark.parametrize(
@@ -34,16 +46,18 @@ def _combinations(case: Case) -> list[Combination]:
 )
 def test_case(case: Case, combination: Combination, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """azready does what the case says, in this combination."""
-    result = run_case(case, _azready(combination, tmp_path_factory), tmp_path)
+    result = run_case(case, _azready(combination, tmp_path_factory, case.without), tmp_path)
     if result.faults:
         pytest.fail(str(result), pytrace=False)
 
 
-def _azready(combination: Combination, tmp_path_factory: pytest.TempPathFactory) -> Azready:
+def _azready(
+    combination: Combination, tmp_path_factory: pytest.TempPathFactory, without: Sequence[str] = ()
+) -> Azready:
     need_programs(combination)
     if not AGENT.exists():
         pytest.fail(f"{AGENT.name} is not built: python3 build.py build", pytrace=False)
-    return Azready(combination, make_sandbox(tmp_path_factory.getbasetemp() / "sandboxes", combination))
+    return Azready(combination, make_sandbox(tmp_path_factory.getbasetemp() / "sandboxes", combination, without))
 
 
 def _leaves_a_choice(case: Case) -> bool:
