@@ -7,7 +7,6 @@ the content of the inputs alone: not on the clock, the umask, the folder, the or
 from __future__ import annotations
 
 import argparse
-import ast
 import fnmatch
 import hashlib
 import io
@@ -19,6 +18,8 @@ import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
+
+from terse import terse_awk, terse_python, terse_shell, without_comments
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,19 +54,14 @@ DROPPED = (
     ("urllib3-1", "urllib3/packages/backports/*", "stand-ins for what Python 2 lacks"),
 )
 
-# The one file of urllib3 that an empty one stands in for: all that it does is to import the pool manager and more.
-FRONT_DOOR = "urllib3/__init__.py"
+# Files of urllib3 that an empty one stands in for: all that they do is to import the pool manager, or to offer HTTP/2.
+FRONT_DOORS = ("urllib3/__init__.py", "urllib3/http2/__init__.py")
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip can name
 UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the build
-# The shared tables that the shell engine gets as texts; protocol.conf comes key by key.
-SHELL_TABLES = (
-    ("health_template", "health.xml"),
-    ("steps_table", "steps.conf"),
-    ("settings_table", "settings.conf"),
-)
-# What changes an image, and not a machine at its first boot: it is in `azready` alone, azready.sh has no room for it.
-IMAGE_MODULES = ("install", "generalize")
+# What azready.sh does without, as it has room for little: the commands that change an image and not a machine at its
+# first boot, the way to a Python behind it, and the help but for its overview.
+SPARED_MODULES = ("install", "generalize", "python", "help")
 IMAGE_COMMANDS = r"(?m)^  (install|uninstall|generalize) .*\n"
 PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf")
 EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("emulator", run_name="__main__", alter_sys=True)\n'
@@ -106,11 +102,14 @@ def read(path: Path) -> str:
 # The shell half
 
 
-def shell_text(root: Path, version: str, *, with_zip: bool) -> bytes:
-    """The shell engine as one script. It ends in `exit` and a newline: some shells would read on into the zip."""
-    modules = [without_comments(read(path)) for path in shell_modules(root) if with_zip or not for_image(path)]
-    parts = [header(version), assignments(root, version, with_zip), *modules]
-    text = "\n".join(part.strip("\n") + "\n" for part in parts)
+def shell_text(root: Path, version: str, *, with_zip: bool, for_linter: bool = False) -> bytes:
+    """The shell engine as one script. It ends in `exit` and a newline: some shells would read on into the zip.
+
+    `for_linter`: with what only shellcheck reads, its directives and the names of the settings.
+    """
+    modules = [read(path) for path in shell_modules(root) if with_zip or not spared(path)]
+    code = "".join(modules if for_linter else map(terse_shell, modules))
+    text = header(version) + assignments(root, version, with_zip, for_linter) + code
     if not text.endswith("\nexit $?\n"):
         raise BundleError("agent/shell/launcher.sh must end in a line `exit $?`, because the zip follows it")
     return ascii_only(text)
@@ -126,45 +125,56 @@ def header(version: str) -> str:
     )
 
 
-def assignments(root: Path, version: str, with_zip: bool) -> str:
+def assignments(root: Path, version: str, with_zip: bool, for_linter: bool) -> str:
     """The shared tables as shell variables, in braces so that one lint directive covers them all and nothing else."""
     values = {f"proto_{key}": value for key, value in protocol(root).items()}
-    # Empty until config.sh gives them their values: so a misspelt setting is an unassigned variable to the linter.
-    values |= {f"set_{key}": "" for key in setting_keys(root)}
-    values |= {name: read(root / "agent" / table) for name, table in SHELL_TABLES}
-    values["help_text"] = read(root / "agent" / "help.txt")
-    if with_zip:
-        values["help_text"] += read(root / "agent" / "help-image.txt")
-        values |= unit_texts(root)
-    else:
-        values["help_text"] = re.sub(IMAGE_COMMANDS, "", values["help_text"])
-    values["units_table"] = re.sub(r" *\| *", "|", without_comments(read(root / "agent" / "units.conf")))
+    # config.sh gives them their values: so a misspelt setting is an unassigned variable to the linter.
+    values |= {f"set_{key}": "" for key in setting_keys(root)} if for_linter else {}
+    values |= shell_tables(root) if with_zip else {name: terse(name, text) for name, text in shell_tables(root).items()}
+    values |= unit_texts(root) if with_zip else {}
     awks = sorted((root / "agent" / "shell").glob("*.awk"))
-    values |= {f"awk_{path.stem}": without_comments(read(path)) for path in awks if with_zip or not for_image(path)}
-    own = assignment("azready_version", version) + assignment("azready_zip", "yes" if with_zip else "no")
+    values |= {f"awk_{path.stem}": terse_awk(read(path)) for path in awks if with_zip or not spared(path)}
+    own = assignment("azready_version", version) + (assignment("azready_zip", "yes") if with_zip else "")
     tables = "".join(assignment(name, value) for name, value in values.items())
     # SC2034: the Python engine may be the only one that needs a fact. SC2016: `$1` in awk text is not the shell's.
     # As the first command of the file the braces would spread the directive to all of it: hence `own` before them.
-    return f"{own}# shellcheck disable=SC2016,SC2034\n{{\n{tables}}}\n"
+    return f"{own}# shellcheck disable=SC2016,SC2034\n{{\n{tables}}}\n" if for_linter else own + tables
 
 
-def for_image(path: Path) -> bool:
-    """Whether a module or awk program belongs to the commands that change an image."""
-    return path.stem in IMAGE_MODULES
+def shell_tables(root: Path) -> dict[str, str]:
+    """The tables that the shell engine gets as texts: name of the variable -> text."""
+    agent = root / "agent"
+    return {
+        "health_template": read(agent / "health.xml"),
+        "steps_table": without_comments(read(agent / "steps.conf")),
+        "settings_table": without_comments(read(agent / "settings.conf")),
+        "help_text": read(agent / "help.txt") + read(agent / "help-image.txt"),
+        "units_table": re.sub(r" *\| *", "|", without_comments(read(agent / "units.conf"))),
+    }
+
+
+def terse(name: str, text: str) -> str:
+    """A table for azready.sh: the help's overview, steps and settings without meaning, of units what disables one."""
+    if name == "help_text":
+        return re.sub(IMAGE_COMMANDS, "", text.partition("== ")[0])
+    if name in ("steps_table", "settings_table"):
+        columns = {"steps_table": 1, "settings_table": 3}[name]
+        return "".join("|".join(line.split("|")[:columns]) + "\n" for line in text.splitlines())
+    if name == "units_table":
+        rows = [line.split("|") for line in text.splitlines()]
+        return "".join("|".join([row[0], "", row[2], "", "", *row[5:]]) + "\n" for row in rows)
+    return text
+
+
+def spared(path: Path) -> bool:
+    """Whether azready.sh does without a module or awk program."""
+    return path.stem in SPARED_MODULES
 
 
 def unit_texts(root: Path) -> dict[str, str]:
     """Every file of units/INIT as `unit_INIT_FILE`, for `install`."""
     files = sorted((root / "units").glob("*/*"))
     return {re.sub(r"[^A-Za-z0-9]", "_", f"unit_{path.parent.name}_{path.name}"): read(path) for path in files}
-
-
-def without_comments(text: str) -> str:
-    """A module without indentation and without comments, those for the linter excepted: 30 KB that no image needs.
-
-    So no module may hold a text, such as a here-document, to which a line's first tabs or a # there matter.
-    """
-    return "".join(line.lstrip("\t") for line in text.splitlines(True) if not re.match(r"\t*#(?! shellcheck )", line))
 
 
 def assignment(name: str, value: str) -> str:
@@ -210,7 +220,7 @@ def ascii_only(text: str) -> bytes:
 def python_members(root: Path, version: str) -> dict[str, bytes]:
     """The Python engine: name in the zip -> content. `__main__.py` stands at the top, where Python looks for it."""
     package = root / "agent" / "python" / "azready"
-    members = {f"azready/{path.name}": without_docstrings(read(path)) for path in package.glob("*.py")}
+    members = {f"azready/{path.name}": terse_python(read(path)) for path in package.glob("*.py")}
     members["__main__.py"] = members.pop("azready/__main__.py")
     members |= {f"azready/{table}": read(root / "agent" / table) for table in PYTHON_TABLES}
     # The overview: sections and the other commands are the shell's.
@@ -218,22 +228,6 @@ def python_members(root: Path, version: str) -> dict[str, bytes]:
     members["azready/help.txt"] = re.sub(IMAGE_COMMANDS, "", overview)
     members["azready/VERSION"] = f"{version}\n"
     return {name: text.encode() for name, text in members.items()}
-
-
-def without_docstrings(source: str) -> str:
-    """Python without docstrings and comments, a fifth of it. Empty lines stay, so that line numbers stay true."""
-    lines = ["\n" if re.match(r"[ ]*#(?!!)", line) else line for line in source.splitlines(True)]
-    for node in ast.walk(ast.parse(source)):
-        # Where a docstring is all that there is, the block would be empty without it.
-        if (
-            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-            and len(node.body) > 1
-            and ast.get_docstring(node)
-        ):
-            text = node.body[0]
-            for number in range(text.lineno, (text.end_lineno or text.lineno) + 1):
-                lines[number - 1] = "\n"
-    return "".join(lines)
 
 
 def emulator_members(root: Path) -> dict[str, bytes]:
@@ -249,7 +243,7 @@ def vendored_members(name: str, wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
         for path in archive.namelist():
             if path.startswith("urllib3/") and not dropped(name, path):
-                members[f"vendor/{name}/{path}"] = b"" if path == FRONT_DOOR else archive.read(path)
+                members[f"vendor/{name}/{path}"] = b"" if path in FRONT_DOORS else archive.read(path)
             elif path.endswith("LICENSE.txt"):
                 members[f"vendor/{name}/LICENSE.txt"] = archive.read(path)
     return members

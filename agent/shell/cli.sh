@@ -149,5 +149,10 @@ collect_failure() {
 
 # show_help [COMMAND]: sections of the embedded text.
 show_help() {
+	# azready.sh has the overview alone.
+	[ -n "${awk_help-}" ] || {
+		printf '%s\n' "$help_text"
+		return
+	}
 	LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table TEXT=$help_text awk "$awk_help" "${1:-azready}" || die_usage "no help for '$1'" 'run azready help'
 }

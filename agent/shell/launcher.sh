@@ -9,48 +9,11 @@ self() {
 	esac
 }
 
-# python_works INTERPRETER: whether it can import all that the Python engine needs. "python3 exists" says little: it may
-# be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.
-python_works() {
-	command -v "$1" >/dev/null 2>&1 || return 1
-	(sys_become "$1" -I -S "$_self" --preflight) </dev/null >"$work/preflight" 2>/dev/null &
-	python_pid=$!
-	sys_watch "$python_pid" "$python_patience" python_is_loading </dev/null >/dev/null 2>&1 &
-	sys_reap "$python_pid" "$!"
-	[ "$(head -n 1 "$work/preflight" | tr -d '\000')" = azready-python-ok ]
-}
-
-# python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still loading, on a
-# machine that boots, and gets five times as long.
-python_is_loading() {
-	python_rounds=$((${python_rounds:-0} + 1))
-	[ "$python_rounds" -lt 5 ] && grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null
-}
-
-# pick_python: sets _python, or fails. A hanging one uses up the patience for all.
-pick_python() {
-	# shellcheck disable=SC2154  # set by the build: whether this file has a zip behind it
-	[ "$azready_zip" = yes ] && [ "$engine" != shell ] || return 1
-	# Hundredths of a second. Who asks for Python by name would rather wait: a cold disk, a busy machine.
-	if [ "$engine" = python ]; then sys_seconds 1000; else sys_seconds 80; fi
-	python_patience=$_seconds
-	for _python in python3 python; do
-		python_works "$_python" && return
-		[ "${_ended:-0}" -ne 137 ] || return
-	done
-	return 1
-}
-
 # run_engine FUNCTION [ARGUMENT ..]: Python where it works, else FUNCTION of the shell engine.
 run_engine() {
 	run_function=$1
 	shift
-	if pick_python; then
-		log_debug "engine: python ($_python)"
-		# exec forgets the trap.
-		rm -rf "$work"
-		exec "$_python" -I -S "$_self" "$@"
-	fi
+	! command -v become_python >/dev/null || become_python ${1+"$@"}
 	[ "$engine" != python ] || die_usage 'no Python that works' 'install Python 3.7 or newer with its standard library, or use --engine shell'
 	log_debug 'engine: shell'
 	"$run_function"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import bundle
 import pytest
+import terse
 from support import DIST, PYTHONS, ROOT, interpreters, need
 
 WHEELS = ROOT / "build" / "wheels"
@@ -122,9 +123,12 @@ def test_zip_holds_source_only() -> None:
 
 
 def test_launcher_and_shell_engine_are_the_same_text() -> None:
-    shell = (DIST / "azready.sh").read_bytes().replace(b"\nazready_zip='no'\n", b"\nazready_zip='yes'\n")
+    shell = bundle.shell_text(ROOT, bundle.project_version(ROOT), with_zip=True)
     assert shell.endswith(b"\nexit $?\n")
     assert (DIST / "azready").read_bytes().startswith(shell + b"PK\x03\x04")
+    assert set((DIST / "azready.sh").read_bytes().partition(b"\nfind_account")[2].splitlines()) <= set(
+        shell.splitlines()
+    )
 
 
 def test_version_has_one_source() -> None:
@@ -300,7 +304,7 @@ def test_build_py_on_an_old_python_finds_a_newer_one(version: str, tmp_path: Pat
 
 
 class _NoDocstrings(ast.NodeTransformer):
-    """Takes out what `without_docstrings` must take out, and no more."""
+    """Takes out what `terse_python` must take out, and no more."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
@@ -314,6 +318,19 @@ class _NoDocstrings(ast.NodeTransformer):
 )
 def test_shipped_python_is_another_program_than_its_source(path: Path) -> None:
     source = path.read_text()
-    shipped = bundle.without_docstrings(source)
+    shipped = terse.terse_python(source)
     assert ast.dump(ast.parse(shipped)) == ast.dump(_NoDocstrings().visit(ast.parse(source)))
     assert shipped.count("\n") == source.count("\n"), "the line numbers of a failure report would lie"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "agent" / "shell").glob("*.sh")), ids=lambda path: path.name)
+def test_shipped_shell_text_is_another_program_than_its_source(path: Path) -> None:
+    """shfmt, which knows the language, takes the comments and the blanks out of both in its own way."""
+    source = path.read_text()
+    assert minified(terse.terse_shell(source)) == minified(source)
+
+
+def minified(shell: str) -> str:
+    """Without any white space: programs of awk inside the text lose theirs too."""
+    command = [need("shfmt", "compares shell texts"), "-mn", "-ln", "posix"]
+    return re.sub(r"\s", "", subprocess.run(command, input=shell, capture_output=True, check=True, text=True).stdout)

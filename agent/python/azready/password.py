@@ -21,8 +21,6 @@ _IN_SHADOW = "x"
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SALT_LENGTH = 16
 _ROUNDS = 5000
-# As long as the tools of shadow wait for a lock.
-_LOCK_SECONDS = 15.0
 _SECONDS_A_DAY = 86400
 
 
@@ -131,7 +129,7 @@ def _put_into_files(system: System, user: str, hashed: str, in_shadow: bool, in_
 
 
 def _put(system: System, file: str, user: str, value: str, day: str | None) -> None:
-    with system.locked([file], _LOCK_SECONDS):
+    with system.locked([file]):
         data = system.read(file)
         if data is None:
             raise Failure("file_not_writable", {"file": file, "error": "Permission denied"})

@@ -286,7 +286,7 @@ class System:
         self.give(name, uid, gid)
 
     @contextlib.contextmanager
-    def locked(self, names: list[str], seconds: float) -> Iterator[None]:
+    def locked(self, names: list[str], seconds: float = _LOCK_SECONDS) -> Iterator[None]:
         """Keep others off these files of /etc while we change them, as shadow's tools do. Raises Failure.
 
         FILE.lock is a link to a file with our process id; on the machine itself glibc's lock is held too.
