@@ -36,7 +36,10 @@ write_status() {
 		printf '%s\n' "VERSION=$azready_version" "ENGINE=shell" "HTTP_CLIENT=$http_client"
 		[ -z "$vm_id" ] || printf 'VM_ID=%s\n' "$vm_id"
 		printf '%s\n' "STARTED=$started_at" "$@"
-		[ ! -e "$work/steps" ] || cat "$work/steps"
+		[ ! -e "$work/steps" ] || {
+			! grep -q '^STEP_USER=done' "$work/steps" || printf 'ADMIN_USER=%s\n' "$(cat "$work/wanted.admin-user")"
+			cat "$work/steps"
+		}
 		[ ! -e "$work/scripts" ] || cat "$work/scripts"
 	} | sys_write "$state_directory/status" 0600
 }

@@ -27,7 +27,7 @@ from .client import AGENT, Start
 from .image import Entry
 from .run import Result, run_case
 
-_USUAL = "good-provisioning"
+_USUAL = "everything-provisioned"
 _WIDTH_OF_A_FILE = 140
 # Files longer than this show their size only.
 _SHORT_FILE = 60

@@ -7,7 +7,7 @@ import re
 from . import http, log
 from .errors import Failure
 from .facts import UNITS, VERSION
-from .run import Run
+from .run import DONE, Run
 from .system import System, timestamp, uptime
 
 DIRECTORY = "/var/lib/azready"
@@ -48,6 +48,7 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
         "VM_ID": run.vm_id,
         "STARTED": run.started_at,
         **times,
+        "ADMIN_USER": run.wanted.admin_user if run.results.get("user", "").startswith(DONE) else "",
         **{"STEP_" + step.upper().replace("-", "_"): result for step, result in run.results.items()},
         **{"SCRIPT_" + step.upper().replace("-", "_"): result for step, result in run.scripts.items()},
     }
