@@ -80,8 +80,8 @@ mount_media() {
 	media_options=ro,nosuid,nodev,noexec
 	case $1 in /dev/*) ;; *) media_options=$media_options,loop ;; esac
 	sys_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$media_place" && return
-	sys_last_line
-	media_why="$1 cannot be mounted as $2: $(cat "$work/last")"
+	# The last line of util-linux's mount only points to dmesg.
+	media_why="$1 cannot be mounted as $2: $(head -n 1 "$work/run.err")"
 	return 1
 }
 

@@ -126,9 +126,9 @@ def test_launcher_and_shell_engine_are_the_same_text() -> None:
     shell = bundle.shell_text(ROOT, bundle.project_version(ROOT), with_zip=True)
     assert shell.endswith(b"\nexit $?\n")
     assert (DIST / "azready").read_bytes().startswith(shell + b"PK\x03\x04")
-    assert set((DIST / "azready.sh").read_bytes().partition(b"\nfind_account")[2].partition(b"\n")[2].splitlines()) <= set(
-        shell.splitlines()
-    )
+    assert set(
+        (DIST / "azready.sh").read_bytes().partition(b"\nfind_account")[2].partition(b"\n")[2].splitlines()
+    ) <= set(shell.splitlines())
 
 
 def test_version_has_one_source() -> None:

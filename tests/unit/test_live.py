@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import support
+from emulator import load_vm, write_media
 
 _AGENT = support.DIST / "azready"
 # The same with its first fields byte-swapped, so that the generation of the machine below does not matter.
@@ -48,6 +50,8 @@ hostname >"$SCRATCH/kernel"
 cat /etc/hostname >"$SCRATCH/kept"
 cat /var/lib/azready/provisioned >"$SCRATCH/marker"
 sed -n 's/:.*//p' /etc/passwd >"$SCRATCH/accounts"
+cat /var/lib/azready/custom-data >"$SCRATCH/data" 2>/dev/null || :
+grep azready /proc/mounts >"$SCRATCH/mounted" || :
 kill -INT "$emulator"
 wait "$emulator" && echo 0 >"$SCRATCH/verdict"
 """
@@ -59,19 +63,43 @@ def _outside() -> tuple[object, ...]:
     return platform.node(), Path("/etc/hostname").read_bytes(), Path("/etc/passwd").read_bytes(), written
 
 
-@pytest.mark.parametrize("engine", ["python", "shell"])
-def test_a_machine_without_any_settings_becomes_ready(engine: str, tmp_path: Path) -> None:
+def _provision(engine: str, scratch: Path, **settings: str) -> dict[str, str]:
+    """Provision a machine in namespaces of its own; what it then holds, by the names of _INSIDE."""
     for tool, why in (("unshare", "makes the namespaces"), ("ip", "gives them the addresses")):
         support.need(tool, why)
     if os.geteuid() != 0:
         support.leave_out("root makes namespaces")
-    before = _outside()
-    environment = {"AGENT": str(_AGENT), "ENGINE": engine, "SCRATCH": str(tmp_path), "PYTHON": sys.executable}
-    environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(support.ROOT / "tests")}
+    environment = {"AGENT": str(_AGENT), "ENGINE": engine, "SCRATCH": str(scratch), "PYTHON": sys.executable}
+    environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(support.ROOT / "tests"), **settings}
     command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", _INSIDE]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    seen = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    seen = {path.name: path.read_text() for path in scratch.iterdir() if path.is_file()}
     assert ended.returncode == 0, f"{ended.stderr}\n{json.dumps(seen, indent=1)}"
+    return seen
+
+
+@pytest.mark.parametrize("engine", ["python", "shell"])
+def test_a_media_is_mounted_or_it_is_said_why_not(engine: str, tmp_path: Path) -> None:
+    """Whatever this kernel can: many have neither udf nor iso9660, and the machine becomes Ready all the same."""
+    write_media(load_vm({"media": {"custom_data": "hello"}}), tmp_path / "disc")
+    image, scratch = tmp_path / "azure.iso", tmp_path / "scratch"
+    make = [support.need("genisoimage", "makes the media"), "-quiet", "-udf", "-o", str(image), str(tmp_path / "disc")]
+    subprocess.run(make, check=True)
+    scratch.mkdir()
+    seen = _provision(engine, scratch, AZREADY_MEDIA=str(image))
+    if re.search("udf|iso9660", Path("/proc/filesystems").read_text()):
+        assert seen["data"] == "hello"
+    else:
+        assert f"provisioning media: {image} cannot be mounted as iso9660: mount: " in seen["log"]
+        assert "password and custom data are out of reach" in seen["log"]
+    assert seen["mounted"] == ""
+    assert seen["emulator"].splitlines()[-1] == "verdict: Succeeded"
+
+
+@pytest.mark.parametrize("engine", ["python", "shell"])
+def test_a_machine_without_any_settings_becomes_ready(engine: str, tmp_path: Path) -> None:
+    before = _outside()
+    seen = _provision(engine, tmp_path)
     assert (seen["kernel"], seen["kept"]) == ("web-1\n", "web-1\n")
     assert seen["marker"] == f"{_VM_ID}\n"
     assert seen["accounts"] == "root\nazureuser\n"

@@ -140,7 +140,8 @@ class _Search:
         words = ["mount", "-t", kind, "-o", options, place, _PLACE]
         ended = self._system.command(words, seconds=_MOUNT_SECONDS)
         if ended.status:
-            self.why = f"{place} cannot be mounted as {kind}: {ended.last_line}"
+            # The last line of util-linux's mount only points to dmesg.
+            self.why = f"{place} cannot be mounted as {kind}: {ended.errors.partition(chr(10))[0]}"
         return ended.status == 0
 
     def _unmount(self) -> None:
