@@ -12,6 +12,8 @@ from bundle import quote
 from support import DIST, need
 from unit.odd_documents import VM_ID, encode
 
+# Those that the shell engine must run with.
+AWKS = ("mawk", "gawk", "original-awk", "busybox")
 # The time that every report of these tests tells.
 WHEN = "2026-01-02T03:04:05Z"
 

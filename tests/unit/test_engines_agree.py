@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ from unit.odd_documents import (
     odd,
     trees,
 )
-from unit.shell_engine import WHEN, ShellEngine, harvest, plant
+from unit.shell_engine import AWKS, WHEN, ShellEngine, harvest, plant
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
@@ -49,7 +49,6 @@ from azready import (
     http,
     identity,
     imds,
-    log,
     media,
     report,
     state,
@@ -61,7 +60,6 @@ from azready.errors import Failure, NoGoodAnswer, UsageError
 from azready.run import GoalState, Run
 from azready.system import System
 
-AWKS = ("mawk", "gawk", "original-awk", "busybox")
 Tree = dict[str, bytes]
 # The same examples in every run: a build must not fail by chance.
 bounded = settings(
@@ -71,20 +69,6 @@ bounded = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-
-
-@pytest.fixture(scope="module", params=AWKS)
-def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShellEngine]:
-    engine = ShellEngine(tmp_path_factory.mktemp("engine"), request.param)
-    yield engine
-    engine.end()
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root directory for the Python engine."""
-    log.level = log.QUIET
-    return tmp_path_factory.mktemp("python") / "root"
 
 
 # For functions that start no awk.

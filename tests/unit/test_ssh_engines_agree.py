@@ -6,7 +6,6 @@ import base64
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,17 @@ from hypothesis import strategies as st
 from support import DIST, leave_out
 from unit.odd_documents import VM_ID, encode
 from unit.shell_engine import WHEN, ShellEngine, harvest, plant
-from unit.test_engines_agree import AWKS, Tree, one_awk
+from unit.test_engines_agree import Tree, one_awk
 from unit.test_engines_agree import bounded as many
 
 sys.path.append(str(DIST / "azready.pyz"))
-from azready import config, log, report, sshd, sshkeys
+from azready import config, report, sshd, sshkeys
 from azready.errors import Failure
 from azready.run import Run, Wanted
 from azready.system import System
 
 # A whole step a time: fewer of them, and no hunt for a smaller example, which takes minutes.
 bounded = settings(many, max_examples=40, phases=(Phase.explicit, Phase.generate))
-
-
-@pytest.fixture(scope="module", params=AWKS)
-def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShellEngine]:
-    engine = ShellEngine(tmp_path_factory.mktemp("engine"), request.param)
-    yield engine
-    engine.end()
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root directory for the Python engine."""
-    log.level = log.QUIET
-    return tmp_path_factory.mktemp("python") / "root"
 
 
 # Keys
