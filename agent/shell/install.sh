@@ -145,6 +145,10 @@ EOT
 
 # rearm_service: for `generalize`: enable again what `install` enabled and RUN=once disabled; fails where that cannot be.
 rearm_service() {
+	sys_exists "$install_list" || {
+		log_warning 'azready was not installed here by install: see that it starts at boot'
+		return 0
+	}
 	set -f
 	prefix=$(sys_read "$install_list" | sed -n 's,/sbin/azready$,,p')
 	[ -n "$prefix" ] && find_init && enable_service

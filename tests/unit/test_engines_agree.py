@@ -57,7 +57,7 @@ from azready import (
     wireserver,
 )
 from azready.errors import Failure, NoGoodAnswer, UsageError
-from azready.run import GoalState, Run
+from azready.run import GoalState, Run, Wanted
 from azready.system import System
 
 Tree = dict[str, bytes]
@@ -346,7 +346,7 @@ class Outcome(NamedTuple):
 def python_step(root: Path, computer: str, name: str, tree: Mapping[str, bytes]) -> Outcome:
     plant(root, tree)
     run = Run(System(str(root)), config.defaults(), ["hostname"])
-    run.wanted = wanted.from_metadata({"compute": {"name": name, "osProfile": {"computerName": computer}}})
+    run.wanted = wanted.merged({"compute": {"name": name, "osProfile": {"computerName": computer}}}, Wanted())
     try:
         return Outcome(hostname.step_hostname(run), b"", harvest(root))
     except Failure as failure:

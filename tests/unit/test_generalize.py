@@ -301,7 +301,7 @@ def test_what_is_mounted_is_removed(mount: str, outside: Path, debian: Image) ->
         [ "$(hostname)" = {HOST} ]
     """
     done = inside_namespaces(
-        script, {"AGENT": str(DIST / "azready.sh"), "ROOT": str(debian.root), "OUTSIDE": str(outside)}
+        script, {"AGENT": str(DIST / "azready"), "ROOT": str(debian.root), "OUTSIDE": str(outside)}
     )
     assert done.returncode == 0, done.stderr
     assert f"error: not done: remove /home/{USER}: something is mounted in it" in done.stderr
@@ -321,7 +321,7 @@ def test_failure_stops_it(debian: Image) -> None:
         mount --bind "$ROOT/etc/shadow" "$ROOT/etc/shadow"
         sh "$AGENT" --root "$ROOT" generalize --user {USER} --yes
     """
-    done = inside_namespaces(script, {"AGENT": str(DIST / "azready.sh"), "ROOT": str(debian.root)})
+    done = inside_namespaces(script, {"AGENT": str(DIST / "azready"), "ROOT": str(debian.root)})
     said = done.stderr.splitlines()
     last = [line.removeprefix("azready: error: ") for line in said if "error: " in line]
     assert done.returncode == 1, done.stderr
@@ -341,11 +341,11 @@ def test_failure_stops_it(debian: Image) -> None:
 
 @pytest.mark.parametrize(("body", "status"), [("log_info again", 0), ("return 1", 1)])
 def test_service_stays_disabled(body: str, status: int, debian: Image) -> None:
-    text = (DIST / "azready.sh").read_text()
+    text = (DIST / "azready").read_bytes().partition(b"PK\3\4")[0].decode()
     agent = debian.scratch / "agent"
     agent.write_text(text.replace('\nself "$0"\n', f'\nrearm_service() {{ {body}; }}\nself "$0"\n'))
     command = ["dash", str(agent), "--root", str(debian.root), "generalize", "--yes"]
-    done = subprocess.run(command, env={"PATH": os.environ["PATH"], **NOWHERE}, capture_output=True, timeout=60)
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"], **NOWHERE}, capture_output=True, timeout=240)
     assert done.returncode == status, done.stderr
     said = b"azready: again\n" if status == 0 else b"error: not done: enable the service again\n"
     assert said in done.stderr
@@ -377,7 +377,7 @@ def test_answer_is_misunderstood(answer: str, status: int, shell: str, tmp_path:
         start_new_session=True,
     )
     os.write(here, f"{answer}\n".encode())
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     os.close(here)
     os.close(there)
     assert (process.returncode, (image.root / "var/lib/azready").exists()) == (status, status == 2), said
@@ -411,7 +411,7 @@ def test_live_machine_keeps_something(tmp_path: Path) -> None:
     base.mkdir()
     try:
         plant(base / "tree", DEBIAN)
-        shutil.copy(DIST / "azready.sh", base)
+        shutil.copy(DIST / "azready", base)
         environment = {"AGENT": str(base / "azready.sh"), "SCRATCH": str(base), "TREE": str(base / "tree")}
         done = inside_namespaces(_LIVE, environment)
         seen = {path.name: path.read_text() for path in base.iterdir() if path.is_file()}
@@ -428,10 +428,10 @@ def test_somebody_else_than_root_generalizes(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         leave_out("root can become somebody else")
     agent = Path("/dev/shm") / f"azready-test-{os.getpid()}.sh"
-    shutil.copy(DIST / "azready.sh", agent)
+    shutil.copy(DIST / "azready", agent)
     try:
         command = ["setpriv", f"--reuid={UID + 64000}", "--clear-groups", "sh", str(agent), "generalize", "--yes"]
-        done = subprocess.run(command, env={"PATH": os.environ["PATH"], **NOWHERE}, capture_output=True, timeout=60)
+        done = subprocess.run(command, env={"PATH": os.environ["PATH"], **NOWHERE}, capture_output=True, timeout=240)
     finally:
         agent.unlink()
     assert done.returncode == 2

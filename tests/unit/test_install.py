@@ -15,7 +15,7 @@ from conformance.client import SHELLS, Combination, make_sandbox, need_programs
 from support import DIST, need
 from unit.init_trees import AGENTS, INITS, LINK, TABLE
 
-AGENT = DIST / "azready.sh"
+AGENT = DIST / "azready"
 PROGRAM = "/usr/sbin/azready"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -72,7 +72,7 @@ def _provision(engine: str, scratch: Path, **settings: str) -> dict[str, str]:
     environment = {"AGENT": str(_AGENT), "ENGINE": engine, "SCRATCH": str(scratch), "PYTHON": sys.executable}
     environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(support.ROOT / "tests"), **settings}
     command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", _INSIDE]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     seen = {path.name: path.read_text() for path in scratch.iterdir() if path.is_file()}
     assert ended.returncode == 0, f"{ended.stderr}\n{json.dumps(seen, indent=1)}"
     return seen

@@ -58,12 +58,18 @@ _SIMPLE = f"{_INSIDE}azready\n{_AFTERWARDS}"
 # Somebody holds the lock: nothing is written until he is gone, and then his lock is no more than a leftover.
 _LOCKED = f"""{_INSIDE}
 sleep 1000 &
-printf '%s\\000' "$!" >/etc/shadow.lock
+holder=$!
+mkfifo /etc/shadow.lock
+printf '%s\\000' "$holder" >/etc/held
 azready &
 agent=$!
-until ls /etc/shadow.[0-9]* >/dev/null 2>&1; do kill -0 "$agent"; done
+# Opens as soon as azready looks who holds the lock; by its next look that is a file.
+exec 3>/etc/shadow.lock
+mv /etc/held /etc/shadow.lock
+printf '%s\\000' "$holder" >&3
+exec 3>&-
 cp /etc/shadow "$SCRATCH/while-locked"
-kill "$(tr -d '\\000' </etc/shadow.lock)"
+kill "$holder"
 wait "$agent"
 {_AFTERWARDS}"""
 

@@ -32,7 +32,7 @@ Match User azureuser
   AuthorizedKeysFile /etc/ssh/keys/%u .ssh/authorized_keys
 .
 cp "$(command -v sleep)" "$SCRATCH/sshd"
-"$SCRATCH/sshd" 60 & server=$!
+"$SCRATCH/sshd" 600 & server=$!
 echo "$server" >/run/sshd.pid
 [ -z "$FAKE" ] || mount --bind "$FAKE" "$(command -v sshd)"
 "$@" || :
@@ -88,7 +88,7 @@ def _run(engine: str, folder: Path, fake: str = "") -> tuple[str, str]:
     environment["FAKE"] = str(folder / "fake") if fake else ""
     namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     words = [*namespaces, "sh", "-c", _INSIDE, "inside", *command]
-    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout, ended.stderr
 
