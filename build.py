@@ -75,8 +75,20 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """[PYTEST ARGUMENTS] build, then run linters, type checker, unit tests and conformance cases"""
-    return build([]) or run_module("pytest", "-n", WORKERS, "--dist", "worksteal", *arguments)
+    """[PYTEST ARGUMENTS] build, then run linters, type checker, unit tests, conformance cases and real machines"""
+    pytest = ("pytest", "--dist", "worksteal")
+    if arguments:
+        return build([]) or run_module(*pytest, "-n", WORKERS, *arguments)
+    # The machines by themselves: each wants a processor for minutes, and the other tests must not wait for that.
+    return build([]) or max(
+        run_module(*pytest, "-n", WORKERS, "--ignore", "tests/boot"),
+        run_module(*pytest, "-n", "2", "tests/boot"),
+    )
+
+
+def boot(arguments: list[str]) -> int:
+    """[NAME ..] build, then boot real machines (all, or those of this name) and show how they fared"""
+    return build([]) or run_module("boot", *arguments)
 
 
 def lock(arguments: list[str]) -> int:
@@ -90,7 +102,7 @@ def lock(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"build": build, "demo": demo, "test": test, "lock": lock}
+COMMANDS = {"build": build, "demo": demo, "test": test, "boot": boot, "lock": lock}
 
 
 def prepare() -> None:

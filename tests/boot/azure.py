@@ -1,0 +1,142 @@
+"""Azure around one virtual machine: a network with the real addresses, DHCP as Azure answers it, the emulator.
+
+The machine's network card is a tap device in a network namespace that only this machine has. Both Azure addresses lie
+on its loopback and are reached through the router, as on the platform; QEMU's own user-mode network could not send the
+DHCP options 121 and 245.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import emulator
+import support
+
+from .process import Process
+
+WIRESERVER = "168.63.129.16"
+IMDS = "169.254.169.254"
+TAP = "tap0"
+ADDRESS = "10.0.0.4"
+_ROUTER = "10.0.0.1"
+_KEYS = "/home/azureuser/.ssh/authorized_keys"
+# From /32 to everything, the default route among them: a client that knows option 121 must not look at option 3.
+_ROUTES = f"0.0.0.0/0,{_ROUTER},{WIRESERVER}/32,{_ROUTER},{IMDS}/32,{_ROUTER}"
+# The addresses can be listened on before they exist: that is how a server can come late without being started late.
+_NETWORK = f"""
+set -eu
+echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind
+ip link set lo up
+ip tuntap add {TAP} mode tap
+ip address add {_ROUTER}/24 dev {TAP}
+ip link set {TAP} up
+echo up
+exec cat
+"""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the machine is to Azure: what tells one deployment from another."""
+
+    vm_id: str
+    hostname: str
+    public_key: str = ""
+    password: str = ""
+    custom_data: str = ""
+
+    @property
+    def file(self) -> str:
+        """The emulator's VM file. Generation 1, because these machines start from a BIOS."""
+        place = f"path = {json.dumps(_KEYS)}"
+        key = json.dumps(self.public_key)
+        return (
+            f'[vm]\nid = "{self.vm_id}"\ngeneration = 1\nname = "{self.hostname}"\nhostname = "{self.hostname}"\n'
+            f"[metadata.compute]\npublicKeys = [{{ {place}, keyData = {key} }}]\n"
+            f"[media]\npassword = {json.dumps(self.password)}\ncustom_data = {json.dumps(self.custom_data)}\n"
+            f"[[media.public_keys]]\n{place}\nvalue = {key}\n"
+        )
+
+    @property
+    def dmi_uuid(self) -> str:
+        """What SMBIOS must say."""
+        return emulator.load_vm({"vm": {"id": self.vm_id, "generation": 1}}).dmi_uuid
+
+
+@dataclass
+class Azure:
+    """Everything outside the machine, from `start` to `stop`. `folder` gets the logs."""
+
+    identity: Identity
+    folder: Path
+    processes: list[Process] = field(default_factory=list)
+
+    def start(self) -> None:
+        """A network without DHCP and without the two addresses, and the emulator behind them."""
+        self._network = self._run("network", ["unshare", "--net", "sh", "-c", _NETWORK], stdin=subprocess.PIPE)
+        self._network.wait_for("^up$", 20)
+        (self.folder / "vm.toml").write_text(self.identity.file)
+        self.record = self.folder / "requests"
+        served = ["--wireserver", f"{WIRESERVER}:80", "--imds", f"{IMDS}:80", "--media", self.folder / "media"]
+        command = [sys.executable, "-m", "emulator", "serve", "--vm", self.folder / "vm.toml", "--record", self.record]
+        environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
+        self.emulator = self._run("emulator", self.inside(*command, *served), env=environment)
+        self.emulator.wait_for("^{", 20)
+
+    def _run(self, name: str, command: Sequence[Any], **options: Any) -> Process:
+        process = Process(name, command, self.folder / name, **options)
+        self.processes.append(process)
+        return process
+
+    def inside(self, *command: Any) -> list[str]:
+        """The command, to be run in the machine's network."""
+        return ["nsenter", f"--net=/proc/{self._network.pid}/ns/net", "--", *map(str, command)]
+
+    def bring_up(self, address: str) -> None:
+        """One of Azure's addresses exists from now on; without it packets to it are lost."""
+        subprocess.run(self.inside("ip", "address", "add", f"{address}/32", "dev", "lo"), check=True)
+
+    def serve_dhcp(self) -> None:
+        """Answer the machine as Azure's DHCP server does."""
+        options = [f"3,{_ROUTER}", f"6,{WIRESERVER}", f"121,{_ROUTES}", f"245,{WIRESERVER}"]
+        self.dhcp = self._run(
+            "dhcp",
+            self.inside(
+                *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0"),
+                *("--log-facility=-", "--log-dhcp", f"--interface={TAP}", "--dhcp-authoritative", "--no-ping"),
+                *(f"--dhcp-range={ADDRESS},{ADDRESS},255.255.255.0,infinite", "--dhcp-broadcast"),
+                *(f"--dhcp-leasefile={self.folder / 'leases'}", "--pid-file"),
+                *(f"--dhcp-option-force={option}" for option in options),
+            ),
+        )
+
+    def media(self) -> Path:
+        """The provisioning media as Azure's DVD: an UDF file system (with ISO 9660 for who knows no UDF)."""
+        image = self.folder / "media.iso"
+        subprocess.run(["genisoimage", "-quiet", "-udf", "-o", image, self.folder / "media"], check=True)
+        return image
+
+    @property
+    def verdict(self) -> str:
+        """What the platform thinks now."""
+        changes = re.findall(r" verdict +\w+ -> (\w+)", self.emulator.output)
+        return changes[-1] if changes else "Creating"
+
+    @property
+    def requests(self) -> list[str]:
+        """Endpoint and answer of every request so far."""
+        rows = [json.loads(line) for line in self.record.read_text().splitlines()]
+        return [f"{row['endpoint']} {row['answer']}" for row in rows]
+
+    def stop(self) -> None:
+        """End all of it, the network last."""
+        for process in reversed(self.processes):
+            process.stop()

@@ -1,0 +1,80 @@
+"""What a provisioned machine must look like from inside: a table, so that a new step is a new row."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .azure import ADDRESS
+from .stage import Boot, Stage
+
+
+class Check(NamedTuple):
+    """`command` must say `expected` (in both, the names of the identity and of the machine are filled in)."""
+
+    what: str
+    command: str
+    expected: str
+
+
+_CHECKS = (
+    Check("kernel's hostname", "cat /proc/sys/kernel/hostname", "{hostname}"),
+    Check("kept hostname", "cat /etc/hostname", "{hostname}"),
+    Check("marker", "cat /var/lib/azready/provisioned", "{vm_id}"),
+    Check("outcome", "sed -n 's/^OUTCOME=//p' /var/lib/azready/status", "ready"),
+    Check("engine", "sed -n 's/^ENGINE=//p' /var/lib/azready/status", "{engine}"),
+    Check("client", "sed -n 's/^HTTP_CLIENT=//p' /var/lib/azready/status | cut -d / -f 1", "{client}"),
+    Check("user", "id -un azureuser", "azureuser"),
+    Check("user's key", "grep -c -F '{public_key}' /home/azureuser/.ssh/authorized_keys", "1"),
+    Check("media is gone again", "grep -c /run/azready /proc/mounts || :", "0"),
+)
+_SECRETS = (
+    Check("password's hash", "cat /etc/shadow /etc/passwd | sed -n 's/^azureuser:\\($6$\\).*/\\1/p'", "$6$"),
+    Check("custom data", "cat /var/lib/azready/custom-data", "{custom_data}"),
+    Check("password in a log", "grep -rlF '{password}' /run /var /etc 2>/dev/null || :", ""),
+)
+# Says something for as long as the service would start at the next boot.
+_ENABLED = {
+    "systemd": "ls /etc/systemd/system/*.wants/azready.service",
+    "sysvinit": "ls /etc/rc?.d/S??azready",
+    "openrc": "ls /etc/runlevels/*/azready",
+    "runit": "ls -d /etc/runit/runsvdir/default/azready && ! ls /etc/runit/runsvdir/default/azready/down",
+    "s6": "ls -d /etc/s6/service/azready && ! ls /etc/s6/service/azready/down",
+    "busybox": "grep azready /etc/inittab",
+    "buildroot": "ls /etc/init.d/S??azready",
+}
+
+
+def look_inside(stage: Stage, boot: Boot) -> str:
+    """Go through the table, log in with the key; the host keys that were shown ("" where no SSH server is)."""
+    _look(stage, boot, _CHECKS)
+    if not boot.vm.run(f"{{ {_ENABLED[stage.machine.init]}; }} >/dev/null 2>&1").endswith("]"):
+        stage.problem("the service is still enabled")
+    return log_in(stage, boot) if stage.machine.ssh else ""
+
+
+def look_for_secrets(stage: Stage, boot: Boot) -> None:
+    """What came with the media alone is where it belongs, and nowhere else."""
+    _look(stage, boot, _SECRETS)
+
+
+def _look(stage: Stage, boot: Boot, checks: Iterable[Check]) -> None:
+    names = {**vars(boot.azure.identity), **vars(stage.machine)}
+    for check in checks:
+        said = boot.vm.run(check.command.format(**names))
+        stage.expect(check.what, said, check.expected.format(**names).strip())
+
+
+def log_in(stage: Stage, boot: Boot) -> str:
+    """Log in as the admin user with the key that the platform handed over; the host keys that were shown."""
+    known = boot.folder / "known"
+    options = ("BatchMode=yes", "StrictHostKeyChecking=no", f"UserKnownHostsFile={known}", "LogLevel=ERROR")
+    command = ["ssh", "-F", "none", "-i", str(stage.key), *(word for option in options for word in ("-o", option))]
+    login = boot.azure.inside(*command, f"azureuser@{ADDRESS}", f"id -un; {stage.machine.root} id -un")
+    rights = "root" if stage.machine.root else "azureuser"
+    done = subprocess.run(login, capture_output=True, text=True, timeout=120)
+    # What is said on stderr is worth a look only when it failed: sudo complains where no DNS knows the machine's name.
+    said = done.stdout.split() or done.stderr.split("\n")
+    stage.expect("login with the key", said, ["azureuser", rights])
+    return known.read_text() if known.exists() else ""

@@ -1,0 +1,155 @@
+"""What happens to the machines: one whole life each, and the bad days.
+
+A scenario is a function of a `Stage`: it boots, waits, looks, and notes what is wrong; `Stage.problems` is the outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+
+from .azure import IMDS, WIRESERVER, Identity
+from .checks import look_for_secrets, look_inside
+from .process import NotSeen
+from .stage import VMS, WITH_SECRETS, Boot, Stage
+
+# How long an Azure server stays away, in seconds: longer than the first back-offs. A real one may be away for 180.
+ABSENCE = float(os.environ.get("AZREADY_BOOT_ABSENCE", "20"))
+# Five minutes for an IMDS that is dead is for real machines.
+_IMPATIENT = "IMDS_DEADLINE=5"
+# The requests of a provisioning in which nothing went wrong.
+_GOOD = ["goalstate 200", "imds 200", "health 200"]
+
+
+def life(stage: Stage) -> None:
+    """Deployed, provisioned, looked at, rebooted, generalized, captured, deployed as another machine (on a bad day)."""
+    with deployed(stage, VMS[0]) as boot:
+        stage.expect("requests", boot.azure.requests, _GOOD)
+        host_keys = look_inside(stage, boot)
+        boot.reboot()
+    with stage.boot(VMS[0]) as boot:
+        boot.settle()
+        stage.expect("requests after a reboot", boot.azure.requests, [])
+        stage.expect("host keys after a reboot", look_inside(stage, boot), host_keys)
+        stage.expect("generalize", boot.vm.run("azready -q generalize --yes --user azureuser"), "")
+        stage.expect("settings", boot.vm.run(f"echo '{_IMPATIENT}' >/etc/azready.conf"), "")
+        boot.vm.power_off()
+    with deployed(stage, VMS[1], stage.machine.captured) as boot:
+        if look_inside(stage, boot) == host_keys != "":
+            stage.problem("the captured image brought its host keys along")
+
+
+@contextlib.contextmanager
+def deployed(stage: Stage, identity: Identity, day: str = "") -> Iterator[Boot]:
+    """A deployment on that kind of day: to the verdict, which must be Succeeded, and then to the end of the boot."""
+    addresses = {"wireserver-late": (IMDS,), "imds-dead": (WIRESERVER,)}.get(day, (WIRESERVER, IMDS))
+    with stage.boot(identity, addresses=addresses, dhcp=day != "dhcp-late") as boot:
+        if day == "wireserver-late":
+            boot.network_up()
+            time.sleep(ABSENCE)
+            boot.azure.bring_up(WIRESERVER)
+        elif day == "dhcp-late":
+            boot.vm.kernel_start()
+            time.sleep(ABSENCE)
+            boot.azure.serve_dhcp()
+        stage.timed(boot, boot.wait_for_verdict())
+        stage.expect("verdict", boot.azure.verdict, "Succeeded")
+        boot.settle()
+        yield boot
+
+
+def failed(stage: Stage, boot: Boot, reason: str) -> None:
+    """The platform must be told why, and so must whoever looks at the boot diagnostics."""
+    stage.timed(boot, boot.wait_for_verdict())
+    stage.expect("verdict", boot.azure.verdict, "Failed")
+    told = boot.azure.emulator.output
+    if f"reason={reason}" not in told:
+        stage.problem(f"the platform was not told {reason}: {told[-300:]}")
+    silent(stage, boot, reason)
+
+
+def silent(stage: Stage, boot: Boot, reason: str) -> None:
+    """Never Ready is never silent: the console must show the reason."""
+    try:
+        boot.vm.console.wait_for(rf"azready: not provisioned: {reason}", 60)
+    except NotSeen as error:
+        stage.problem(f"boot diagnostics do not say {reason}: {error}")
+
+
+def wireserver_late(stage: Stage) -> None:
+    """WireServer is away when the machine asks for the first time, and for a while after that."""
+    with deployed(stage, VMS[0], "wireserver-late") as boot:
+        look_inside(stage, boot)
+
+
+def dhcp_late(stage: Stage) -> None:
+    """There is no lease for the first seconds, longer than a client tries at first."""
+    with deployed(stage, VMS[0], "dhcp-late") as boot:
+        look_inside(stage, boot)
+
+
+def imds_dead(stage: Stage) -> None:
+    """IMDS never answers; what is needed stands on the provisioning media, and a password too."""
+    stage.write("/etc/azready.conf", f"{_IMPATIENT}\n")
+    with deployed(stage, WITH_SECRETS, "imds-dead") as boot:
+        look_inside(stage, boot)
+        look_for_secrets(stage, boot)
+
+
+def power_cut(stage: Stage) -> None:
+    """The power goes while the goal state is fetched, then during the steps, then as Ready is reported."""
+    for moment, seconds in (("goalstate +GET", 0.0), ("imds +GET", 0.3), ("health +POST", 0.0)):
+        with stage.boot(VMS[0]) as boot:
+            boot.azure.emulator.wait_for(moment, 240)
+            time.sleep(seconds)
+            boot.vm.close()
+    with stage.boot(VMS[0]) as boot:
+        boot.settle()
+        # The last cut may have come just after the marker was written: then there is nothing left to report.
+        if boot.azure.requests:
+            stage.timed(boot, boot.wait_for_verdict())
+            stage.expect("verdict", boot.azure.verdict, "Succeeded")
+        boot.settle()
+        look_inside(stage, boot)
+        stage.expect("half-made files", boot.vm.run("find / -xdev -name '.*.azready*' | head -n 5"), "")
+
+
+def disk_full(stage: Stage) -> None:
+    """Not a byte is left on the disk."""
+    stage.fill()
+    with stage.boot(VMS[0]) as boot:
+        failed(stage, boot, "file_not_writable")
+
+
+def root_read_only(stage: Stage) -> None:
+    """Somebody built an image whose root is never made writable."""
+    stage.write("/etc/fstab", "")
+    with stage.boot(VMS[0], append="ro") as boot:
+        failed(stage, boot, "file_not_writable")
+
+
+def nobody_answers(stage: Stage) -> None:
+    """No WireServer until the deadline: nobody can be told, but the console knows, and the next boot tries again."""
+    stage.write("/etc/azready.conf", "DEADLINE=6\n")
+    with stage.boot(VMS[0], addresses=(IMDS,)) as boot:
+        silent(stage, boot, "goal_state_unavailable")
+        boot.settle()
+        stage.expect("requests", boot.azure.requests, [])
+        boot.vm.power_off()
+    with deployed(stage, VMS[0]):
+        pass
+
+
+# Which day meets which machine. The machines that take long to boot meet the first three when they are deployed
+# for the second time, see `captured` in machines.toml.
+DAYS: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
+    "wireserver-late": (wireserver_late, ("busybox",)),
+    "dhcp-late": (dhcp_late, ("buildroot",)),
+    "imds-dead": (imds_dead, ("busybox",)),
+    "power-cut": (power_cut, ("systemd-python", "busybox")),
+    "disk-full": (disk_full, ("systemd-python", "busybox")),
+    "root-read-only": (root_read_only, ("systemd-python3-minimal", "buildroot")),
+    "nobody-answers": (nobody_answers, ("busybox",)),
+}
