@@ -45,6 +45,9 @@ hostname localhost
     --record "$SCRATCH/requests" -q >"$SCRATCH/emulator" &
 emulator=$!
 until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
+if [ -d "$SCRATCH/disc" ]; then
+    (until grep -q imds "$SCRATCH/requests"; do sleep 0.05; done; mv "$SCRATCH/disc" "$SCRATCH/late") 2>/dev/null &
+fi
 sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/log" && sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/again"
 hostname >"$SCRATCH/kernel"
 cat /etc/hostname >"$SCRATCH/kept"
@@ -94,6 +97,14 @@ def test_a_media_is_mounted_or_it_is_said_why_not(engine: str, tmp_path: Path) -
         assert "password and custom data are out of reach" in seen["log"]
     assert seen["mounted"] == ""
     assert seen["emulator"].splitlines()[-1] == "verdict: Succeeded"
+
+
+@pytest.mark.parametrize("engine", ["python", "shell"])
+def test_a_media_that_comes_late_is_waited_for(engine: str, tmp_path: Path) -> None:
+    """It appears only once IMDS was asked, as a drive does that udev finds late."""
+    write_media(load_vm({"media": {"custom_data": "hello"}}), tmp_path / "disc")
+    seen = _provision(engine, tmp_path, AZREADY_MEDIA=str(tmp_path / "late"))
+    assert seen["data"] == "hello"
 
 
 @pytest.mark.parametrize("engine", ["python", "shell"])
