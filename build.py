@@ -46,6 +46,9 @@ TOOLS_LOCK = ROOT / "tests" / "requirements.lock"
 # Most of a conformance case is waiting for a time-out or a back-off to pass, so more workers than processors pay.
 WORKERS = str(4 * (os.cpu_count() or 1))
 
+# pytest's status for "some tests failed", and how many of them may run again.
+TESTS_FAILED, FEW = 1, 5
+
 # What `lock` resolves: lock file -> requirements, and the interpreters that the result must suit.
 LOCKS = {
     "agent/urllib3-2.lock": (["urllib3>=2,<3"], "CPython>=3.10"),
@@ -80,10 +83,23 @@ def test(arguments: list[str]) -> int:
     if arguments:
         return build([]) or run_module(*pytest, "-n", WORKERS, *arguments)
     # The machines by themselves: each wants a processor for minutes, and the other tests must not wait for that.
-    return build([]) or max(
+    status = build([]) or max(
         run_module(*pytest, "-n", WORKERS, "--ignore", "tests/boot"),
         run_module(*pytest, "-n", "2", "tests/boot"),
     )
+    return again() if status == TESTS_FAILED else status
+
+
+def again() -> int:
+    """Run what failed once more, one by one: what a busy computer did must not pass for a fault, nor be hidden."""
+    failed = sorted(json.loads((CACHE / "pytest" / "v" / "cache" / "lastfailed").read_text()))
+    if len(failed) > FEW:
+        return TESTS_FAILED
+    print("== once more, alone: what failed", flush=True)
+    status = run_module("pytest", "--last-failed", "-n", "0")
+    if status == 0:
+        print("== unsteady, look into each: " + ", ".join(failed), flush=True)
+    return status
 
 
 def boot(arguments: list[str]) -> int:
