@@ -96,7 +96,7 @@ def again() -> int:
     if len(failed) > FEW:
         return TESTS_FAILED
     print("== once more, alone: what failed", flush=True)
-    status = run_module("pytest", "--last-failed", "--last-failed-no-failures", "none", "-n", "0")
+    status = run_module("pytest", "-n", "0", *failed)
     if status == 0:
         print("== unsteady, look into each: " + ", ".join(failed), flush=True)
     return status
