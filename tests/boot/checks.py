@@ -69,7 +69,9 @@ def _look(stage: Stage, boot: Boot, checks: Iterable[Check]) -> None:
 def log_in(stage: Stage, boot: Boot) -> str:
     """Log in as the admin user with the key that the platform handed over; the host keys that were shown."""
     known = boot.folder / "known"
-    options = ("BatchMode=yes", "StrictHostKeyChecking=no", f"UserKnownHostsFile={known}", "LogLevel=ERROR")
+    # A process that is there need not listen yet: an attempt a second.
+    options = ("BatchMode=yes", "LogLevel=ERROR", "ConnectionAttempts=60")
+    options += ("StrictHostKeyChecking=no", f"UserKnownHostsFile={known}")
     command = ["ssh", "-F", "none", "-i", str(stage.key), *(word for option in options for word in ("-o", option))]
     login = boot.azure.inside(*command, f"azureuser@{ADDRESS}", f"id -un; {stage.machine.root} id -un")
     rights = "root" if stage.machine.root else "azureuser"
