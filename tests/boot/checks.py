@@ -30,7 +30,7 @@ _CHECKS = (
     Check("media is gone again", "grep -c /run/azready /proc/mounts || :", "0"),
 )
 _SECRETS = (
-    Check("password's hash", "cat /etc/shadow /etc/passwd | sed -n 's/^azureuser:\\($6$\\).*/\\1/p'", "$6$"),
+    Check("password's hash", "grep -hs ^azureuser: /etc/shadow /etc/passwd | grep -o ':[$]6[$]'", ":$6$"),
     Check("custom data", "cat /var/lib/azready/custom-data", "{custom_data}"),
     Check("password in a log", "grep -rlF '{password}' /run /var /etc 2>/dev/null || :", ""),
 )
@@ -71,8 +71,9 @@ def log_in(stage: Stage, boot: Boot) -> str:
     known = boot.folder / "known"
     # A process that is there need not listen yet: an attempt a second.
     options = ("BatchMode=yes", "LogLevel=ERROR", "ConnectionAttempts=60")
-    options += ("StrictHostKeyChecking=no", f"UserKnownHostsFile={known}")
-    command = ["ssh", "-F", "none", "-i", str(stage.key), *(word for option in options for word in ("-o", option))]
+    unknown_host = ("StrictHostKeyChecking=no", f"UserKnownHostsFile={known}")
+    words = (word for option in (*options, *unknown_host) for word in ("-o", option))
+    command = ["ssh", "-F", "none", "-i", str(stage.key), *words]
     login = boot.azure.inside(*command, f"azureuser@{ADDRESS}", f"id -un; {stage.machine.root} id -un")
     rights = "root" if stage.machine.root else "azureuser"
     done = subprocess.run(login, capture_output=True, text=True, timeout=120)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,10 @@ mount -t ext4 -o $mode /dev/vda /root
 umount /proc /sys
 until port=$(ls /dev/vport*p1); do sleep 0.05; done
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-setsid chroot /root /bin/sh <>"$port" >&0 2>&1 &
+# It must be inside before the disk moves to where this system is now.
+mkfifo /inside
+setsid chroot /root /bin/sh -c 'echo yes >&3; exec /bin/sh 3>&-' <>"$port" >&0 2>&1 3>/inside &
+read -r answer </inside
 mount --move /dev /root/dev
 exec switch_root /root /sbin/init
 """
@@ -53,7 +57,7 @@ class Kernel:
 def kernel(cache: Path) -> Kernel:
     """The kernel in the cache; fetched with apt and unpacked (not installed) when its version is not there yet."""
     package = _newest_package()
-    folder = cache / package
+    folder = cache / f"{package}-{zlib.crc32(repr((_INIT, MODULES)).encode()):08x}"
     if not (folder / "initrd").is_file():
         scratch = cache / f"{package}.new"
         shutil.rmtree(scratch, ignore_errors=True)
