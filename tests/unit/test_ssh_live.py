@@ -32,7 +32,8 @@ Match User azureuser
   AuthorizedKeysFile /etc/ssh/keys/%u .ssh/authorized_keys
 .
 cp "$(command -v sleep)" "$SCRATCH/sshd"
-"$SCRATCH/sshd" 600 & server=$!
+# Whoever started us may ignore HUP (nohup), which only env can undo.
+env --default-signal=HUP "$SCRATCH/sshd" 600 & server=$!
 echo "$server" >/run/sshd.pid
 [ -z "$FAKE" ] || mount --bind "$FAKE" "$(command -v sshd)"
 "$@" || :
