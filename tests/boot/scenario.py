@@ -118,6 +118,8 @@ def power_cut(stage: Stage) -> None:
 
 def disk_full(stage: Stage) -> None:
     """Not a byte is left on the disk."""
+    # Without one systemd-networkd asks for no lease, and systemd could not make one now.
+    stage.write("/etc/machine-id", f"{VMS[0].vm_id.replace('-', '')}\n")
     stage.fill()
     with stage.boot(VMS[0]) as boot:
         failed(stage, boot, "file_not_writable")
