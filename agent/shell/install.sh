@@ -188,10 +188,18 @@ enable_line() {
 	keep_edited "$unit_link" && did "service enabled: line added to $unit_link"
 }
 
-# enable_startpar: Debian's startpar starts no link of which insserv did not tell it. The next insserv writes it anew.
+# enable_startpar: Debian's startpar starts no link of which insserv did not tell it, and waits for nothing that a line
+# does not name; a server that needs nothing has no line. The next insserv writes it anew.
 enable_startpar() {
 	sys_read "$unit_link" | grep -q '[ =]azready' && return
-	sys_read "$unit_link" | sed 's/^\(TARGETS =\|sshd*:\|dropbear:\)/& azready/' >"$work/mended"
+	sys_read "$unit_link" | awk '
+		sub(/^TARGETS =/, "& azready") { targets = $0 " " }
+		sub(/^(sshd?|dropbear):/, "& azready") { waits[$1] }
+		{ print }
+		END {
+			for (i = split("ssh sshd dropbear", server); i; i--)
+				if (!(server[i] ":" in waits) && index(targets, " " server[i] " ")) print server[i] ": azready"
+		}' >"$work/mended"
 	install_note "%$unit_link" && keep_edited "$unit_link" && did "azready added to $unit_link"
 }
 
@@ -286,7 +294,7 @@ look_for_agents() {
 		agent=${agent%%:*}
 		agent_links=
 		[ "$agent" != cloud-init ] || ! sys_exists /etc/cloud/cloud-init.disabled || [ "$replace_agents" = yes ] || continue
-		for service in $agent_services; do units_rows disable_row agent_item || :; done
+		for service in $agent_services; do units_rows service_row agent_item || :; done
 		if [ -z "$agent_links" ]; then
 			continue
 		elif [ "$replace_agents" = no ]; then
@@ -311,7 +319,7 @@ replace_agent() {
 		if sys_exists "$agent_link/."; then install_note "$agent_link/down"; else install_note "!$agent_link"; fi || return
 	done
 	for service in $agent_services; do
-		units_rows disable_row disable_item || :
+		units_rows service_row disable_item || :
 		sys_glob "/usr/lib/systemd/system/$service.service" || sys_glob "/lib/systemd/system/$service.service" || continue
 		for agent_link in $_found; do
 			agent_link=/etc/systemd/system/${agent_link##*/}
@@ -360,7 +368,7 @@ take_away() {
 	case $1 in
 	!*) log_warning "uninstall: ${1#?} is gone for good, install --replace-agents removed it" && return ;;
 	%*)
-		sys_read "${1#?}" | sed 's/\([=:]\) azready/\1/' >"$work/mended"
+		sys_read "${1#?}" | sed '/: azready$/d; s/ azready\( \|$\)/\1/' >"$work/mended"
 		keep_edited "${1#?}"
 		return
 		;;

@@ -11,7 +11,8 @@ S6_INIT = '#!/bin/execlineb -S0\n/bin/s6-linux-init -c /etc/s6-linux-init/curren
 SERVICE = "/etc/s6-linux-init/current/run-image/service"
 INITTAB = "::sysinit:/etc/init.d/rcS\n# no newline at the end\n::respawn:/sbin/getty 115200 ttyS0"
 LINE = "::once:/usr/sbin/azready provision\n"
-DEPEND = "TARGETS = rsyslog ssh cron\nINTERACTIVE =\nssh: rsyslog\ncron: rsyslog\n"
+# Of the two servers one needs something before it, the other nothing: insserv writes no line for it.
+DEPEND = "TARGETS = rsyslog ssh dropbear cron\nINTERACTIVE =\nssh: rsyslog\ncron: rsyslog\n"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ INITS = {
             "/etc/rc3.d/S09azready": f"{LINK}../init.d/azready",
             "/etc/init.d/.depend.start": DEPEND.replace("TARGETS =", "TARGETS = azready").replace(
                 "ssh:", "ssh: azready"
-            ),
+            )
+            + "dropbear: azready\n",
         },
         "/etc/init.d/azready",
         "/etc/rc2.d is there",
