@@ -11,18 +11,19 @@ python_works() {
 	[ "$(head -n 1 "$work/preflight" | tr -d '\000')" = azready-python-ok ]
 }
 
-# python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still loading, on a
-# machine that boots, and gets five times as long.
+# python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still loading: 4 s are
+# too short for a machine that boots on a busy host (seen in QEMU).
 python_is_loading() {
 	python_rounds=$((${python_rounds:-0} + 1))
-	[ "$python_rounds" -lt 5 ] && grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null
+	[ "$python_rounds" -lt "$python_most" ] && grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null
 }
 
 # pick_python: sets _python, or fails. A hanging one uses up the patience for all.
 pick_python() {
 	[ "$azready_zip" = yes ] && [ "$engine" != shell ] || return 1
 	# Hundredths of a second. Who asks for Python by name would rather wait: a cold disk, a busy machine.
-	if [ "$engine" = python ]; then sys_seconds 1000; else sys_seconds 80; fi
+	if [ "$engine" = python ]; then python_patience=1000 python_most=5; else python_patience=80 python_most=25; fi
+	sys_seconds "$python_patience"
 	python_patience=$_seconds
 	for _python in python3 python; do
 		python_works "$_python" && return

@@ -280,6 +280,15 @@ def test_python_that_works_is_not_taken(version: str, machine: Machine) -> None:
     assert machine.provision() == "python"
 
 
+def test_python_that_loads_slowly_is_not_taken(machine: Machine) -> None:
+    """On a busy host it may need longer than 4 s; busy it is all that time."""
+    slow = "import os, time\nuntil = time.monotonic() + 6\nwhile time.monotonic() < until: pass\n"
+    become = f"os.execv('{best_python()}', ['python3'] + sys.argv[1:])"
+    text = f'#!/bin/sh\nexec {best_python()} -c "import sys\n{slow}{become}" "$@"\n'
+    machine.install("python3", text)
+    assert machine.provision() == "python"
+
+
 def test_python_without_a_3_in_its_name_is_not_found(machine: Machine) -> None:
     machine.link("python3", "nothing")
     machine.link("python", best_python())
