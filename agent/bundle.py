@@ -23,10 +23,10 @@ from terse import terse_awk, terse_python, terse_shell, without_comments
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The folders below vendor/ in the zip; each is pinned by agent/NAME.lock.
+# The folders of the zip that hold urllib3; each is pinned by agent/NAME.lock.
 VENDORED = ("urllib3-2", "urllib3-1")
 
-# What stays out of the zip: folder below vendor/, path in the wheel, why nothing that the agent uses misses it.
+# What stays out of the zip: folder, path in the wheel, why nothing that the agent uses misses it.
 # Files go or stay whole, none is edited. Kept on purpose: six (all of 1.26 stands on it), contrib/_appengine_environ
 # of 1.26 and http2/probe of 2.x (the core imports both).
 DROPPED = (
@@ -243,9 +243,9 @@ def vendored_members(name: str, wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
         for path in archive.namelist():
             if path.startswith("urllib3/") and not dropped(name, path):
-                members[f"vendor/{name}/{path}"] = b"" if path in FRONT_DOORS else archive.read(path)
+                members[f"{name}/{path}"] = b"" if path in FRONT_DOORS else archive.read(path)
             elif path.endswith("LICENSE.txt"):
-                members[f"vendor/{name}/LICENSE.txt"] = archive.read(path)
+                members[f"{name}/LICENSE.txt"] = archive.read(path)
     return members
 
 

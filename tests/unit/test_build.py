@@ -143,7 +143,7 @@ def test_version_has_one_source() -> None:
 def test_licences_are_complete() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     for name in bundle.VENDORED:
-        assert zip_part("azready").read(f"vendor/{name}/LICENSE.txt").startswith(b"MIT License")
+        assert zip_part("azready").read(f"{name}/LICENSE.txt").startswith(b"MIT License")
 
 
 @pytest.mark.parametrize("row", bundle.DROPPED, ids=lambda row: f"{row[0]}:{row[1]}")
@@ -151,7 +151,7 @@ def test_no_row_of_the_drop_list_is_idle(row: tuple[str, str, str]) -> None:
     folder, pattern, _ = row
     with zipfile.ZipFile(bundle.require_wheel(ROOT / "agent" / f"{folder}.lock", WHEELS)) as wheel:
         assert fnmatch.filter(wheel.namelist(), pattern)
-    assert not fnmatch.filter(zip_part("azready").namelist(), f"vendor/{folder}/{pattern}")
+    assert not fnmatch.filter(zip_part("azready").namelist(), f"{folder}/{pattern}")
 
 
 class Hello(http.server.BaseHTTPRequestHandler):
@@ -181,13 +181,13 @@ def test_vendored_urllib3_works_from_the_zip(version: str, port: int, tmp_path: 
     generation = "2" if int(version.split(".")[1]) >= 10 else "1"
     program = f"""
 import sys
-sys.path.insert(0, {str(DIST / "azready")!r} + "/vendor/urllib3-{generation}")
+sys.path.insert(0, {str(DIST / "azready")!r} + "/urllib3-{generation}")
 import urllib3.connectionpool
 with urllib3.connectionpool.HTTPConnectionPool("127.0.0.1", {port}) as pool:
     print(pool.urlopen("GET", "/", retries=False).data.decode(), urllib3.__file__)
 """
     done = subprocess.run([python, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout == f"hello {DIST}/azready/vendor/urllib3-{generation}/urllib3/__init__.py\n", done.stderr
+    assert done.stdout == f"hello {DIST}/azready/urllib3-{generation}/urllib3/__init__.py\n", done.stderr
 
 
 @pytest.mark.parametrize("lock", ["agent/urllib3-2.lock", "agent/urllib3-1.lock", "tests/requirements.lock"])

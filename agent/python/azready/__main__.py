@@ -11,7 +11,7 @@ def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
     if sys.version_info < (3, 7):
         sys.exit("azready: error: this Python is %d.%d; 3.7 or newer is needed" % sys.version_info[:2])
     generation = "2" if sys.version_info >= (3, 10) else "1"
-    sys.path.insert(1, "%s/vendor/urllib3-%s" % (sys.path[0], generation))
+    sys.path.insert(1, "%s/urllib3-%s" % (sys.path[0], generation))
     from azready.cli import main as run
 
     if sys.argv[1:] == ["--preflight"]:
