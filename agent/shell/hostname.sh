@@ -16,7 +16,7 @@ step_hostname() {
 		cat "$name_given"
 		printf "' is not a legal hostname, using '%s'" "$name"
 	} | log_emit 'warning: '
-	keep_hostname "$name" && sys_set_kernel_hostname "$name" || return
+	keep_hostname "$name" && keep_in_hosts "$name" && sys_set_kernel_hostname "$name" || return
 	hostname_set=$name
 	log_info "hostname: set to $name"
 	_result='done'
@@ -45,6 +45,12 @@ keep_hostname() {
 	else
 		keep_line /etc/hostname "$1"
 	fi
+}
+
+# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved; an image that has none gets none.
+keep_in_hosts() {
+	sys_read /etc/hosts | LC_ALL=C sed "s/^\(127\.0\.1\.1[ $tab][ $tab]*\).*/\1$1/" >"$work/mended"
+	keep_mended /etc/hosts
 }
 
 # keep_line FILE LINE: the file holds just this line.

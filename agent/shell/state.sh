@@ -63,7 +63,7 @@ unit_line='^[^#].*/azready provision'
 # disable_service: RUN=once: take away what starts azready at boot, whatever the init.
 disable_service() {
 	service=azready
-	units_rows disable_row disable_item || :
+	units_rows service_row disable_item || :
 }
 
 # units_rows FUNCTION [ARGUMENT]: read the table of init systems into $units_... until FUNCTION succeeds; fails where it never does.
@@ -91,8 +91,8 @@ unit_path() {
 	esac
 }
 
-# disable_row FUNCTION: call it for all that starts $service at boot by the init of this row.
-disable_row() {
+# service_row FUNCTION: call it for all that starts $service at boot by the init of this row.
+service_row() {
 	for unit_place in $units_places; do
 		for unit_item in $units_disabled; do
 			unit_path "${unit_item#?}" "$unit_place"
@@ -133,6 +133,14 @@ disable_item() {
 		keep_edited "$unit_link" && log_info "service disabled: line removed from $unit_link"
 		;;
 	esac
+}
+
+# start_item: $unit_link is a service directory of runit or s6: its supervisor starts it, unless somebody wants it down.
+start_item() {
+	case $unit_item in +*) ! sys_exists "$unit_link/down" || return 0 ;; *) return 0 ;; esac
+	sys_path "$unit_link/supervise/control"
+	# Opened for both, it does not wait for a supervisor that is not there.
+	[ ! -p "$_path" ] || printf u 1<>"$_path" || :
 }
 
 # keep_edited FILE: as keep_mended, with the time that the file had: so `uninstall` leaves no trace.

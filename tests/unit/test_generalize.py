@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from conformance.client import SHELLS, Azready, Combination, Start, make_sandbox, need_programs
 from conformance.process import Finished, execute
-from emulator import Emulator, load_vm
 from support import DIST, leave_out, need
 from unit.generalized_trees import (
     ALPINE,
@@ -28,10 +27,9 @@ from unit.generalized_trees import (
     plant,
     traces,
 )
+from unit.namespaces import NOWHERE, inside_namespaces
 
 TREES = {"debian": (DEBIAN, DEBIAN_AFTER), "alpine": (ALPINE, ALPINE_AFTER)}
-# Never a real network address, whatever goes wrong.
-NOWHERE = {"AZREADY_WIRESERVER": "127.0.0.1:9", "AZREADY_IMDS": "127.0.0.1:9", "AZREADY_DEADLINE": "2"}
 
 
 class Image:
@@ -275,18 +273,6 @@ def test_link_is_emptied(debian: Image) -> None:
     assert debian.content("run/systemd/resolve/stub-resolv.conf") == "nameserver 127.0.0.53\n"
 
 
-def inside_namespaces(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a shell script with mounts and a hostname of its own."""
-    need("unshare", "makes the namespaces")
-    if os.geteuid() != 0:
-        leave_out("root makes namespaces")
-    command = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-euc", script]
-    environment = {"PATH": os.environ["PATH"], **NOWHERE, **environment}
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
-    )
-
-
 @pytest.mark.parametrize("mount", ["mount -t tmpfs scratch", 'mount --bind "$OUTSIDE"'])
 def test_what_is_mounted_is_removed(mount: str, outside: Path, debian: Image) -> None:
     (debian.root / f"home/{USER}/mnt").mkdir()
@@ -436,57 +422,3 @@ def test_somebody_else_than_root_generalizes(tmp_path: Path) -> None:
         agent.unlink()
     assert done.returncode == 2
     assert b"generalize is for root" in done.stderr
-
-
-# Host keys, which provision makes again
-
-_KEYS = """
-mount --make-rprivate /
-cp -a /etc/alternatives "$SCRATCH/alternatives"
-for place in /etc /var/lib /run; do mount -t tmpfs scratch "$place"; done
-mv "$SCRATCH/alternatives" /etc/alternatives
-mkdir /etc/ssh
-case $STATE in "no server") [ ! -e /usr/sbin/sshd ] || mount --bind /dev/null /usr/sbin/sshd ;; esac
-[ -z "$KEY" ] || echo "$KEY" >/etc/ssh/ssh_host_rsa_key
-sh "$AGENT" --engine "$ENGINE" provision --force --only hostname 2>"$SCRATCH/log"
-ls /etc/ssh >"$SCRATCH/keys"
-"""
-
-
-@pytest.mark.parametrize("engine", ["python", "shell"])
-@pytest.mark.parametrize("state", ["made", "there", "no server", "fails"])
-def test_host_keys_are_not_made(state: str, engine: str, tmp_path: Path) -> None:
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    fake = {"made": 'echo "$*" >/etc/ssh/ssh_host_made_key', "fails": "echo no entropy >&2; exit 3"}
-    scripts = {"ssh-keygen": fake.get(state, ": >/etc/ssh/called"), "sshd": "exit 1"}
-    if state == "no server":
-        del scripts["sshd"]
-    for name, text in scripts.items():
-        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tools / name).chmod(0o755)
-    with Emulator(load_vm({})) as azure:
-        environment = {
-            "PATH": f"{tools}:{os.environ['PATH']}",
-            "AGENT": str(DIST / "azready"),
-            "ENGINE": engine,
-            "SCRATCH": str(tmp_path),
-            "STATE": state,
-            "KEY": "x" if state == "there" else "",
-            "AZREADY_WIRESERVER": azure.wireserver,
-            "AZREADY_IMDS": azure.imds,
-            "AZREADY_LOG_CONSOLE": "no",
-            "AZREADY_DEADLINE": "30",
-        }
-        done = inside_namespaces(_KEYS, environment)
-    log = (tmp_path / "log").read_text()
-    assert done.returncode == 0, f"{done.stderr}{log}"
-    assert (tmp_path / "keys").read_text() == {"made": "ssh_host_made_key\n", "there": "ssh_host_rsa_key\n"}.get(
-        state, ""
-    )
-    said = [line for line in log.splitlines() if "host keys" in line]
-    assert said == {
-        "made": ["azready: ssh: host keys made"],
-        "fails": ["azready: warning: ssh: host keys not made: no entropy"],
-    }.get(state, [])
-    assert "the platform accepted Ready" in log

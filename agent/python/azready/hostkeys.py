@@ -1,23 +1,40 @@
 """SSH host keys for a machine whose image has none.
 
-Debian makes them when the package is installed and never again, so after `generalize` its sshd would not start.
+Debian makes them when the package is installed and never again, so after `generalize` its server would not start.
 """
 
 from __future__ import annotations
 
-from . import log
+from . import log, state
 from .system import System
+
+_SERVICES = ("ssh", "sshd", "dropbear")
 
 
 def make_host_keys(system: System) -> None:
-    """Only for OpenSSH's server and only where there is no key at all; dropbear -R makes its own. Never raises."""
-    keygen = system.which("ssh-keygen")
-    if not keygen or not system.which("sshd"):
+    """Only where there is a server that has no key at all. Never raises."""
+    _make(system, "sshd", "ssh-keygen", "/etc/ssh/ssh_host_{}_key", ["-A"])
+    # Buildroot's directory is a link to one that is not there yet; its server makes its own keys, as OpenWrt's and
+    # Alpine's.
+    form = "/etc/dropbear/dropbear_{}_host_key"
+    kinds = (["-t", kind, "-f", form.format(kind)] for kind in ("ed25519", "ecdsa", "rsa"))
+    _make(system, "dropbear", "dropbearkey", form, *kinds)
+
+
+def _make(system: System, server: str, tool: str, form: str, *calls: list[str]) -> None:
+    """`form`: path of a key, its kind left out."""
+    keygen, directory = system.which(tool), form.rpartition("/")[0]
+    if not (system.which(server) and keygen and system.is_directory(directory)) or _are_there(system, form):
         return
-    if any(system.read(f"/etc/ssh/ssh_host_{kind}_key") for kind in ("rsa", "ecdsa", "ed25519", "dsa")):
+    ended = [system.command([keygen, *words]) for words in calls]
+    if not _are_there(system, form):
+        log.warning(f"ssh: host keys not made: {ended[-1].last_line}")
         return
-    ended = system.command([keygen, "-A"])
-    if ended.status == 0:
-        log.info("ssh: host keys made")
-    else:
-        log.warning(f"ssh: host keys not made: {(ended.errors.splitlines() or [''])[-1]}")
+    log.info(f"ssh: host keys made in {directory}")
+    # One that gave up before there were keys: Debian's runit does not try again.
+    for service in _SERVICES:
+        state.start_service(system, service)
+
+
+def _are_there(system: System, form: str) -> bool:
+    return any(system.read(path) for path in system.matches(form.format("*")))

@@ -23,6 +23,7 @@ def step_hostname(run: Run) -> str:
     if name != given:
         log.warning(f"hostname: '{given}' is not a legal hostname, using '{name}'")
     _keep(run.system, name)
+    _keep_in_hosts(run.system, name)
     run.system.set_kernel_hostname(name)
     run.hostname = name
     log.info(f"hostname: set to {name}")
@@ -112,6 +113,14 @@ def _keep(system: System, name: str) -> None:
     mended = place.with_name(text or "", name)
     if mended != text:
         system.write(place.path, mended.encode("utf-8", "surrogateescape"), 0o644)
+
+
+def _keep_in_hosts(system: System, name: str) -> None:
+    """The line by which Debian has the machine's own name resolved; an image that has none gets none."""
+    text = system.read("/etc/hosts") or b""
+    mended = re.sub(rb"(?m)^(127\.0\.1\.1[ \t]+).*$", rb"\g<1>" + name.encode(), text)
+    if mended != text:
+        system.write("/etc/hosts", mended, 0o644)
 
 
 def _place(system: System) -> tuple[_Place, str | None]:

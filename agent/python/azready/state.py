@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Iterator
 
 from . import http, log
 from .errors import Failure
@@ -79,14 +80,30 @@ def _try_to_write(system: System, path: str, data: bytes, consequence: str) -> N
 
 def disable_service(system: System) -> None:
     """RUN=once: take away what starts the service at boot, whatever the init."""
+    for kind, path in _started_by(system, "azready"):
+        try:
+            _DISABLE[kind](system, path)
+        except Failure as failure:
+            log.warning(f"service not disabled: {failure}")
+
+
+def start_service(system: System, service: str) -> None:
+    """Have a supervisor (runit, s6) start what is down, unless somebody wants it down."""
+    for kind, path in _started_by(system, service):
+        if kind == "+" and not system.exists(f"{path}/down"):
+            system.tell(f"{path}/supervise/control", b"u")
+
+
+def _started_by(system: System, service: str) -> Iterator[tuple[str, str]]:
+    """What starts a service at boot, whatever the init: kind as in units.conf, path."""
     for _, _, places, _, _, disabled in UNITS:
         for place in places.split():
-            for item in disabled.split():
-                for path in system.matches(item[1:].replace("@", place)):
-                    try:
-                        _DISABLE[item[0]](system, path)
-                    except Failure as failure:
-                        log.warning(f"service not disabled: {failure}")
+            for kind, pattern in ((item[0], item[1:].replace("@", place)) for item in disabled.split()):
+                above, ours, below = pattern.rpartition("azready")
+                # A line of a file is azready's alone.
+                if ours or service == "azready":
+                    for path in system.matches(above + ours.replace("azready", service) + below):
+                        yield kind, path
 
 
 def _remove_link(system: System, path: str) -> None:
