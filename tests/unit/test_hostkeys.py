@@ -17,6 +17,7 @@ cp -a /etc/alternatives "$SCRATCH/alternatives"
 for place in /etc /var/lib /run; do mount -t tmpfs scratch "$place"; done
 mv "$SCRATCH/alternatives" /etc/alternatives
 mkdir /etc/ssh
+echo root:x:0:0::/root:/bin/sh >/etc/passwd
 for server in sshd dropbear; do
 	case $SERVERS in
 	*"$server"*) ;;
@@ -72,11 +73,11 @@ def keys(folder: Path) -> list[str]:
 
 @ENGINES
 def test_sshd_has_no_keys(engine: str, tmp_path: Path) -> None:
-    fake = {"sshd": "exit 1", "ssh-keygen": 'umask 077; echo "$*" >/etc/ssh/ssh_host_made_key'}
+    need("sshd", "has no keys")
     # What a power cut leaves is no key.
-    log = provision(tmp_path, engine, "sshd", ": >/etc/ssh/ssh_host_rsa_key\n", fake)
+    log = provision(tmp_path, engine, "sshd", ": >/etc/ssh/ssh_host_rsa_key\n", {})
     assert said(log) == ["ssh: host keys made in /etc/ssh"]
-    assert keys(tmp_path) == ["ssh/ssh_host_made_key 600"]
+    assert keys(tmp_path) == [f"ssh/ssh_host_{kind}_key 600" for kind in ("ecdsa", "ed25519", "rsa")]
 
 
 @ENGINES
@@ -126,6 +127,7 @@ def test_dropbearkey_that_does_not_know_all_kinds(engine: str, tmp_path: Path) -
     assert keys(tmp_path) == [key for key in _DROPBEAR_KEYS if "ed25519" not in key]
 
 
+_MAKES_A_KEY = {"sshd": "exit 1", "ssh-keygen": "echo x >/etc/ssh/ssh_host_made_key"}
 # A server that gives up without keys, as Debian's sv/ssh/run does: its supervisor then leaves it down.
 _GIVES_UP = """
 mkdir -p $PLACE/ssh && cd $PLACE/ssh
@@ -158,9 +160,8 @@ _SUPERVISORS = {
 def test_server_that_gave_up_stays_down(engine: str, supervisor: str, tmp_path: Path) -> None:
     words = _SUPERVISORS[supervisor]
     need(words["SUPERVISOR"], "runs the server")
-    fake = {"sshd": "exit 1", "ssh-keygen": "echo x >/etc/ssh/ssh_host_made_key"}
     after = f"until {words['UP']} && [ -e /run/up ]; do sleep 0.1; done\n"
-    provision(tmp_path, engine, "sshd", _filled(_GIVES_UP, words), fake, _filled(after, words))
+    provision(tmp_path, engine, "sshd", _filled(_GIVES_UP, words), _MAKES_A_KEY, _filled(after, words))
 
 
 @ENGINES
@@ -169,10 +170,9 @@ def test_server_that_nobody_wants_is_started(engine: str, supervisor: str, tmp_p
     """The file `down` says so; and a pipe that nobody reads holds nothing up."""
     words = _SUPERVISORS[supervisor]
     need(words["SUPERVISOR"], "runs the server")
-    fake = {"sshd": "exit 1", "ssh-keygen": "echo x >/etc/ssh/ssh_host_made_key"}
     before = _filled(_GIVES_UP, words) + f"touch {words['PLACE']}/ssh/down\n"
     before += "mkdir -p /etc/service/sshd/supervise\nmkfifo /etc/service/sshd/supervise/control\n"
-    provision(tmp_path, engine, "sshd", before, fake, "sleep 1\n[ ! -e /run/up ]\n")
+    provision(tmp_path, engine, "sshd", before, _MAKES_A_KEY, "sleep 1\n[ ! -e /run/up ]\n")
 
 
 def _filled(script: str, words: dict[str, str]) -> str:
