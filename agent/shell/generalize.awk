@@ -37,7 +37,7 @@ function hosts(line,    f, n, i, out, hit) {
 	n = split(trimmed(line), f, /[ \t]+/)
 	for (i = 2; i <= n; i++) if (is_old(f[i])) hit = 1; else out = out " " f[i]
 	if (!hit) return line
-	if (out == "" && f[1] != "127.0.0.1" && f[1] != "::1") return gone
+	if (out == "" && f[1] !~ /^(127[.]|::1$)/) return gone
 	return f[1] (out == "" ? " localhost" : out)
 }
 

@@ -111,7 +111,7 @@ DEBIAN_AFTER = {
     "etc/security/opasswd": "root:0:1:stays\n",
     "etc/hostname": "localhost\n",
     "etc/mailname": "localhost\n",
-    "etc/hosts": "# hosts\n127.0.0.1 localhost\n192.0.2.1 other\n::1 localhost\n",
+    "etc/hosts": "# hosts\n127.0.0.1 localhost\n127.0.1.1 localhost\n192.0.2.1 other\n::1 localhost\n",
     "etc/resolv.conf": "",
     "etc/machine-id": "",
     "etc/sudoers": "root ALL=(ALL:ALL) ALL\n",
