@@ -117,6 +117,34 @@ def test_openrc_does_not_know_its_script() -> None:
     assert done.stdout == "after net dhcpcd NetworkManager connman\nbefore sshd dropbear\n"
 
 
+def test_dinit_does_not_know_a_setting() -> None:
+    """It would not load the service. No package of Debian has dinit, so this is what its manual page says."""
+    lines = code(UNITS / "dinit" / "azready").splitlines()
+    settings = [re.fullmatch(r"([a-z-]+(?:[.]d)?) = (\S.*)", line) for line in lines]
+    assert all(settings), lines
+    said = [(setting[1], setting[2]) for setting in settings if setting]
+    assert dict(said)["type"] in ("process", "bgprocess", "scripted", "internal")
+    assert dict(said)["restart"] in ("true", "false", "yes", "no", "on-failure")
+    assert float(dict(said)["start-timeout"]) == 0
+    ordering = {"after", "before", "depends-on", "depends-ms", "waits-for", "waits-for.d"}
+    assert {key for key, _ in said} <= ordering | {"type", "command", "restart", "start-timeout", "logfile"}
+    # A service may be ordered behind many; everything else counts once.
+    assert not [key for key, _ in said if key not in ordering and [each for each, _ in said].count(key) > 1]
+
+
+def test_execline_does_not_run_the_oneshot_of_s6_rc(tmp_path: Path) -> None:
+    """s6-rc is in no package of Debian; the language that it runs `up` with is."""
+    tool = need("execlineb", "runs the script of s6-rc")
+    agent = tmp_path / "agent"
+    agent.write_text(f'#!/bin/sh\necho "$*" >{tmp_path}/called\nexit 3\n')
+    agent.chmod(0o755)
+    up = tmp_path / "up"
+    up.write_text((UNITS / "s6-rc" / "up").read_text().replace("/usr/sbin/azready", str(agent)))
+    assert subprocess.run([tool, "-P", up]).returncode == 3
+    assert (tmp_path / "called").read_text() == "provision\n"
+    assert (UNITS / "s6-rc" / "type").read_text() == "oneshot\n"
+
+
 @contextlib.contextmanager
 def supervised(folder: Path, init: str, status: int, *command: str | Path) -> Iterator[Path]:
     """A supervisor that runs the init's files below `folder`/azready; each start adds a line to `folder`/starts."""
