@@ -27,7 +27,9 @@ IMDS = "169.254.169.254"
 TAP = "tap0"
 ADDRESS = "10.0.0.4"
 _ROUTER = "10.0.0.1"
-_KEYS = "/home/azureuser/.ssh/authorized_keys"
+# The emulator's admin user.
+USER = "azureuser"
+_KEYS = f"/home/{USER}/.ssh/authorized_keys"
 # From /32 to everything, the default route among them: a client that knows option 121 must not look at option 3.
 _ROUTES = f"0.0.0.0/0,{_ROUTER},{WIRESERVER}/32,{_ROUTER},{IMDS}/32,{_ROUTER}"
 # The addresses can be listened on before they exist: that is how a server can come late without being started late.

@@ -13,6 +13,8 @@ from .process import NotSeen
 from .scenario import DAYS, life
 from .stage import FOLDER, Stage, scratch, slot
 
+# The name under which a test hands its outcome to the end of the test run.
+OUTCOME = "outcome"
 _COLUMNS = ("machine", "init", "engine", "client", "scenario", "from kernel", "from network", "verdict", "took")
 
 

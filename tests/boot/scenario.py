@@ -6,17 +6,16 @@ A scenario is a function of a `Stage`: it boots, waits, looks, and notes what is
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator
 
 from .azure import IMDS, WIRESERVER, Identity
-from .checks import look_for_secrets, look_inside
+from .checks import look_for_secrets, look_for_traces, look_inside
 from .process import NotSeen
 from .stage import VMS, WITH_SECRETS, Boot, Stage
 
-# How long an Azure server stays away, in seconds: longer than the first back-offs. A real one may be away for 180.
-ABSENCE = float(os.environ.get("AZREADY_BOOT_ABSENCE", "20"))
+# How long after the kernel's start something of Azure stays away, in seconds. A real WireServer may be away for 180.
+_WIRESERVER_COMES, _DHCP_COMES = 60, 20
 # Five minutes for an IMDS that is dead is for real machines.
 _IMPATIENT = "IMDS_DEADLINE=5"
 # The requests of a provisioning in which nothing went wrong.
@@ -33,9 +32,10 @@ def life(stage: Stage) -> None:
         boot.settle()
         stage.expect("requests after a reboot", boot.azure.requests, [])
         stage.expect("host keys after a reboot", look_inside(stage, boot), host_keys)
-        stage.expect("generalize", boot.vm.run("azready -q generalize --yes --user azureuser"), "")
+        stage.expect("generalize", boot.vm.run("azready -q generalize --yes"), "")
         stage.expect("settings", boot.vm.run(f"echo '{_IMPATIENT}' >/etc/azready.conf"), "")
         boot.vm.power_off()
+    look_for_traces(stage, boot, host_keys)
     with deployed(stage, VMS[1], stage.machine.captured) as boot:
         if look_inside(stage, boot) == host_keys != "":
             stage.problem("the captured image brought its host keys along")
@@ -48,11 +48,10 @@ def deployed(stage: Stage, identity: Identity, day: str = "") -> Iterator[Boot]:
     with stage.boot(identity, addresses=addresses, dhcp=day != "dhcp-late") as boot:
         if day == "wireserver-late":
             boot.network_up()
-            time.sleep(ABSENCE)
+            boot.sleep_until(_WIRESERVER_COMES)
             boot.azure.bring_up(WIRESERVER)
         elif day == "dhcp-late":
-            boot.vm.kernel_start()
-            time.sleep(ABSENCE)
+            boot.sleep_until(_DHCP_COMES)
             boot.azure.serve_dhcp()
         stage.timed(boot, boot.wait_for_verdict())
         stage.expect("verdict", boot.azure.verdict, "Succeeded")

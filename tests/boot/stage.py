@@ -43,6 +43,7 @@ _TOOLS = {
     "genisoimage": "makes the provisioning media",
     "dnsmasq": "is Azure's DHCP server",
     "mke2fs": "makes disks",
+    "debugfs": "looks at disks",
     "busybox": "finds the disk at boot, and is a machine of its own",
     "ip": "makes the network",
     "unshare": "makes the network",
@@ -58,6 +59,10 @@ class Boot:
     azure: Azure
     folder: Path
     settled: str
+
+    def sleep_until(self, seconds: float) -> None:
+        """Until so many seconds after the kernel's start."""
+        time.sleep(max(0.0, self.vm.kernel_start() + seconds - time.monotonic()))
 
     def network_up(self) -> float:
         """When the machine had its lease."""

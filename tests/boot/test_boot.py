@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
+
 import pytest
 
 from . import run, stage
@@ -10,6 +13,8 @@ from . import run, stage
 # Minutes when other tests want the processors too; the machine's own patience ends first.
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("machine", "scenario"), run.scenarios(), ids=".".join)
-def test_a_real_machine(machine: str, scenario: str) -> None:
+def test_a_real_machine(machine: str, scenario: str, record_property: Callable[[str, object], None]) -> None:
     stage.need_tools()
-    assert run.play(machine, scenario).problems == []
+    outcome = run.play(machine, scenario)
+    record_property(run.OUTCOME, asdict(outcome))
+    assert outcome.problems == []
