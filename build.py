@@ -83,11 +83,12 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """[PYTEST ARGUMENTS] build, then run linters, type checker, unit tests, conformance cases and real machines"""
-    if status := build([]):
-        return status
     workers = ("-n", WORKERS, "--dist", "worksteal")
     if arguments:
-        return run_module("pytest", *workers, *arguments)
+        return build([]) or run_module("pytest", *workers, *arguments)
+    status = build([])
+    if status:
+        return status
     # The machines come last and by themselves: each wants a processor for minutes.
     phases = ((*workers, "--cache-clear", "--ignore", MACHINES_FOLDER), (*MACHINES, MACHINES_FOLDER))
     status = max(run_module("pytest", *phase) for phase in phases)

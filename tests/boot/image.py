@@ -58,7 +58,7 @@ def disk(machine: Machine, cache: Path) -> Path:
     key = _digest(repr(machine), str(datetime.date.today())[:7], AGENT.read_bytes(), *_bytes_below(HERE / "files"))
     path = cache / "disks" / f"{machine.name}-{key}.raw"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / "disks" / f"{machine.name}.lock"):
+    with locked(cache / "disks" / f"{machine.name}.lock"):
         if not path.is_file():
             for old in path.parent.glob(f"{machine.name}-*"):
                 old.unlink()
@@ -125,8 +125,8 @@ def _bytes_below(folder: Path) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One maker at a time: two scenarios of a machine start together, and both want its disk."""
+def locked(path: Path) -> Iterator[None]:
+    """One maker at a time: scenarios start together, in processes of their own, and want the same disk or kernel."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import support
 
+from .image import locked
+
 PACKAGE = "linux-image-cloud-amd64"
 # What the machine has, by the time its init starts. Inits of Debian would load these by udev; busybox has none.
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio_scsi", "sr_mod", "udf", "isofs", "vfat")
@@ -56,7 +58,12 @@ class Kernel:
 
 def kernel(cache: Path) -> Kernel:
     """The kernel in the cache; fetched with apt and unpacked (not installed) when its version is not there yet."""
-    package = _newest_package()
+    cache.mkdir(parents=True, exist_ok=True)
+    with locked(cache / "kernel.lock"):
+        return _kernel(_newest_package(), cache)
+
+
+def _kernel(package: str, cache: Path) -> Kernel:
     folder = cache / f"{package}-{zlib.crc32(repr((_INIT, MODULES)).encode()):08x}"
     if not (folder / "initrd").is_file():
         scratch = cache / f"{package}.new"
