@@ -13,11 +13,13 @@ import io
 import os
 import re
 import stat
+import struct
 import sys
 import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 from terse import terse_awk, terse_python, terse_shell, without_comments
 
@@ -59,12 +61,24 @@ FRONT_DOORS = ("urllib3/__init__.py", "urllib3/http2/__init__.py")
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip can name
 UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the build
+LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of name and extra field, which follow it
 # What azready.sh does without, as it has room for little: the commands that change an image and not a machine at its
 # first boot, the way to a Python behind it, and the help but for its overview.
 SPARED_MODULES = ("install", "generalize", "python", "help")
 IMAGE_COMMANDS = r"(?m)^  (install|uninstall|generalize) .*\n"
 PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf")
 EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("emulator", run_name="__main__", alter_sys=True)\n'
+
+
+class Packed(NamedTuple):
+    """A file as its wheel holds it: the entry that describes it, and the bytes as the wheel's maker packed them."""
+
+    entry: zipfile.ZipInfo
+    data: bytes
+
+
+# What the zips are made of: name -> content, to be stored as it is, or what is packed already.
+Members = dict[str, bytes | Packed]
 
 
 class BundleError(Exception):
@@ -217,7 +231,7 @@ def ascii_only(text: str) -> bytes:
 # The zip half
 
 
-def python_members(root: Path, version: str) -> dict[str, bytes]:
+def python_members(root: Path, version: str) -> Members:
     """The Python engine: name in the zip -> content. `__main__.py` stands at the top, where Python looks for it."""
     package = root / "agent" / "python" / "azready"
     members = {f"azready/{path.name}": terse_python(read(path)) for path in package.glob("*.py")}
@@ -230,23 +244,37 @@ def python_members(root: Path, version: str) -> dict[str, bytes]:
     return {name: text.encode() for name, text in members.items()}
 
 
-def emulator_members(root: Path) -> dict[str, bytes]:
+def emulator_members(root: Path) -> Members:
     """The emulator package and an entry that runs it."""
     package = root / "tests" / "emulator"
-    members = {f"emulator/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
-    return {name: read(path).encode() for name, path in members.items()} | {"__main__.py": EMULATOR_ENTRY}
+    paths = {f"emulator/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
+    return {**{name: read(path).encode() for name, path in paths.items()}, "__main__.py": EMULATOR_ENTRY}
 
 
-def vendored_members(name: str, wheel: Path) -> dict[str, bytes]:
-    """What the zip takes from a wheel: the package without the drop list, and its licence."""
-    members = {}
+def vendored_members(name: str, wheel: Path) -> Members:
+    """What the zip takes from a wheel: the package without the drop list, and its licence.
+
+    The files stay packed. urllib3 itself imports zlib, so no Python that could run it is lost; and to pack them here
+    would give other bytes with every other zlib.
+    """
+    members: Members = {}
     with zipfile.ZipFile(wheel) as archive:
-        for path in archive.namelist():
+        for entry in archive.infolist():
+            path = entry.filename
             if path.startswith("urllib3/") and not dropped(name, path):
-                members[f"{name}/{path}"] = b"" if path in FRONT_DOORS else archive.read(path)
+                members[f"{name}/{path}"] = b"" if path in FRONT_DOORS else packed(archive, entry)
             elif path.endswith("LICENSE.txt"):
-                members[f"{name}/LICENSE.txt"] = archive.read(path)
+                members[f"{name}/LICENSE.txt"] = packed(archive, entry)
     return members
+
+
+def packed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Packed:
+    """A file of the archive without unpacking it; checked all the same."""
+    archive.read(entry)
+    assert archive.fp
+    archive.fp.seek(entry.header_offset)
+    archive.fp.seek(sum(LOCAL_HEADER.unpack(archive.fp.read(LOCAL_HEADER.size))), os.SEEK_CUR)
+    return Packed(entry, archive.fp.read(entry.compress_size))
 
 
 def dropped(name: str, path: str) -> bool:
@@ -271,16 +299,32 @@ def locked_wheel(lock: Path, wheels: Path) -> Path | None:
     return next(found, None)
 
 
-def zip_behind(prefix: bytes, members: dict[str, bytes]) -> bytes:
-    """Prefix and zip. Stored, because a Python without zlib cannot read anything else; offsets count the prefix."""
+def zip_behind(prefix: bytes, members: Members) -> bytes:
+    """Prefix and zip; offsets count the prefix. What is ours is stored: that can be read, and can speak, everywhere."""
     buffer = io.BytesIO(prefix)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(members.items()):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system = UNIX
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            archive.writestr(entry, content)
+            if isinstance(content, Packed):
+                append_packed(archive, entry, content)
+            else:
+                archive.writestr(entry, content)
     return buffer.getvalue()
+
+
+def append_packed(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, content: Packed) -> None:
+    """What ZipFile.writestr does, without packing."""
+    entry.compress_type, entry.CRC = content.entry.compress_type, content.entry.CRC
+    entry.compress_size, entry.file_size = content.entry.compress_size, content.entry.file_size
+    assert archive.fp
+    archive.fp.seek(archive.start_dir)
+    entry.header_offset = archive.fp.tell()
+    archive.fp.write(entry.FileHeader(zip64=False) + content.data)
+    archive.start_dir = archive.fp.tell()
+    archive.filelist.append(entry)
+    archive.NameToInfo[entry.filename] = entry
 
 
 # The output

@@ -12,8 +12,11 @@ def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
         sys.exit("azready: error: this Python is %d.%d; 3.7 or newer is needed" % sys.version_info[:2])
     generation = "2" if sys.version_info >= (3, 10) else "1"
     sys.path.insert(1, "%s/urllib3-%s" % (sys.path[0], generation))
-    from azready.cli import main as run
-
+    try:
+        from azready.cli import main as run
+    except ImportError as error:
+        # Debian's python3-minimal, a Python that was built without zlib ...
+        sys.exit("azready: error: this Python lacks a part of its standard library: %s" % error)
     if sys.argv[1:] == ["--preflight"]:
         sys.stdout.write("azready-python-ok\n")
         return 0
