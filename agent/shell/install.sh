@@ -1,6 +1,6 @@
 # install.sh: puts azready into an image and enables the service of the init that the image has; takes all of it out again.
 # What it made stands in $install_list, one path a line: a directory ends in /, ! is before what is gone for good, % before
-# a file that it only edited.
+# a file that it only edited, = before another agent's link that it took away, with the link's text behind it.
 
 install_list=/etc/azready.installed
 
@@ -316,7 +316,13 @@ agent_item() {
 # replace_agent: nothing starts $agent any more. systemd's units are masked: an update of the package would enable them.
 replace_agent() {
 	for agent_link in $agent_links; do
-		if sys_exists "$agent_link/."; then install_note "$agent_link/down"; else install_note "!$agent_link"; fi || return
+		sys_path "$agent_link"
+		if [ -d "$_path" ]; then
+			install_note "$agent_link/down"
+		else
+			sys_place "$agent_link"
+			install_note "=$agent_link $(readlink "$_path")"
+		fi || return
 	done
 	for service in $agent_services; do
 		units_rows service_row disable_item || :
@@ -341,6 +347,8 @@ remove_agents() {
 	[ -n "$agents_found" ] || return 0
 	for agent in /usr/bin/apt-get,purge,walinuxagent /usr/bin/dnf,remove,WALinuxAgent /usr/bin/zypper,remove,python-azure-agent /sbin/apk,del,walinuxagent /usr/bin/xbps-remove,-R,walinuxagent /usr/bin/pacman,-Rns,walinuxagent; do
 		sys_exists "${agent%%,*}" || continue
+		# Debian's name; Ubuntu's is the other.
+		! sys_exists /var/lib/dpkg/info/waagent.list || agent=${agent%,*},waagent
 		agent_file=${agent##*/}
 		did "to remove the packages: $(printf '%s' "${agent_file%,*}$agents_found" | sed "s/,/ /;s/waagent/${agent##*,}/")"
 	done
@@ -362,11 +370,24 @@ main_uninstall() {
 	! sys_exists "$state_directory" || log_info "uninstall: $state_directory stays: what azready knows of this machine"
 }
 
+# install_put_back NAME TARGET: a link, or an empty file; nothing where there is one again.
+install_put_back() {
+	sys_place "$1"
+	if [ -e "$_path" ] || [ -h "$_path" ]; then return; fi
+	if [ -n "$2" ]; then ln -s "$2" "$_path"; else cp /dev/null "$_path"; fi 2>"$work/err" || sys_blame "$1" || return
+	log_info "uninstall: $1 is back"
+}
+
 # take_away LINE
 take_away() {
 	sys_place "${1%/}"
 	case $1 in
 	!*) log_warning "uninstall: ${1#?} is gone for good, install --replace-agents removed it" && return ;;
+	=*)
+		agent_link=${1#=}
+		install_put_back "${agent_link%% *}" "${agent_link#* }"
+		return
+		;;
 	%*)
 		sys_read "${1#?}" | sed '/: azready$/d; s/ azready\( \|$\)/\1/' >"$work/mended"
 		keep_edited "${1#?}"

@@ -138,6 +138,9 @@ TABLE = {spec.name or name for name, spec in INITS.items()}
 AGENTS = {
     "/usr/lib/systemd/system/cloud-init-local.service": "[Unit]\n",
     "/etc/systemd/system/cloud-init.target.wants/cloud-init-local.service": f"{LINK}/lib/somewhere",
+    "/usr/lib/systemd/system/cloud-final.service": "[Unit]\n",
+    "/etc/systemd/system/cloud-init.target.wants/cloud-final.service": f"{LINK}"
+    "/usr/lib/systemd/system/cloud-final.service",
     "/usr/lib/systemd/system/waagent.service": "[Unit]\n",
     "/etc/systemd/system/multi-user.target.wants/waagent.service": f"{LINK}/lib/systemd/system/waagent.service",
     "/etc/systemd/system/multi-user.target.wants/sshd.service": f"{LINK}/lib/systemd/system/sshd.service",
@@ -145,4 +148,6 @@ AGENTS = {
     "/etc/waagent.conf": "x",
     "/var/log/waagent.log": "x",
     "/usr/bin/apt-get": "ELF",
+    # Debian's name of the package; Ubuntu's is walinuxagent.
+    "/var/lib/dpkg/info/waagent.list": "/.",
 }
