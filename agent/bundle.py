@@ -64,7 +64,7 @@ UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the 
 LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of name and extra field, which follow it
 # What azready.sh does without, as it has room for little: the commands that change an image and not a machine at its
 # first boot, the way to a Python behind it, and the help but for its overview.
-SPARED_MODULES = ("install", "generalize", "python", "help")
+SPARED_MODULES = ("install", "generalize", "selinux", "python", "help")
 IMAGE_COMMANDS = r"(?m)^  (install|uninstall|generalize) .*\n"
 PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf")
 EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("emulator", run_name="__main__", alter_sys=True)\n'

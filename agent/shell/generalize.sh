@@ -120,6 +120,7 @@ main_generalize() {
 	old_all
 	# Of install.sh.
 	! command -v rearm_service >/dev/null 2>&1 || rearm_service || printf 'enable the service again\n' >>"$work/left"
+	old_label
 	sync
 	[ -s "$work/left" ] || {
 		log_info 'generalized: shut it down and capture it'
@@ -128,6 +129,13 @@ main_generalize() {
 	while read -r old_line; do log_error "not done: $old_line"; done <"$work/left"
 	log_error 'not safe to capture' 'mend what is named above and run generalize again'
 	exit 1
+}
+
+# old_label: what was mended is a new file, and has no label.
+old_label() {
+	set --
+	while IFS= read -r old_file; do set -- "$@" "${old_file#"$root"}"; done <"$work/old"
+	selinux_label "$@"
 }
 
 # old_who: sets $old_user, $old_uid and $old_home; all empty where nobody leaves.

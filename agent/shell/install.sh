@@ -13,6 +13,7 @@ main_install() {
 	install_step install_unit
 	install_step enable_service
 	install_step install_config
+	install_labels
 	install_reload
 	install_step look_for_agents
 }
@@ -281,6 +282,12 @@ config_line() {
 	eval "printf '\n#%s\n#%s=%s\n' \"\$4\" \"\$1\" \"\$set_$1\""
 }
 
+# install_labels: of all that the list names and is there still.
+install_labels() {
+	# shellcheck disable=SC2046  # paths without blanks
+	selinux_label "$install_list" $(sys_read "$install_list" | sed -n 's/^%//; /^[/]/p') /etc/inittab
+}
+
 # install_reload: only a systemd that runs needs to be told.
 install_reload() {
 	[ ! -d /run/systemd/system ] || ! sys_which systemctl || sys_run 60 /dev/null "$_which" daemon-reload || :
@@ -366,6 +373,8 @@ main_uninstall() {
 	awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$work/list" >"$work/reverse"
 	while IFS= read -r install_line; do install_step take_away "$install_line"; done <"$work/reverse"
 	install_step sys_remove "$install_list"
+	# shellcheck disable=SC2046  # paths without blanks
+	selinux_label $(sed -n 's/^%//p' "$work/list") /etc/inittab
 	install_reload
 	! sys_exists "$state_directory" || log_info "uninstall: $state_directory stays: what azready knows of this machine"
 }

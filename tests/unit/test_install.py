@@ -141,8 +141,9 @@ def test_generalize_leaves_the_service_disabled(tmp_path: Path, init: str) -> No
     installed = seen(root)
     functions = TEXT.partition('\nself "$0"\nmain ')[0]
     for function in ("disable_service", "rearm_service"):
-        script = f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n"
-        subprocess.run([need("dash"), "-c", script], check=True, stderr=subprocess.DEVNULL)
+        script = tmp_path / "script"
+        script.write_text(f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n")
+        subprocess.run([need("dash"), script], check=True, stderr=subprocess.DEVNULL)
         assert (seen(root) == installed) == (function == "rearm_service")
 
 
@@ -376,3 +377,56 @@ def test_help_says_nothing_of_an_option(tmp_path: Path) -> None:
     said = runner(tmp_path, "dash")("install", "--help").stdout
     assert all(word in said for word in ("--init", "--prefix", "--replace-agents", *TABLE))
     assert "/etc/azready.installed" in runner(tmp_path, "dash")("help", "uninstall").stdout
+
+
+def test_presets_of_the_first_boot_leave_the_service_enabled(tmp_path: Path) -> None:
+    """Fedora: a machine-id that says `uninitialized` has systemd preset all units, and `disable *` stands last."""
+    root = plant(
+        tmp_path / "root", {**INITS["systemd"].files, "/usr/lib/systemd/system-preset/99-x.preset": "disable *\n"}
+    )
+    before = seen(root)
+    run = runner(tmp_path, "dash")
+    run("install")
+    preset = [need("systemctl", "presets units"), f"--root={root}", "preset", "azready.service"]
+    subprocess.run(preset, check=True, capture_output=True)
+    link = root / "etc/systemd/system/multi-user.target.wants/azready.service"
+    assert link.is_symlink()
+    run("uninstall")
+    assert seen(root) == before
+
+
+POLICY = "/etc/selinux/targeted/contexts/files/file_contexts"
+CONTEXTS = """\
+/.*                 system_u:object_r:default_t:s0
+/etc/.*             system_u:object_r:etc_t:s0
+/usr/sbin/.*   --   system_u:object_r:bin_t:s0
+"""
+
+
+def label(place: Path) -> str:
+    """The SELinux label of a file; empty where it has none."""
+    try:
+        return os.getxattr(place, "security.selinux", follow_symlinks=False).decode().rstrip("\0")
+    except OSError:
+        return ""
+
+
+def test_files_of_an_image_with_selinux_have_its_labels(tmp_path: Path) -> None:
+    """Nobody else gives them: `Permission denied` at the first boot of an enforcing system."""
+    config = "SELINUX=enforcing\nSELINUXTYPE=targeted\n"
+    plant(tmp_path / "root", {**INITS["systemd"].files, "/etc/selinux/config": config, POLICY: CONTEXTS})
+    need("setfiles", "labels files by an image's policy")
+    run = runner(tmp_path, "dash")
+    (next(tmp_path.glob("*/sh")).parent / "setfiles").symlink_to(need("setfiles"))
+    run("install")
+    assert label(tmp_path / "root" / PROGRAM[1:]) == "system_u:object_r:bin_t:s0"
+    assert label(tmp_path / "root/etc/azready.conf") == "system_u:object_r:etc_t:s0"
+    link = tmp_path / "root/etc/systemd/system/multi-user.target.wants/azready.service"
+    assert label(link) == "system_u:object_r:etc_t:s0"
+
+
+def test_image_with_selinux_labels_itself_where_nobody_here_can(tmp_path: Path) -> None:
+    plant(tmp_path / "root", {**INITS["systemd"].files, "/etc/selinux/config": "SELINUX=enforcing\n"})
+    said = runner(tmp_path, "dash")("install").stdout
+    assert (tmp_path / "root/.autorelabel").is_file()
+    assert "the labels are set at the next boot" in said

@@ -1,0 +1,40 @@
+# selinux.sh: labels for what was written into an image: an enforcing system starts no file and reads no configuration
+# that has none, and a file of a --root gets its label from nobody.
+
+# selinux_label FILE ..: those that are there get the label that the image's policy has for them; where nobody here can
+# ask it, the image labels itself at its next boot. Without SELinux nothing is done.
+selinux_label() {
+	selinux_kind=$(sys_read /etc/selinux/config | LC_ALL=C awk '
+		{ gsub(/[" \t\r]/, "") }
+		/^SELINUX=(enforcing|permissive)$/ { on = 1 }
+		/^SELINUXTYPE=[A-Za-z0-9_-]+$/ { kind = substr($0, 13) }
+		END { if (on) print kind == "" ? "targeted" : kind }')
+	[ -n "$selinux_kind" ] || return 0
+	selinux_count=$#
+	for selinux_file; do
+		sys_place "$selinux_file"
+		if [ -e "$_path" ] || [ -h "$_path" ]; then set -- "$@" "$_path"; fi
+	done
+	shift "$selinux_count"
+	[ $# -gt 0 ] || return 0
+	selinux_label_places "$@" || selinux_label_later
+}
+
+# selinux_label_places PLACE ..
+selinux_label_places() {
+	if [ -z "$root" ]; then
+		sys_which restorecon && sys_run 60 /dev/null "$_which" -iF "$@"
+		return
+	fi
+	sys_path "/etc/selinux/$selinux_kind/contexts/files/file_contexts"
+	[ -r "$_path" ] && sys_has setfiles && sys_run 60 /dev/null setfiles -q -F -r "$root" "$_path" "$@"
+}
+
+selinux_label_later() {
+	sys_path /
+	if cp /dev/null "${_path%/}/.autorelabel" 2>/dev/null; then
+		log_info 'SELinux: the labels are set at the next boot (/.autorelabel): no setfiles here, or it does not know this policy'
+	else
+		log_warning 'SELinux: the new files have no label: run restorecon on them'
+	fi
+}
