@@ -5,10 +5,11 @@
 # ask it, the image labels itself at its next boot. Without SELinux nothing is done.
 selinux_label() {
 	selinux_kind=$(sys_read /etc/selinux/config | LC_ALL=C awk '
+		BEGIN { kind = "targeted" }
 		{ gsub(/[" \t\r]/, "") }
 		/^SELINUX=(enforcing|permissive)$/ { on = 1 }
 		/^SELINUXTYPE=[A-Za-z0-9_-]+$/ { kind = substr($0, 13) }
-		END { if (on) print kind == "" ? "targeted" : kind }')
+		END { if (on) print kind }')
 	[ -n "$selinux_kind" ] || return 0
 	selinux_count=$#
 	for selinux_file; do

@@ -178,6 +178,17 @@ def test_user_is_guessed(debian: Image) -> None:
     assert "root:*:" in debian.content("etc/shadow")
 
 
+def test_image_with_a_person_of_its_own_is_no_cause_for_a_warning(debian: Image) -> None:
+    """Tiny Core has `tc`, uid 1001; where nothing speaks of azready, nobody was made by it."""
+    assert debian.run("--yes", "--user", USER).exit == 0
+    with open(debian.root / "etc" / "passwd", "a") as passwd:
+        passwd.write("tc:x:1001:50:Linux User,,,:/home/tc:/bin/sh\n")
+    again = debian.run("--yes")
+    assert again.exit == 0
+    assert b"warning" not in again.stderr
+    assert b"nothing says that azready made one" in again.stderr
+
+
 def test_group_with_others_in_it_goes_with_the_user(debian: Image) -> None:
     (debian.root / "etc/group").write_text(f"sudo:x:27:{USER}\n{USER}:x:1000:carl,{USER}\n")
     assert debian.run("--user", USER, "--yes").exit == 0
