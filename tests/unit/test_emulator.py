@@ -32,6 +32,9 @@ from unit.emulator_client import (
 )
 
 
+POST = b"POST /machine?comp=health HTTP/1.1\r\nHost: x\r\n"
+
+
 def emulator(**tables: Any) -> Emulator:
     """An emulator for the VM file with these tables; there is no IMDS rate limit unless asked for."""
     return Emulator(load_vm({"platform": {"rate": 0}, **tables}))
@@ -372,24 +375,56 @@ class TestFaults:
 class TestHttp:
     def test_chunked_and_announced_bodies_are_read(self, azure: Emulator) -> None:
         chunks = "".join(f"{len(line):x}\r\n{line}\r\n" for line in (READY[:99], READY[99:], "")).encode()
-        head = f"POST {HEALTH} HTTP/1.1\r\nx-ms-version: 2012-11-30\r\nTransfer-Encoding: chunked\r\n"
+        head = f"POST {HEALTH} HTTP/1.1\r\nHost: x\r\nx-ms-version: 2012-11-30\r\nTransfer-Encoding: chunked\r\n"
         answer = send_raw(azure.wireserver, head.encode() + b"Expect: 100-continue\r\n\r\n" + chunks)
         assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
         assert azure.requests[0].body == READY.encode()
 
     @pytest.mark.parametrize(
-        "request_bytes",
+        ("request_bytes", "why"),
         [
-            b"rubbish\r\n\r\n",
-            b"more rubbish than the server reads" * 10000,
-            b"POST /machine?comp=health HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-            b"POST /machine?comp=health HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-            b"POST /machine?comp=health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+            (b"rubbish\r\n\r\n", "illegal request line"),
+            (b"more rubbish than the server reads" * 10000, "Receive buffer too long"),
+            (b"GET / HTTP/1.1 again\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"G@T / HTTP/1.1\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"GET /\x1b[31m HTTP/1.1\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", "HTTP/2.0 is not spoken here"),
+            (b"GET / HTTP/1.1\r\n\r\n", "Missing mandatory Host: header"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "Found multiple Host: headers"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata : true\r\n\r\n", "illegal header line"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata\r\n\r\n", "illegal header line"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata: tr\0ue\r\n\r\n", "illegal header line"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata:\r\n true\r\n\r\n", "a header is folded over two lines"),
+            (POST + b"Content-Length: many\r\n\r\n", "bad Content-Length"),
+            (POST + b"Content-Length: -1\r\n\r\n", "bad Content-Length"),
+            (POST + b"Content-Length: 1_0\r\n\r\n0123456789", "bad Content-Length"),
+            (POST + b"Content-Length: +1\r\n\r\n0", "bad Content-Length"),
+            (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n00", "conflicting Content-Length headers"),
+            (POST + b"Content-Length: 99999999\r\n\r\n" + b"0" * 17000000, "a body of more than 16777216 bytes"),
+            (
+                POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "both Content-Length and Transfer-Encoding",
+            ),
+            (POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "illegal chunk header"),
+            (POST + b"Transfer-Encoding: chunked\r\n\r\n1_0\r\n", "illegal chunk header"),
+            (POST + b"Transfer-Encoding: gzip\r\n\r\n", "Only Transfer-Encoding: chunked is supported"),
         ],
+        ids=lambda value: value if isinstance(value, str) else repr(value[:90]),
     )
-    def test_what_is_not_http_is_refused(self, azure: Emulator, request_bytes: bytes) -> None:
+    def test_what_is_not_http_is_refused(self, azure: Emulator, request_bytes: bytes, why: str) -> None:
+        """As real servers do; a client may not come to rely on one that is kinder."""
         assert send_raw(azure.wireserver, request_bytes).startswith(b"HTTP/1.1 400 Bad Request\r\n")
-        assert azure.requests[0].answer == "400"
+        assert (azure.requests[0].answer, azure.requests[0].note) == ("400", why)
+
+    def test_a_body_that_ends_early_is_recorded_as_far_as_it_came(self, azure: Emulator) -> None:
+        host, port = azure.wireserver.split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            connection.sendall(POST + b"Content-Length: 9\r\n\r\nabc")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+        request = azure.requests[0]
+        assert (request.endpoint, request.method, request.body) == ("health", "POST", b"abc")
 
     def test_many_clients_at_once_are_all_recorded(self) -> None:
         with emulator(answers={"goalstate": [{"status": 503, "times": 10}]}) as azure:
