@@ -141,7 +141,7 @@ def prepare() -> None:
 
 
 def fetch() -> None:
-    """Have pex fetch the wheels of the locks in agent/, hashes checked; what is there and right is not fetched again."""
+    """Have pex fetch the wheels of the locks in agent/, hashes checked; what is there and right stays."""
     sys.pycache_prefix = str(CACHE / "bytecode")
     sys.path.insert(0, str(ROOT / "agent"))
     import bundle
