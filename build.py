@@ -57,13 +57,14 @@ TESTS_FAILED, FEW = 1, 5
 LOCKS = {
     "agent/urllib3-2.lock": (["urllib3>=2,<3"], "CPython>=3.10"),
     "agent/urllib3-1.lock": (["urllib3>=1.26,<2"], "CPython>=3.7"),
+    "agent/h11.lock": (["h11"], "CPython>=3.11"),
     "tests/requirements.lock": (["-r", "tests/requirements.in"], "CPython>=3.11"),
 }
 LOCK_HEADER = "# Written by `python3 build.py lock`: versions, and the SHA-256 of every file that may be installed.\n"
 
 
 def build(arguments: list[str]) -> int:
-    """[no arguments] assemble dist/ (prepares .venv and fetches urllib3 the first time)"""
+    """[no arguments] assemble dist/ (prepares .venv and fetches urllib3 and h11 the first time)"""
     if arguments:
         return usage(f"build takes no arguments, but got: {' '.join(arguments)}")
     with one_at_a_time():
@@ -113,7 +114,7 @@ def boot(arguments: list[str]) -> int:
 
 
 def lock(arguments: list[str]) -> int:
-    """[no arguments] resolve the newest allowed versions with pex and write the three lock files"""
+    """[no arguments] resolve the newest allowed versions with pex and write the lock files"""
     if arguments:
         return usage(f"lock takes no arguments, but got: {' '.join(arguments)}")
     with one_at_a_time():
@@ -140,12 +141,12 @@ def prepare() -> None:
 
 
 def fetch() -> None:
-    """Have pex fetch the wheels of the agent's locks, hashes checked; what is there and right is not fetched again."""
+    """Have pex fetch the wheels of the locks in agent/, hashes checked; what is there and right stays."""
     sys.pycache_prefix = str(CACHE / "bytecode")
     sys.path.insert(0, str(ROOT / "agent"))
     import bundle
 
-    locks = [ROOT / "agent" / f"{name}.lock" for name in bundle.VENDORED]
+    locks = [ROOT / "agent" / f"{name}.lock" for name in bundle.LOCKED]
     if all(bundle.locked_wheel(pinned, WHEELS) for pinned in locks):
         return
     shutil.rmtree(WHEELS, ignore_errors=True)  # pex leaves a file alone that is there, even a spoiled one

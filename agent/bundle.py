@@ -1,6 +1,6 @@
 """Assembles dist/ from the source tree: one shell text, one zip, and the two joined to the file that runs everywhere.
 
-Standard library only, so that a packager needs nothing but the two wheels named in the locks. The output depends on
+Standard library only, so that a packager needs nothing but the wheels named in the locks. The output depends on
 the content of the inputs alone: not on the clock, the umask, the folder, the order of a directory or the Python.
 """
 
@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The folders of the zip that hold urllib3; each is pinned by agent/NAME.lock.
 VENDORED = ("urllib3-2", "urllib3-1")
+# What the emulator's zip takes whole, into its top folder: it runs on a Python that is new, so one version will do.
+EMULATOR_VENDORED = "h11"
+LOCKED = (*VENDORED, EMULATOR_VENDORED)
 
 # What stays out of the zip: folder, path in the wheel, why nothing that the agent uses misses it.
 # Files go or stay whole, none is edited. Kept on purpose: six (all of 1.26 stands on it), contrib/_appengine_environ
@@ -95,7 +98,7 @@ def assemble(root: Path, wheels: Path) -> dict[str, bytes]:
         "azready": zip_behind(shell_text(root, version, with_zip=True), engine),
         "azready.sh": shell_text(root, version, with_zip=False),
         "azready.pyz": zip_behind(b"#!/usr/bin/env python3\n", engine),
-        "azready-emulator.pyz": zip_behind(b"#!/usr/bin/env python3\n", emulator_members(root)),
+        "azready-emulator.pyz": zip_behind(b"#!/usr/bin/env python3\n", emulator_members(root, wheels)),
     }
     return files | {"SHA256SUMS": checksums(files)}
 
@@ -244,11 +247,19 @@ def python_members(root: Path, version: str) -> Members:
     return {name: text.encode() for name, text in members.items()}
 
 
-def emulator_members(root: Path) -> Members:
-    """The emulator package and an entry that runs it."""
+def emulator_members(root: Path, wheels: Path) -> Members:
+    """The emulator package, an entry that runs it, and its HTTP parser with that one's licence."""
     package = root / "tests" / "emulator"
-    paths = {f"emulator/{path.relative_to(package).as_posix()}": path for path in package.rglob("*.py")}
-    return {**{name: read(path).encode() for name, path in paths.items()}, "__main__.py": EMULATOR_ENTRY}
+    members: Members = {"__main__.py": EMULATOR_ENTRY}
+    for path in package.rglob("*.py"):
+        members[f"emulator/{path.relative_to(package).as_posix()}"] = read(path).encode()
+    with zipfile.ZipFile(require_wheel(root / "agent" / f"{EMULATOR_VENDORED}.lock", wheels)) as archive:
+        for entry in archive.infolist():
+            if entry.filename.startswith(f"{EMULATOR_VENDORED}/") and entry.filename.endswith(".py"):
+                members[entry.filename] = packed(archive, entry)
+            elif entry.filename.endswith("LICENSE.txt"):
+                members[f"{EMULATOR_VENDORED}/LICENSE.txt"] = packed(archive, entry)
+    return members
 
 
 def vendored_members(name: str, wheel: Path) -> Members:

@@ -72,6 +72,11 @@ class Identity:
         """What SMBIOS must say."""
         return emulator.load_vm({"vm": {"id": self.vm_id, "generation": 1}}).dmi_uuid
 
+    @property
+    def mac(self) -> str:
+        """The network card's address: IMDS tells it, and cloud-init waits minutes for a card that has it."""
+        return emulator.load_vm({}).mac
+
 
 @dataclass
 class Azure:

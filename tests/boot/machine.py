@@ -50,7 +50,7 @@ class VirtualMachine:
             "-netdev",
             f"tap,id=net,ifname={TAP},script=no,downscript=no",
             "-device",
-            "virtio-net-pci,netdev=net",
+            f"virtio-net-pci,netdev=net,mac={self.azure.identity.mac}",
         ]
         arguments += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
         arguments += ["-device", "virtio-serial-pci", "-chardev", f"socket,id=port,fd={port}"]

@@ -76,17 +76,28 @@ class Observed:
 Faults = Iterator[str]
 
 
-def outcome_faults(expect: Expect, seen: Observed, facts: Mapping[str, str]) -> Faults:
-    """What the platform and the user see of any agent: it ends, the verdict, success or not, the files."""
+# What is looked at of another agent, in the order of the table's columns.
+ENDED, VERDICT, EXIT, FILES = COLUMNS = ("ended", "verdict", "exit", "files")
+# All that is demanded of an agent that only reports.
+REPORT_COLUMNS = (ENDED, VERDICT)
+
+
+def outcome_faults(expect: Expect, seen: Observed, facts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What the platform and the user see of any agent: (column, fault) for each that is wrong."""
     if seen.finished.exit is None:
-        yield "it hung and was killed"
+        yield ENDED, "it hung and was killed"
     elif (seen.finished.exit == 0) != (expect.exit == 0):
-        yield f"exit status {seen.finished.exit} instead of {expect.exit}"
-    yield from _verdict_faults(expect, seen)
-    files = {path: check for path, check in expect.files.items() if path not in _OWN}
-    yield from _file_faults(files, seen, facts)
+        yield EXIT, f"exit status {seen.finished.exit} instead of {expect.exit}"
+    yield from ((VERDICT, fault) for fault in _verdict_faults(expect, seen))
+    files = {path: check for path, check in expect.files.items() if not is_azreadys(path)}
+    yield from ((FILES, fault) for fault in _file_faults(files, seen, facts))
     if _HOSTNAME in seen.changed - expect.files.keys():
-        yield f"{_HOSTNAME} was changed, which the case does not expect"
+        yield FILES, f"{_HOSTNAME} was changed, which the case does not expect"
+
+
+def is_azreadys(path: str) -> bool:
+    """Whether a path is one that azready keeps for itself, so that nobody else can be asked for it."""
+    return path in _OWN
 
 
 def contract_faults(run: Run, seen: Observed, facts: Mapping[str, str], http: str) -> Faults:

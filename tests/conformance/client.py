@@ -16,6 +16,7 @@ from typing import Protocol
 
 import support
 
+from .check import COLUMNS
 from .facts import PROJECT
 
 AGENT = PROJECT / "dist" / "azready"
@@ -236,6 +237,8 @@ class Other:
 
     template: str
     limit: float = 20.0
+    # What counts; the other columns are shown all the same.
+    demanded: tuple[str, ...] = COLUMNS
     contract: bool = False
     http: str = ""
     # Where its command was written, so that relative paths in it are right.

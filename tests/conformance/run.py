@@ -11,7 +11,7 @@ from emulator import Emulator, Request, VirtualMachine, load_vm
 
 from .case import Case, Run
 from .check import Observed, contract_faults, engine_faults, outcome_faults
-from .client import Azready, Client, Start
+from .client import Azready, Client, Other, Start
 from .facts import fill, project_version
 from .image import below, make_root, snapshot, write_files
 from .process import execute
@@ -30,6 +30,8 @@ class Result:
     client: str
     runs: list[Observed] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    # Of another agent than azready: everything that was wrong by column, demanded or not.
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Everything that somebody needs who looks at a failure: what is at stake, the faults, requests, logs."""
@@ -64,8 +66,18 @@ def run_case(case: Case, client: Client, folder: Path) -> Result:
         for run in case.runs:
             seen = _start(run, client, azure, root, facts, usual)
             result.runs.append(seen)
-            result.faults += _faults(run, client, seen, facts)
+            _compare(result, run, client, facts)
     return result
+
+
+def nothing_passes(case: Case, demanded: tuple[str, ...], folder: Path) -> bool:
+    """Whether an agent that does nothing at all, and ends well or badly, passes the case too: no achievement then."""
+    results = []
+    for command in ("true", "false"):
+        place = folder / command
+        place.mkdir()
+        results.append(run_case(case, Other(command, demanded=demanded), place))
+    return not all(result.faults for result in results)
 
 
 def facts_of(vm: VirtualMachine, azure: Emulator, root: Path) -> dict[str, str]:
@@ -105,10 +117,14 @@ def _filled(word: bytes, facts: Mapping[str, str]) -> bytes:
     return fill(word.decode("utf-8", "surrogateescape"), facts).encode("utf-8", "surrogateescape")
 
 
-def _faults(run: Run, client: Client, seen: Observed, facts: Mapping[str, str]) -> list[str]:
-    if not client.contract:
-        return list(outcome_faults(run.expect, seen, facts))
-    faults = list(contract_faults(run, seen, facts, client.http))
+def _compare(result: Result, run: Run, client: Client, facts: Mapping[str, str]) -> None:
+    """Write down what was wrong with the last run."""
+    seen = result.runs[-1]
+    if isinstance(client, Other):
+        for column, fault in outcome_faults(run.expect, seen, facts):
+            result.columns.setdefault(column, []).append(fault)
+            result.faults += [fault] if column in client.demanded else []
+        return
+    result.faults += contract_faults(run, seen, facts, client.http)
     if isinstance(client, Azready):
-        faults += engine_faults(seen, client.combination.engine, client.http)
-    return faults
+        result.faults += engine_faults(seen, client.combination.engine, client.http)

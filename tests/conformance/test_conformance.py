@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import support
 
+from conformance.__main__ import main
 from conformance.case import CASES, Case, CaseError, load_case, load_cases
+from conformance.check import COLUMNS, is_azreadys
 from conformance.client import (
     AGENT,
     ALL,
@@ -90,6 +92,80 @@ def test_script_fails_only_what_is_listed(script: str, case: Case, tmp_path: Pat
     as_listed, word = judgement(case.name, not result.faults, expected)
     if not as_listed:
         pytest.fail(f"{word}\n{result}", pytrace=False)
+
+
+# Asks for the goal state and says Ready; the machine stays as it is.
+_ONLY_REPORTS = """
+import os, urllib.request as http
+from xml.etree import ElementTree
+at, headers = f"http://{os.environ['WIRESERVER']}/machine?comp=", {"x-ms-version": "2012-11-30"}
+goal = ElementTree.fromstring(http.urlopen(http.Request(at + "goalstate", headers=headers)).read())
+names = ("Incarnation", "Container/ContainerId", ".//InstanceId")
+report = (
+    "<Health><GoalStateIncarnation>%s</GoalStateIncarnation><Container><ContainerId>%s</ContainerId><RoleInstanceList>"
+    "<Role><InstanceId>%s</InstanceId><Health><State>Ready</State></Health></Role></RoleInstanceList></Container></Health>"
+) % tuple(goal.findtext(name) for name in names)
+http.urlopen(http.Request(at + "health", report.encode(), headers))
+"""
+
+
+def _tried(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Status and output of `python -m conformance`."""
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out + captured.err
+
+
+def test_an_agent_that_only_reports_passes_what_is_about_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "agent.py").write_text(_ONLY_REPORTS)
+    client = f"{sys.executable} {tmp_path / 'agent.py'}"
+    status, said = _tried(capsys, "--client", client, "--report-only", "good-provisioning")
+    assert (status, "good-provisioning" in said) == (0, True), said
+    assert "files: /etc/hostname: it holds 'localhost\\n' instead of 'web-1\\n' (not demanded)" in said
+    status, said = _tried(capsys, "--client", client, "good-provisioning")
+    assert status == 1
+    assert re.search(r"^good-provisioning +ok +Succeeded +ok +NO +FAILED$", said, re.MULTILINE), said
+
+
+@pytest.mark.parametrize("idle", ["true", "false"])
+def test_doing_nothing_is_no_achievement(idle: str, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = ("goal-state-never-good", "good-provisioning", "second-boot", "wireserver-unreachable")
+    _, said = _tried(capsys, "--client", idle, "--report-only", *cases)
+    counts = said.splitlines()[-1].partition(": ")[2]
+    assert counts == "2 FAILED, 2 passed by doing nothing", said
+
+
+def test_every_fault_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first one must not hide what the platform thinks."""
+    status, said = _tried(capsys, "--client", "false", "good-provisioning")
+    assert status == 1
+    assert [line.split(":")[0].strip() for line in said.splitlines() if line.startswith("    ")] == [
+        "verdict",
+        "exit",
+        "files",
+    ]
+    assert "the platform's verdict is Creating instead of Succeeded" in said
+
+
+def test_nobody_else_is_asked_for_what_is_azreadys_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its state directory, its service, its configuration."""
+    for case in filter(applies_to_others, _CASES):
+        given = [*case.image.files, *(path for run in case.runs for path in run.files)]
+        demanded = [path for run in case.runs for path in run.expect.files if not is_azreadys(path)]
+        assert [path for path in (*given, *demanded) if "azready" in path] == [], case.name
+    status, said = _tried(capsys, "--client", "false", "marker-is-empty")
+    assert status == 2
+    assert "azready's own, nobody else can be asked for that: marker-is-empty" in said
+
+
+def test_help_says_what_is_demanded(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for word in ("{root}", "{wireserver}", "{imds}", "--report-only", "passed by doing nothing", *COLUMNS):
+        assert word in said
 
 
 def test_every_case_folder_is_a_case() -> None:

@@ -1,4 +1,4 @@
-"""The emulator itself: two servers, the faults in front of them, the judge and the record behind them."""
+"""The emulator itself: three servers, the faults in front of them, the judge and the record behind them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
+from .hostplugin import PORT, HostPlugin
 from .http import Incoming, Response, read_request, send_answer
 from .imds import Imds
 from .judge import CREATING, Judge
@@ -20,6 +21,7 @@ from .vm import ENDPOINTS, Answer, VirtualMachine
 from .wireserver import WireServer
 
 _NORMAL = Answer()
+_HTTP = 80
 ANY_PORT: Address = ("127.0.0.1", 0)
 
 
@@ -55,7 +57,8 @@ class Emulator:
     """Azure for one virtual machine, from `start` to `stop` (or as a context manager). Thread-safe.
 
     `record` is a file that gets a line of JSON a request; `on_request` is called with every `Request`
-    before its answer is sent. Raises OSError where an address cannot be listened on.
+    before its answer is sent. The host's extension plugin is WireServer's neighbour unless `hostplugin` says where it
+    is. Raises OSError where an address cannot be listened on.
     """
 
     def __init__(
@@ -65,9 +68,10 @@ class Emulator:
         imds: Address = ANY_PORT,
         record: str | Path | None = None,
         on_request: Callable[[Request], None] | None = None,
+        hostplugin: Address | None = None,
     ) -> None:
         self.vm = vm
-        self._addresses = {"wireserver": wireserver, "imds": imds}
+        self._addresses = {"wireserver": wireserver, "imds": imds, "hostplugin": hostplugin or _beside(wireserver)}
         self._record = None if record is None else Path(record)
         self._on_request = on_request
         # Reentrant: `on_request` may look at the verdict.
@@ -77,9 +81,10 @@ class Emulator:
         self._settled = threading.Event()
         self._pending = _Pending(vm)
         self._judge = Judge(vm.platform.timeout)
-        self._servers: dict[str, WireServer | Imds] = {
+        self._servers: dict[str, WireServer | Imds | HostPlugin] = {
             "wireserver": WireServer(vm),
             "imds": Imds(vm, time.monotonic),
+            "hostplugin": HostPlugin(),
         }
         self._requests: list[Request] = []
 
@@ -115,6 +120,11 @@ class Emulator:
     def imds(self) -> str:
         """The address of IMDS, host:port."""
         return self._listeners.addresses["imds"]
+
+    @property
+    def hostplugin(self) -> str:
+        """The address of the host's extension plugin, host:port."""
+        return self._listeners.addresses["hostplugin"]
 
     @property
     def elapsed(self) -> float:
@@ -197,6 +207,12 @@ class Emulator:
                 file.write(json_line(request))
         if self._on_request:
             self._on_request(request)
+
+
+def _beside(wireserver: Address) -> Address:
+    """Where agents look for the extension plugin: its own port beside WireServer's; with a port of choice, any."""
+    host, port = wireserver
+    return host, PORT if port == _HTTP else 0
 
 
 def _remark(response: Response, fault: Answer) -> str:

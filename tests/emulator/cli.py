@@ -45,7 +45,7 @@ try it:
 
 _MANUAL_SERVE = """\
 standard output:
-  first line    {"wireserver": "127.0.0.1:PORT", "imds": "127.0.0.1:PORT", "media": DIR or null}
+  first line    {"wireserver": "127.0.0.1:PORT", "imds": .., "hostplugin": .., "media": DIR or null}
   then          a line for every request, and for every change of the verdict (not with -q)
   last line     verdict: Succeeded | Failed: DESCRIPTION | TimedOut | Creating
 
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--vm", metavar="FILE", help="the VM and its faults, TOML (default: a good VM)")
     add("--wireserver", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
     add("--imds", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
+    add("--hostplugin", metavar="HOST:PORT", type=_address, help="default: WireServer's host; 32526 beside port 80")
     add("--media", metavar="DIR", help="write the provisioning media's files into DIR")
     add("--record", metavar="FILE", help="write every request to FILE, one JSON object a line")
     add("--timeout", metavar="SECONDS", type=_seconds, help="until TimedOut (default: the VM file's, else 1200)")
@@ -134,11 +135,12 @@ def _serve(options: argparse.Namespace) -> int:
         options.imds,
         options.record,
         lambda request: news.put((request, azure.verdict)),
+        options.hostplugin,
     )
     _end_on_signals(news)
     media = azure.write_media(options.media) if options.media else None
     with azure:
-        addresses = {"wireserver": azure.wireserver, "imds": azure.imds}
+        addresses = {"wireserver": azure.wireserver, "imds": azure.imds, "hostplugin": azure.hostplugin}
         print(json.dumps({**addresses, "media": options.media if media else None}), flush=True)
         _watch(azure, news, options)
     ending = azure.verdict + (f": {printable(azure.description)}" if azure.verdict == FAILED else "")

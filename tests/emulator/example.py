@@ -33,6 +33,9 @@ custom_data_base64 = ""                        # or as it stands in the document
 custom_data_file_base64 = ""                   # the bytes of a file CustomData.bin beside it
 disable_password = "true"
 prefix = "wa"                                  # of the Azure namespace; "" makes it the default one
+guest_agent = "false"                          # ProvisionGuestAgent: "false" has WALinuxAgent sleep after Ready
+preprovisioned = "false"                       # "true": a VM of the pool, which gets its identity later
+preprovisioned_type = "None"
 absent = false                                 # true: no media
 # document = "<Environment/>"                  # replaces the whole file
 
@@ -43,12 +46,19 @@ fingerprint = "6BE7A7C3C8A8F4B123CCA5D0C2F1BE4CA7B63ED7"
 
 [platform]
 timeout = 1200.0                               # seconds until the verdict is TimedOut
-api_versions = ["2019-06-01", "2021-02-01", "2021-08-01", "2023-11-15"]    # what IMDS knows; 400 for others
+api_versions = [                               # what IMDS knows; 400 for others
+    "2017-04-02", "2017-08-01", "2017-12-01", "2018-02-01", "2018-10-01", "2019-03-11", "2019-06-01", "2019-11-01",
+    "2020-06-01", "2020-09-01", "2020-10-01", "2021-01-01", "2021-02-01", "2021-05-01", "2021-08-01", "2021-12-13",
+    "2023-07-01", "2023-11-15",
+]
 rate = 5                                       # IMDS requests a second, then 429; 0: no limit
 require_json = false                           # true: no goal state (404), only POST /provisioning/health
 
 # Faults: used up in order, then the normal answers begin. Endpoints:
 #   goalstate, health, versions, health-json    at WireServer
+#   config, certificates                        the documents that the goal state points to
+#   telemetry, role-properties, health-store    what else WALinuxAgent tells WireServer
+#   hostplugin                                  at port 32526, for extensions: there are none
 #   imds                                        at IMDS
 # A report counts only when its answer has a 2xx status: what the guest is told is what happened.
 

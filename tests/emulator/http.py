@@ -1,6 +1,7 @@
-"""HTTP as bytes: reads one request from a connection and writes one answer to it, bent as a fault says.
+"""HTTP: reads one request from a connection and writes one answer to it, bent as a fault says.
 
-The standard library's server is too well-behaved for this: faults need every byte and the socket itself.
+Requests are parsed by h11, which refuses what real servers refuse. Answers are written by hand, because a fault needs
+every byte and the socket itself.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import http
 import re
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event
-from typing import BinaryIO
 from urllib.parse import parse_qsl
+
+import h11
 
 from .judge import Report
 from .vm import Answer
 
-_LINE_LIMIT = 65536
-_HEADER_LIMIT = 200
+_PIECE = 65536
+# Of request line and headers; that of the certificate which WALinuxAgent sends has 1.5 KB.
+_HEAD_LIMIT = 65536
 _BODY_LIMIT = 16 * 1024 * 1024
 # A closed socket with unread bytes sends RST, which can overtake the answer; so the peer may close first, this long.
 _LINGER_SECONDS = 1.0
@@ -91,55 +94,77 @@ def _phrase(status: int) -> str:
 
 
 def read_request(connection: socket.socket) -> Incoming | None:
-    """The one request of a connection; None when the peer goes away before it sent a line. Raises OSError."""
-    with connection.makefile("rb") as reader:
-        line = reader.readline(_LINE_LIMIT)
-        if not line:
-            return None
-        words = line.decode("latin-1").split()
-        if len(words) != 3 or not words[2].startswith("HTTP/"):
-            return Incoming("", line.decode("latin-1").strip(), fault="no HTTP request line")
-        incoming = Incoming(words[0], words[1], list(_read_headers(reader)))
+    """The one request of a connection; None when the peer goes away before it sent a byte. Raises OSError."""
+    reader = _Reader(connection)
+    try:
+        return reader.read()
+    except h11.RemoteProtocolError as error:
+        # Behind it h11 shows the line, which the record has anyway.
+        return reader.spoiled(str(error).partition(": bytearray(")[0])
+
+
+class _Reader:
+    """h11 at one connection, and what came so far: a request that h11 refuses is recorded as far as it was read."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_LIMIT)
+        self._received = b""
+        self._incoming: Incoming | None = None
+        self._body: list[bytes] = []
+
+    def read(self) -> Incoming | None:
+        """The request, whole. Raises h11.RemoteProtocolError and OSError."""
+        while True:
+            event = self._parser.next_event()
+            if event is h11.NEED_DATA:
+                self._receive()
+            elif isinstance(event, h11.Request):
+                self._take_head(event)
+            elif isinstance(event, h11.Data):
+                self._take_data(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                assert self._incoming
+                return replace(self._incoming, body=b"".join(self._body))
+            else:
+                return None
+
+    def spoiled(self, fault: str) -> Incoming:
+        """What came of a request that is none, as far as it can be told."""
+        if self._incoming:
+            return replace(self._incoming, body=b"".join(self._body), fault=fault)
+        line = self._received.lstrip(b"\r\n").partition(b"\n")[0].decode("latin-1").strip()
+        words = line.split()
+        if len(words) == 3 and words[2].startswith("HTTP/"):
+            return Incoming(words[0], words[1], fault=fault)
+        return Incoming("", line, fault=fault)
+
+    def _receive(self) -> None:
+        data = self._connection.recv(_PIECE)
+        if not self._incoming:
+            self._received += data
+        self._parser.receive_data(data)
+
+    def _take_head(self, event: h11.Request) -> None:
+        headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in event.headers.raw_items()]
+        incoming = Incoming(event.method.decode("latin-1"), event.target.decode("latin-1"), headers)
+        self._incoming = incoming
+        if not event.http_version.startswith(b"1."):
+            raise h11.RemoteProtocolError(f"HTTP/{event.http_version.decode()} is not spoken here")
+        # h11 joins folded lines and prefers one of two ways to say a length, as a proxy may; a server may refuse both.
+        if re.search(rb"\n[ \t]", re.split(rb"\r?\n\r?\n", self._received.lstrip(b"\r\n"), maxsplit=1)[0]):
+            raise h11.RemoteProtocolError("a header is folded over two lines")
+        if incoming.values("Content-Length") and incoming.values("Transfer-Encoding"):
+            raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
         # curl waits a second for this before it sends a body of more than 1 KB (1 MB since 7.84).
-        if "100-continue" in incoming.values("Expect"):
-            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        try:
-            return replace(incoming, body=_read_body(reader, incoming))
-        except ValueError as error:
-            return replace(incoming, fault=str(error))
+        if self._parser.they_are_waiting_for_100_continue:
+            self._connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-
-def _read_headers(reader: BinaryIO) -> Iterator[tuple[str, str]]:
-    for _ in range(_HEADER_LIMIT):
-        line = reader.readline(_LINE_LIMIT).decode("latin-1").rstrip("\r\n")
-        if not line:
-            return
-        key, _, value = line.partition(":")
-        yield key, value.strip()
-
-
-def _read_body(reader: BinaryIO, incoming: Incoming) -> bytes:
-    if "chunked" in incoming.values("Transfer-Encoding"):
-        return b"".join(_read_chunks(reader))
-    lengths = incoming.values("Content-Length")
-    return _read_exactly(reader, int(lengths[0])) if lengths else b""
-
-
-def _read_chunks(reader: BinaryIO) -> Iterator[bytes]:
-    while size := int(reader.readline(_LINE_LIMIT), 16):
-        yield _read_exactly(reader, size)
-        reader.readline(_LINE_LIMIT)
-    while reader.readline(_LINE_LIMIT).strip():
-        continue  # trailers
-
-
-def _read_exactly(reader: BinaryIO, size: int) -> bytes:
-    if not 0 <= size <= _BODY_LIMIT:
-        raise ValueError(f"a body of {size} bytes is refused")
-    body = reader.read(size)
-    if len(body) < size:
-        raise ValueError(f"body ended after {len(body)} of {size} bytes")
-    return body
+    def _take_data(self, data: bytes) -> None:
+        self._body.append(data)
+        size = sum(map(len, self._body))
+        if size > _BODY_LIMIT:
+            raise h11.RemoteProtocolError(f"a body of more than {_BODY_LIMIT} bytes")
 
 
 def send_answer(connection: socket.socket, response: Response, fault: Answer, stopping: Event) -> None:
@@ -173,5 +198,5 @@ def _let_peer_close(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(_LINGER_SECONDS)
-        while connection.recv(_LINE_LIMIT):
+        while connection.recv(_PIECE):
             continue

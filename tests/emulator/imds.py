@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .http import Incoming, Response
@@ -14,6 +15,11 @@ _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _RATE_WINDOW = 1.0
 _ROOT = "/metadata/instance"
+_NOTHING = {
+    "scheduledevents": "no events are scheduled",
+    "attested": "there is no attested document",
+    "reprovisiondata": "this VM was not provisioned before",
+}
 
 
 class Imds:
@@ -37,11 +43,14 @@ class Imds:
         if incoming.route == "/metadata/versions":
             return _json_answer({"apiVersions": list(self._platform.api_versions)})
         if not f"{incoming.route}/".startswith(f"{_ROOT}/"):
-            return _error(404, "Not found")
+            # Each has api-versions of its own, and a VM like this one has nothing there.
+            beside = incoming.route.removeprefix("/metadata/").partition("/")[0]
+            return replace(_error(404, "Not found"), note=_NOTHING.get(beside, "Not found"))
         return self._wrong_version(incoming) or self._part(incoming)
 
     def _refusal(self, incoming: Incoming) -> Response | None:
-        if incoming.values("Metadata") != ["true"]:
+        # WALinuxAgent sends True.
+        if [value.lower() for value in incoming.values("Metadata")] != ["true"]:
             return _error(400, "Bad request. Required metadata header not specified")
         if incoming.values("X-Forwarded-For"):
             return _error(400, "Bad request. X-Forwarded-For header is not allowed")

@@ -30,7 +30,11 @@ def write_media(vm: VirtualMachine, directory: Path) -> Path | None:
 
 
 def ovf_environment(vm: VirtualMachine) -> str:
-    """The text of ovf-env.xml: [media] filled in, or its `document` as it is."""
+    """The text of ovf-env.xml: [media] filled in, or its `document` as it is.
+
+    Only the root is OVF's; all below it, the two sections included, has Azure's namespace. cloud-init and WALinuxAgent
+    refuse anything else.
+    """
     if vm.media.document is not None:
         return vm.media.document
     prefix = f"{vm.media.prefix}:" if vm.media.prefix else ""
@@ -38,18 +42,18 @@ def ovf_environment(vm: VirtualMachine) -> str:
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         f'<oe:Environment xmlns:oe="{_OVF}" {azure}="{_AZURE}" xmlns:xsi="{_INSTANCE}">',
-        "  <oe:ProvisioningSection>",
+        f"  <{prefix}ProvisioningSection>",
         f"    <{prefix}Version>1.0</{prefix}Version>",
         f'    <{prefix}LinuxProvisioningConfigurationSet xmlns:i="{_INSTANCE}">',
         *(f"      {line}" for line in _configuration(vm, prefix)),
         f"    </{prefix}LinuxProvisioningConfigurationSet>",
-        "  </oe:ProvisioningSection>",
-        "  <oe:PlatformSettingsSection>",
+        f"  </{prefix}ProvisioningSection>",
+        f"  <{prefix}PlatformSettingsSection>",
         f"    <{prefix}Version>1.0</{prefix}Version>",
         f"    <{prefix}PlatformSettings>",
-        *(f"      {line}" for line in _platform_settings(prefix)),
+        *(f"      {line}" for line in _platform_settings(vm.media, prefix)),
         f"    </{prefix}PlatformSettings>",
-        "  </oe:PlatformSettingsSection>",
+        f"  </{prefix}PlatformSettingsSection>",
         "</oe:Environment>",
     ]
     return "\n".join(lines) + "\n"
@@ -84,15 +88,15 @@ def _public_key(key: PublicKey, prefix: str) -> str:
     return "".join(_element(prefix, name, value) for name, value in values.items() if value)
 
 
-def _platform_settings(prefix: str) -> Iterator[str]:
+def _platform_settings(media: Media, prefix: str) -> Iterator[str]:
     values = {
         "KmsServerHostname": "azkms.core.windows.net",
-        "ProvisionGuestAgent": "false",
+        "ProvisionGuestAgent": media.guest_agent,
         "ProvisionGuestProxyAgent": "false",
-        "PreprovisionedVm": "false",
-        "PreprovisionedVMType": "None",
+        "PreprovisionedVm": media.preprovisioned,
+        "PreprovisionedVMType": media.preprovisioned_type,
     }
-    return (_element(prefix, name, value) for name, value in values.items())
+    return (_element(prefix, name, value) for name, value in values.items() if value)
 
 
 def _element(prefix: str, name: str, value: str) -> str:

@@ -19,8 +19,21 @@ ENDPOINTS = {
     "health": "wireserver",
     "versions": "wireserver",
     "health-json": "wireserver",
+    "config": "wireserver",
+    "certificates": "wireserver",
+    "telemetry": "wireserver",
+    "role-properties": "wireserver",
+    "health-store": "wireserver",
+    "hostplugin": "hostplugin",
     "imds": "imds",
 }
+# What agents and scripts of the field ask for: Afterburn 2017-08-01, WALinuxAgent 2018-02-01, cloud-init 2021-08-01 or
+# 2019-06-01, Talos 2021-05-01, azure-init 2023-11-15; and some of those between, for what people write by hand.
+API_VERSIONS = (
+    *("2017-04-02", "2017-08-01", "2017-12-01", "2018-02-01", "2018-10-01", "2019-03-11", "2019-06-01", "2019-11-01"),
+    *("2020-06-01", "2020-09-01", "2020-10-01", "2021-01-01", "2021-02-01", "2021-05-01", "2021-08-01", "2021-12-13"),
+    *("2023-07-01", "2023-11-15"),
+)
 DROPS = ("connect", "request", "reset")
 
 
@@ -61,6 +74,9 @@ class Media:
     public_keys: tuple[PublicKey, ...] = (PublicKey(),)
     prefix: str = "wa"
     document: str | None = None
+    guest_agent: str = "false"
+    preprovisioned: str = "false"
+    preprovisioned_type: str = "None"
     absent: bool = False
 
 
@@ -69,7 +85,7 @@ class Platform:
     """[platform]: how this Azure behaves. `timeout` in seconds, `rate` in IMDS requests a second (0: no limit)."""
 
     timeout: float = 1200.0
-    api_versions: tuple[str, ...] = ("2019-06-01", "2021-02-01", "2021-08-01", "2023-11-15")
+    api_versions: tuple[str, ...] = API_VERSIONS
     rate: int = 5
     require_json: bool = False
 
@@ -133,6 +149,28 @@ class VirtualMachine:
         if self.generation == 1:
             return str(uuid.UUID(bytes=uuid.UUID(self.id).bytes_le)).upper()
         return self.id.lower()
+
+    @property
+    def interface(self) -> Mapping[str, Any]:
+        """The VM's first network card as IMDS shows it; empty where [metadata] took it away."""
+        try:
+            return dict(self.instance["network"]["interface"][0])
+        except (LookupError, TypeError, ValueError):
+            return {}
+
+    @property
+    def mac(self) -> str:
+        """The card's address with colons, as a virtual machine needs it to be given; "" where IMDS tells none."""
+        digits = str(self.interface.get("macAddress", "")).lower()
+        return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+    @property
+    def address(self) -> str:
+        """The card's IPv4 address; "" where IMDS tells none."""
+        try:
+            return str(self.interface["ipv4"]["ipAddress"][0]["privateIpAddress"])
+        except (LookupError, TypeError):
+            return ""
 
     @property
     def instance(self) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""WireServer (168.63.129.16): protocol versions, the goal state, and the health report in XML and in JSON."""
+"""WireServer (168.63.129.16): protocol versions, the goal state, and the health report in XML and in JSON.
+
+And what WALinuxAgent asks for on its way to a report: the documents that the goal state points to, a place for its
+telemetry and for what it thinks of the host.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from dataclasses import replace
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from .configuration import CERTIFICATES, configuration
 from .http import Incoming, Response
 from .judge import Refused, Report, read_health, read_health_json
 from .vm import VirtualMachine
@@ -40,10 +45,10 @@ _GOAL_STATE = """\
         <InstanceId>{instance_id}</InstanceId>
         <State>Started</State>
         <Configuration>
-          <HostingEnvironmentConfig>{url}hostingEnvironmentConfig&amp;incarnation={decoy}</HostingEnvironmentConfig>
-          <SharedConfig>{url}sharedConfig&amp;incarnation={decoy}</SharedConfig>
-          <ExtensionsConfig>{url}extensionsConfig&amp;incarnation={decoy}</ExtensionsConfig>
-          <FullConfig>{url}fullConfig&amp;incarnation={decoy}</FullConfig>
+          <HostingEnvironmentConfig>{url}config&amp;type=hostingEnvironmentConfig&amp;incarnation={decoy}</HostingEnvironmentConfig>
+          <SharedConfig>{url}config&amp;type=sharedConfig&amp;incarnation={decoy}</SharedConfig>
+          <ExtensionsConfig>{url}config&amp;type=extensionsConfig&amp;incarnation={decoy}</ExtensionsConfig>
+          <FullConfig>{url}config&amp;type=fullConfig&amp;incarnation={decoy}</FullConfig>
           <Certificates>{url}certificates&amp;incarnation={decoy}</Certificates>
           <ConfigName>{config_name}.{decoy}.xml</ConfigName>
         </Configuration>
@@ -52,6 +57,19 @@ _GOAL_STATE = """\
   </Container>
 </GoalState>
 """
+
+
+# What lies at /machine: `comp` -> endpoint.
+_MACHINE = {
+    "goalstate": "goalstate",
+    "health": "health",
+    "telemetrydata": "telemetry",
+    "roleProperties": "role-properties",
+}
+
+# Agents ask for the versions, and use these others, without x-ms-version; the rest needs it.
+_WITHOUT_VERSION = ("versions", "health-json", "health-store")
+_CERTIFICATE_HEADER = "x-ms-guest-agent-public-x509-cert"
 
 
 class WireServer:
@@ -66,6 +84,11 @@ class WireServer:
             "goalstate": ("GET", self._goal_state),
             "health": ("POST", self._health),
             "health-json": ("POST", self._health_json),
+            "config": ("GET", self._config),
+            "certificates": ("GET", self._certificates),
+            "telemetry": ("POST", self._taken),
+            "role-properties": ("POST", self._taken),
+            "health-store": ("POST", self._taken),
         }
 
     def endpoint(self, incoming: Incoming) -> str:
@@ -73,17 +96,20 @@ class WireServer:
         path, component = incoming.route, incoming.query.get("comp")
         if path == "/provisioning/health":
             return "health-json"
+        if path == "/HealthService":
+            return "health-store"
         if path == "/" and component == "versions":
             return "versions"
-        if path in ("/machine", "/machine/") and component in ("goalstate", "health"):
+        if path in ("/machine", "/machine/"):
+            return _MACHINE.get(component or "", "other")
+        if path.startswith("/machine/") and component in ("config", "certificates"):
             return component
         return "other"
 
     def answer(self, incoming: Incoming) -> Response:
         """The normal answer, by the rules of the real server."""
         endpoint = self.endpoint(incoming)
-        # Agents ask for the versions and use the JSON endpoint without this header; the rest needs it.
-        if endpoint not in ("versions", "health-json"):
+        if endpoint not in _WITHOUT_VERSION:
             versions = incoming.values("x-ms-version")
             if not versions:
                 return _refusal(400, "no x-ms-version header")
@@ -115,15 +141,38 @@ class WireServer:
 
     def _document(self, incarnation: int) -> str:
         goal = self._vm.goalstate
-        place = f"{quote(goal.container_id, safe='')}/{quote(goal.instance_id, safe='')}"
         return _GOAL_STATE.format(
             incarnation=incarnation,
             container_id=escape(goal.container_id),
             instance_id=escape(goal.instance_id),
-            url=f"http://168.63.129.16:80/machine/{place}?comp=config&amp;type=",
+            url=f"http://168.63.129.16:80{self._place}?comp=",
             decoy=incarnation + 7,
             config_name=quote(goal.instance_id, safe=""),
         )
+
+    @property
+    def _place(self) -> str:
+        """Where the role instance's documents are."""
+        goal = self._vm.goalstate
+        return f"/machine/{quote(goal.container_id, safe='')}/{quote(goal.instance_id, safe='')}"
+
+    def _config(self, incoming: Incoming) -> Response:
+        kind, instance = incoming.query.get("type", ""), self._vm.goalstate.instance_id
+        name = instance.partition("_")[2] or self._vm.name
+        document = configuration(kind, self._incarnation, instance, name, self._vm.address)
+        if document is None or incoming.route != self._place:
+            return _refusal(404, "no such configuration")
+        return Response(200, document.encode(), _XML, kind)
+
+    def _certificates(self, incoming: Incoming) -> Response:
+        if incoming.route != self._place:
+            return _refusal(404, "no such certificates")
+        if not incoming.values(_CERTIFICATE_HEADER):
+            return _refusal(400, f"no {_CERTIFICATE_HEADER} header")
+        return Response(200, CERTIFICATES.format(incarnation=self._incarnation).encode(), _XML, "none")
+
+    def _taken(self, _: Incoming) -> Response:
+        return Response(200)
 
     def _health(self, incoming: Incoming) -> Response:
         if self._vm.platform.require_json:

@@ -23,6 +23,7 @@ import terse
 from support import DIST, PYTHONS, ROOT, interpreters, need
 
 WHEELS = ROOT / "build" / "wheels"
+VENDORED_FOLDERS = ("urllib3-", "h11/")
 ZIPS = ("azready", "azready.pyz", "azready-emulator.pyz")
 INPUTS = ("agent", "tests/emulator", "pyproject.toml", "LICENSE")
 ENGINE_PYTHONS = [version for version in PYTHONS if version not in ("2.7", "3.6")]
@@ -103,8 +104,8 @@ def test_zip_says_nothing_about_the_build(name: str) -> None:
 
 @pytest.mark.parametrize("name", ZIPS)
 def test_what_is_ours_needs_zlib(name: str) -> None:
-    """A Python without it is told what it lacks; the vendored urllib3 imports zlib whatever is done here."""
-    ours = [entry for entry in zip_part(name).infolist() if not entry.filename.startswith("urllib3-")]
+    """A Python without it is told what it lacks; what is vendored comes packed, whatever is done here."""
+    ours = [entry for entry in zip_part(name).infolist() if not entry.filename.startswith(VENDORED_FOLDERS)]
     assert {entry.compress_type for entry in ours} == {zipfile.ZIP_STORED}
 
 
@@ -150,6 +151,7 @@ def test_licences_are_complete() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     for name in bundle.VENDORED:
         assert zip_part("azready").read(f"{name}/LICENSE.txt").startswith(b"MIT License")
+    assert b"MIT License" in zip_part("azready-emulator.pyz").read("h11/LICENSE.txt")
 
 
 @pytest.mark.parametrize("folder", bundle.VENDORED)
@@ -208,7 +210,24 @@ with urllib3.connectionpool.HTTPConnectionPool("127.0.0.1", {port}) as pool:
     assert done.stdout == f"hello {DIST}/azready/urllib3-{generation}/urllib3/__init__.py\n", done.stderr
 
 
-@pytest.mark.parametrize("lock", ["agent/urllib3-2.lock", "agent/urllib3-1.lock", "tests/requirements.lock"])
+def test_emulator_has_its_parser_with_it(tmp_path: Path) -> None:
+    """One file without installation; -I -S, because nothing of the system may help."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(DIST / 'azready-emulator.pyz')!r}); import emulator, h11; print(h11)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert f"'{DIST}/azready-emulator.pyz/h11/__init__.py'" in done.stdout, done.stderr
+
+
+def test_emulator_and_tests_have_the_same_parser() -> None:
+    """Or the tests of the emulator would be of another one."""
+    pin = (ROOT / "agent" / "h11.lock").read_text().split("\n")[1].removesuffix(" \\")
+    assert f"\n{pin} " in (ROOT / "tests" / "requirements.lock").read_text()
+
+
+@pytest.mark.parametrize(
+    "lock", ["agent/urllib3-2.lock", "agent/urllib3-1.lock", "agent/h11.lock", "tests/requirements.lock"]
+)
 def test_lock_has_hashes_and_no_addresses(lock: str) -> None:
     pins = (ROOT / lock).read_text().replace(" \\\n", "").splitlines()[1:]
     assert pins

@@ -31,6 +31,8 @@ from unit.emulator_client import (
     send_raw,
 )
 
+POST = b"POST /machine?comp=health HTTP/1.1\r\nHost: x\r\n"
+
 
 def emulator(**tables: Any) -> Emulator:
     """An emulator for the VM file with these tables; there is no IMDS rate limit unless asked for."""
@@ -125,6 +127,83 @@ class TestWireServer:
         assert azure.verdict == "Creating"
 
 
+class TestWhatTheGoalStatePointsTo:
+    """Without these WALinuxAgent tries for ever, and reports nothing."""
+
+    def document(self, azure: Emulator, name: str, headers: dict[str, str] | None = None) -> Answer:
+        """The document whose address stands in the goal state's element of this name, asked for where it says."""
+        goal = ElementTree.fromstring(ask(azure.wireserver, GOAL_STATE, WIRE)[2])
+        address = goal.findtext(f".//Configuration/{name}", "")
+        assert address.startswith("http://168.63.129.16:80/machine/c0ffee00-")
+        path = address.removeprefix("http://168.63.129.16:80")
+        return ask(azure.wireserver, path, {**WIRE, **(headers or {})})
+
+    def test_the_hosting_environment_names_the_vm(self, azure: Emulator) -> None:
+        status, _, body = self.document(azure, "HostingEnvironmentConfig")
+        root = ElementTree.fromstring(body)
+        names = [element.get(key) for element in root for key in ("instance", "name")]
+        assert status == 200
+        assert azure.vm.goalstate.instance_id in names
+        assert "web-1" in names
+
+    def test_the_shared_configuration_has_the_address(self, azure: Emulator) -> None:
+        """As Afterburn looks for it: the instance that the incarnation names."""
+        root = ElementTree.fromstring(self.document(azure, "SharedConfig")[2])
+        incarnation, instance = root.find("Incarnation"), root.find("Instances/Instance")
+        assert incarnation is not None
+        assert instance is not None
+        assert (instance.get("id"), instance.get("address")) == (incarnation.get("instance"), "10.0.0.4")
+
+    @pytest.mark.parametrize("name", ["ExtensionsConfig", "FullConfig"])
+    def test_there_are_no_extensions(self, azure: Emulator, name: str) -> None:
+        status, _, body = self.document(azure, name)
+        assert status == 200
+        assert [
+            element for element in ElementTree.fromstring(body).iter() if element.text and element.text.strip()
+        ] == []
+
+    def test_certificates_need_the_agents_own(self, azure: Emulator) -> None:
+        assert self.document(azure, "Certificates")[0] == 400
+        status, _, body = self.document(azure, "Certificates", {"x-ms-guest-agent-public-x509-cert": "MIIC"})
+        assert (status, ElementTree.fromstring(body).findtext("Format")) == (200, "CertificatesNonPfxPackage")
+
+    def test_an_instance_with_specials_has_them_too(self) -> None:
+        with emulator(goalstate={"instance_id": "a<&>'\"/{0}._b"}) as azure:
+            root = ElementTree.fromstring(self.document(azure, "SharedConfig")[2])
+            instance = root.find("Instances/Instance")
+            assert instance is not None
+            assert instance.get("id") == "a<&>'\"/{0}._b"
+
+    @pytest.mark.parametrize(
+        "path", ["/machine/a/b?comp=config&type=sharedConfig", "/machine/a/b?comp=certificates", "/machine/a/b"]
+    )
+    def test_another_vm_has_none(self, azure: Emulator, path: str) -> None:
+        assert ask(azure.wireserver, path, {**WIRE, "x-ms-guest-agent-public-x509-cert": "MIIC"})[0] == 404
+
+    @pytest.mark.parametrize(
+        ("path", "endpoint", "status"),
+        [
+            ("/machine?comp=telemetrydata", "telemetry", 200),
+            ("/machine?comp=roleProperties", "role-properties", 200),
+            ("/HealthService", "health-store", 200),
+        ],
+    )
+    def test_what_else_an_agent_tells_is_taken(self, azure: Emulator, path: str, endpoint: str, status: int) -> None:
+        assert ask(azure.wireserver, path, WIRE, "<x/>")[0] == status
+        assert (azure.requests[0].endpoint, azure.verdict) == (endpoint, "Creating")
+
+    @pytest.mark.parametrize(("path", "status"), [("/versions", 200), ("/health", 200), ("/vmSettings", 404)])
+    def test_the_extension_plugin_is_there_and_has_nothing(self, azure: Emulator, path: str, status: int) -> None:
+        assert ask(azure.hostplugin, path, {})[0] == status
+        assert (azure.requests[0].server, azure.requests[0].endpoint) == ("hostplugin", "hostplugin")
+
+    def test_faults_bend_these_answers_too(self) -> None:
+        with emulator(answers={"hostplugin": [{"status": 503}], "config": [{"status": 410}]}) as azure:
+            assert ask(azure.hostplugin, "/versions", {})[0] == 503
+            assert self.document(azure, "SharedConfig")[0] == 410
+            assert self.document(azure, "SharedConfig")[0] == 200
+
+
 class TestVerdict:
     def test_ready(self, azure: Emulator) -> None:
         status, _, body = ask(azure.wireserver, "/machine?comp=health", WIRE, READY)
@@ -201,12 +280,43 @@ class TestHealthJson:
 
 class TestImds:
     @pytest.mark.parametrize(
-        "headers", [{}, {"Metadata": "True"}, {"Metadata": ""}, {"Metadata": "true", "X-Forwarded-For": "10.0.0.9"}]
+        "headers", [{}, {"Metadata": "yes"}, {"Metadata": ""}, {"Metadata": "true", "X-Forwarded-For": "10.0.0.9"}]
     )
     def test_manners_are_needed(self, azure: Emulator, headers: dict[str, str]) -> None:
         status, _, body = ask(azure.imds, INSTANCE, headers)
         assert status == 400
         assert "Bad request" in json.loads(body)["error"]
+
+    @pytest.mark.parametrize("value", ["true", "True", "TRUE", " true "])
+    def test_the_header_counts_in_any_case(self, azure: Emulator, value: str) -> None:
+        """WALinuxAgent sends Python's True."""
+        assert ask(azure.imds, INSTANCE, {"Metadata": value})[0] == 200
+
+    @pytest.mark.parametrize(
+        ("agent", "version"),
+        [
+            ("Afterburn", "2017-08-01"),
+            ("WALinuxAgent", "2018-02-01"),
+            ("cloud-init, an old host", "2019-06-01"),
+            ("Talos", "2021-05-01"),
+            ("cloud-init", "2021-08-01"),
+            ("azure-init", "2023-11-15"),
+        ],
+    )
+    def test_the_versions_that_agents_ask_for_are_known(self, azure: Emulator, agent: str, version: str) -> None:
+        assert metadata(azure, f"/metadata/instance?api-version={version}&extended=true")[0] == 200, agent
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "scheduledevents?api-version=2020-07-01",
+            "attested/document?api-version=2020-09-01",
+            "reprovisiondata?api-version=2019-06-01",
+        ],
+    )
+    def test_what_the_vm_has_not_is_not_found(self, azure: Emulator, path: str) -> None:
+        assert metadata(azure, f"/metadata/{path}")[0] == 404
+        assert azure.requests[0].endpoint == "imds"
 
     @pytest.mark.parametrize("query", ["", "?api-version=", "?api-version=2030-01-01", "?format=json"])
     def test_a_known_api_version_is_needed(self, azure: Emulator, query: str) -> None:
@@ -276,6 +386,13 @@ class TestImds:
             assert document["compute"]["osProfile"] == {"adminUsername": "ann", "disablePasswordAuthentication": "true"}
             assert (document["compute"]["publicKeys"], document["compute"]["new"]) == ([], {"a": 1})
             assert (document["compute"]["location"], "network" in document) == ("westeurope", False)
+
+    def test_the_card_that_a_machine_needs_is_the_one_that_is_told(self) -> None:
+        assert load_vm({}).mac == "00:0d:3a:12:34:56"
+        assert load_vm({"metadata": {"network": "__absent__"}}).mac == ""
+        card = {"macAddress": "000D3A654321", "ipv4": {"ipAddress": []}}
+        vm = load_vm({"metadata": {"network": {"interface": [card]}}})
+        assert (vm.mac, vm.address) == ("00:0d:3a:65:43:21", "")
 
     def test_no_hostname_is_no_computer_name(self) -> None:
         with emulator(vm={"hostname": ""}) as azure:
@@ -372,24 +489,56 @@ class TestFaults:
 class TestHttp:
     def test_chunked_and_announced_bodies_are_read(self, azure: Emulator) -> None:
         chunks = "".join(f"{len(line):x}\r\n{line}\r\n" for line in (READY[:99], READY[99:], "")).encode()
-        head = f"POST {HEALTH} HTTP/1.1\r\nx-ms-version: 2012-11-30\r\nTransfer-Encoding: chunked\r\n"
+        head = f"POST {HEALTH} HTTP/1.1\r\nHost: x\r\nx-ms-version: 2012-11-30\r\nTransfer-Encoding: chunked\r\n"
         answer = send_raw(azure.wireserver, head.encode() + b"Expect: 100-continue\r\n\r\n" + chunks)
         assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
         assert azure.requests[0].body == READY.encode()
 
     @pytest.mark.parametrize(
-        "request_bytes",
+        ("request_bytes", "why"),
         [
-            b"rubbish\r\n\r\n",
-            b"more rubbish than the server reads" * 10000,
-            b"POST /machine?comp=health HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-            b"POST /machine?comp=health HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-            b"POST /machine?comp=health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+            (b"rubbish\r\n\r\n", "illegal request line"),
+            (b"more rubbish than the server reads" * 10000, "Receive buffer too long"),
+            (b"GET / HTTP/1.1 again\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"G@T / HTTP/1.1\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"GET /\x1b[31m HTTP/1.1\r\nHost: x\r\n\r\n", "illegal request line"),
+            (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", "HTTP/2.0 is not spoken here"),
+            (b"GET / HTTP/1.1\r\n\r\n", "Missing mandatory Host: header"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "Found multiple Host: headers"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata : true\r\n\r\n", "illegal header line"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata\r\n\r\n", "illegal header line"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata: tr\0ue\r\n\r\n", "illegal header line"),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nMetadata:\r\n true\r\n\r\n", "a header is folded over two lines"),
+            (POST + b"Content-Length: many\r\n\r\n", "bad Content-Length"),
+            (POST + b"Content-Length: -1\r\n\r\n", "bad Content-Length"),
+            (POST + b"Content-Length: 1_0\r\n\r\n0123456789", "bad Content-Length"),
+            (POST + b"Content-Length: +1\r\n\r\n0", "bad Content-Length"),
+            (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n00", "conflicting Content-Length headers"),
+            (POST + b"Content-Length: 99999999\r\n\r\n" + b"0" * 17000000, "a body of more than 16777216 bytes"),
+            (
+                POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "both Content-Length and Transfer-Encoding",
+            ),
+            (POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "illegal chunk header"),
+            (POST + b"Transfer-Encoding: chunked\r\n\r\n1_0\r\n", "illegal chunk header"),
+            (POST + b"Transfer-Encoding: gzip\r\n\r\n", "Only Transfer-Encoding: chunked is supported"),
         ],
+        ids=lambda value: value if isinstance(value, str) else repr(value[:90]),
     )
-    def test_what_is_not_http_is_refused(self, azure: Emulator, request_bytes: bytes) -> None:
+    def test_what_is_not_http_is_refused(self, azure: Emulator, request_bytes: bytes, why: str) -> None:
+        """As real servers do; a client may not come to rely on one that is kinder."""
         assert send_raw(azure.wireserver, request_bytes).startswith(b"HTTP/1.1 400 Bad Request\r\n")
-        assert azure.requests[0].answer == "400"
+        assert (azure.requests[0].answer, azure.requests[0].note) == ("400", why)
+
+    def test_a_body_that_ends_early_is_recorded_as_far_as_it_came(self, azure: Emulator) -> None:
+        host, port = azure.wireserver.split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            connection.sendall(POST + b"Content-Length: 9\r\n\r\nabc")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+        request = azure.requests[0]
+        assert (request.endpoint, request.method, request.body) == ("health", "POST", b"abc")
 
     def test_many_clients_at_once_are_all_recorded(self) -> None:
         with emulator(answers={"goalstate": [{"status": 503, "times": 10}]}) as azure:

@@ -46,6 +46,24 @@ class TestMedia:
         assert (texts["DisableSshPasswordAuthentication"], texts["PreprovisionedVMType"]) == ("true", "None")
         assert (texts["Value"] or "").startswith("ssh-ed25519 ")
 
+    @pytest.mark.parametrize("prefix", ["wa", "ns1", ""])
+    def test_only_the_root_is_of_ovf(self, tmp_path: Path, prefix: str) -> None:
+        """cloud-init and WALinuxAgent look for both sections in Azure's namespace, and refuse a document without."""
+        path = Emulator(load_vm({"media": {"prefix": prefix}})).write_media(tmp_path)
+        assert path
+        root, *below = ElementTree.parse(path).getroot().iter()
+        assert root.tag == "{http://schemas.dmtf.org/ovf/environment/1}Environment"
+        assert {element.tag.partition("}")[0] for element in below} == {"{http://schemas.microsoft.com/windowsazure"}
+        assert [element.tag.partition("}")[2] for element in root] == ["ProvisioningSection", "PlatformSettingsSection"]
+
+    def test_the_platform_settings_can_be_chosen(self, tmp_path: Path) -> None:
+        media = {"guest_agent": "true", "preprovisioned": "true", "preprovisioned_type": "Savable"}
+        path = Emulator(load_vm({"media": media})).write_media(tmp_path)
+        assert path
+        settings = {element.tag.partition("}")[2]: element.text for element in ElementTree.parse(path).getroot().iter()}
+        assert settings["ProvisionGuestAgent"] == settings["PreprovisionedVm"] == "true"
+        assert settings["PreprovisionedVMType"] == "Savable"
+
     def test_empty_texts_leave_their_elements_out(self, tmp_path: Path) -> None:
         media = {"hostname": "", "username": "", "disable_password": "", "public_keys": []}
         path = Emulator(load_vm({"media": media})).write_media(tmp_path)

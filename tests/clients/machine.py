@@ -1,0 +1,235 @@
+"""A machine without hardware for an agent of Debian's: a root and namespaces of its own, and Azure around it.
+
+The agent sees one network card with the MAC that IMDS tells, a DHCP server that answers as Azure's, both addresses on
+port 80, the identity in DMI, and the provisioning media mounted from /dev/sr0. It may do there what it likes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import support
+from boot.image import locked
+from boot.process import Process
+from emulator import VirtualMachine, load_vm, write_media
+
+CACHE = support.ROOT / "build" / "clients"
+SUITE = "bookworm"
+# Both agents, and what they call: a DHCP client, the tools of the network, an SSH server's keys.
+_PACKAGES = (
+    *("cloud-init", "waagent", "isc-dhcp-client", "ifupdown", "iproute2", "openssh-server", "sudo", "procps", "eject"),
+)
+_LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
+_TOOLS = {
+    "mmdebstrap": "makes the agents' root file system",
+    "dnsmasq": "is Azure's DHCP server",
+    "ip": "makes the network",
+    "unshare": "makes the namespaces",
+    "nsenter": "looks into the namespaces",
+    "setpriv": "ends the machine with its test",
+}
+_WIRESERVER, _IMDS = "168.63.129.16", "169.254.169.254"
+_ADDRESS, _ROUTER = "10.0.0.4", "10.0.0.1"
+_ROUTES = f"0.0.0.0/0,{_ROUTER},{_WIRESERVER}/32,{_ROUTER},{_IMDS}/32,{_ROUTER}"
+# Long for anything that goes well on a busy computer.
+PATIENCE = 150
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
+
+# Azure's side of the network: both addresses, and the other end of the machine's cable.
+_NETWORK = f"""
+set -eu
+ip link set lo up
+ip address add {_WIRESERVER}/32 dev lo
+ip address add {_IMDS}/32 dev lo
+ip link add azure0 type veth peer name eth0 address "$1" netns "$2"
+ip address add {_ROUTER}/24 dev azure0
+ip link set azure0 up
+echo up
+exec cat
+"""
+
+# The machine's power button: a root that is thrown away, what a kernel shows in it, the media, and then nothing.
+# The media is a tmpfs that calls itself /dev/sr0: both agents take a drive that is mounted already as it is, and so no
+# kernel needs to know UDF for this. /sys is made of what there is, because not every host has /sys/class/dmi.
+_POWER_ON = """
+set -eu
+tree=$1 folder=$2
+mount --make-rprivate /
+mount -t tmpfs none "$folder"
+mkdir "$folder/upper" "$folder/work" "$folder/root" "$folder/sysfs"
+mount -t overlay -o "lowerdir=$tree,upperdir=$folder/upper,workdir=$folder/work" none "$folder/root" ||
+	cp -a "$tree/." "$folder/root"
+cd "$folder/root"
+mount -t proc none proc
+mount -t tmpfs none run
+mount -t tmpfs none dev
+mkdir -p dev/pts dev/shm
+for device in null zero full random urandom tty; do
+	: >"dev/$device"
+	mount --bind "/dev/$device" "dev/$device"
+done
+ln -s /proc/self/fd dev/fd
+: >dev/sr0
+: >dev/console
+mount -t sysfs none "$folder/sysfs"
+mount -t tmpfs none sys
+mkdir -p sys/class/net sys/class/dmi/id sys/devices sys/block
+mount --bind "$folder/sysfs/class/net" sys/class/net
+mount --bind "$folder/sysfs/devices" sys/devices
+echo "$UUID" >sys/class/dmi/id/product_uuid
+echo 7783-7084-3265-9085-8269-3286-77 >sys/class/dmi/id/chassis_asset_tag
+echo 'Virtual Machine' >sys/class/dmi/id/product_name
+echo 'Microsoft Corporation' >sys/class/dmi/id/sys_vendor
+mkdir -p mnt/cdrom/secure
+mount -t tmpfs /dev/sr0 mnt/cdrom/secure
+cp -R "$3/." mnt/cdrom/secure
+hostname image
+echo image >etc/hostname
+ip link set lo up
+echo up
+exec cat
+"""
+
+
+def tree() -> Path:
+    """The root file system with both agents, never booted: made once a month, whoever of pytest's workers comes first.
+
+    Leaves the test out where something is missing.
+    """
+    for tool, why in _TOOLS.items():
+        support.need(tool, why)
+    if os.geteuid() != 0:
+        support.leave_out("root makes namespaces and root file systems")
+    month = str(datetime.date.today())[:7]
+    key = hashlib.sha256(repr((_PACKAGES, _LEFT_OUT, SUITE, month)).encode()).hexdigest()[:16]
+    path = CACHE / f"tree-{key}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with locked(CACHE / "lock"):
+        if not path.is_dir():
+            for old in CACHE.glob("tree-*"):
+                shutil.rmtree(old)
+            new = CACHE / "tree-new"
+            left_out = (f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT)
+            command = ["mmdebstrap", "-q", "--variant=minbase", f"--include={','.join(_PACKAGES)}", *left_out]
+            subprocess.run([*command, "--format=directory", SUITE, new], check=True, stdin=subprocess.DEVNULL)
+            new.rename(path)
+    return path
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it; of what a VM file holds only tables differ from JSON."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(item)}' for key, item in value.items())} }}"
+    return f"[{', '.join(map(_toml, value))}]" if isinstance(value, list) else json.dumps(value)
+
+
+class Machine:
+    """One machine of the VM file's tables, as a context manager; `folder` gets the logs."""
+
+    def __init__(self, folder: Path, **tables: Any) -> None:
+        self.vm: VirtualMachine = load_vm(tables)
+        self._folder = folder
+        self._ends = contextlib.ExitStack()
+        (folder / "vm.toml").write_text("".join(f"{key} = {_toml(value)}\n" for key, value in tables.items()))
+
+    def __enter__(self) -> Machine:
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._ends = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ends.close()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        media, place = self._folder / "media", self._folder / "machine"
+        media.mkdir()
+        place.mkdir()
+        write_media(self.vm, media)
+        namespaces = ("unshare", "--mount", "--uts", "--ipc", "--pid", "--net", "--fork", "--kill-child")
+        power_on = ("sh", "-c", _POWER_ON, "machine", tree(), place, media)
+        environment = {"PATH": _PATH, "UUID": self.vm.dmi_uuid}
+        machine = self._run(stack, "machine", *namespaces, *power_on, env=environment)
+        machine.wait_for("^up$", PATIENCE)
+        self._root = place / "root"
+        self._init = int(Path(f"/proc/{machine.pid}/task/{machine.pid}/children").read_text().split()[0])
+        network = ("unshare", "--net", "sh", "-c", _NETWORK, "azure", self.vm.mac, machine.pid)
+        azure = self._run(stack, "azure", *network)
+        azure.wait_for("^up$", PATIENCE)
+        self._azure = azure.pid
+        self._serve(stack)
+
+    def _serve(self, stack: contextlib.ExitStack) -> None:
+        """The emulator and the DHCP server."""
+        inside = ("nsenter", f"--net=/proc/{self._azure}/ns/net", "--")
+        options = [f"3,{_ROUTER}", f"6,{_WIRESERVER}", f"121,{_ROUTES}", f"245,{_WIRESERVER}"]
+        dhcp = [
+            *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0", "--pid-file"),
+            *("--log-facility=-", "--log-dhcp", "--interface=azure0", "--dhcp-authoritative", "--no-ping"),
+            *(f"--dhcp-range={_ADDRESS},{_ADDRESS},255.255.255.0,infinite", "--dhcp-broadcast"),
+            *(f"--dhcp-leasefile={self._folder / 'leases'}", *(f"--dhcp-option-force={option}" for option in options)),
+        ]
+        self._run(stack, "dhcp", *inside, *dhcp)
+        serve = [sys.executable, "-m", "emulator", "serve", "--vm", self._folder / "vm.toml"]
+        serve += ["--wireserver", f"{_WIRESERVER}:80", "--imds", f"{_IMDS}:80"]
+        environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
+        self.emulator = self._run(stack, "emulator", *inside, *serve, env=environment)
+        self.emulator.wait_for("^{", PATIENCE)
+
+    def _run(self, stack: contextlib.ExitStack, name: str, *command: Any, **options: Any) -> Process:
+        process = Process(name, command, self._folder / f"{name}.log", stdin=subprocess.PIPE, **options)
+        stack.callback(process.stop)
+        # Not asked first: unshare ignores SIGTERM while it waits for its child, and nothing here has anything to save.
+        stack.callback(process.kill)
+        return process
+
+    def _inside(self, script: str) -> list[Any]:
+        namespaces = ("--mount", "--uts", "--ipc", "--pid", "--net")
+        return ["nsenter", f"--target={self._init}", *namespaces, "--", "chroot", self._root, "sh", "-euc", script]
+
+    def run(self, script: str) -> str:
+        """What a shell script prints inside; its errors too. It must end well."""
+        # Not through a pipe: a daemon that it starts would keep that open.
+        with tempfile.TemporaryFile(dir=self._folder) as output:
+            done = subprocess.run(
+                list(map(str, self._inside(script))),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_ENVIRONMENT,
+                timeout=PATIENCE,
+            )
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+        assert done.returncode == 0, f"{script}: status {done.returncode}: {said[-3000:]}"
+        return said
+
+    def start(self, script: str) -> None:
+        """Start a shell script inside and leave it running; what it says is in /var/log/started."""
+        self.run(f"{{ {script}\n}} >/var/log/started 2>&1 &")
+
+    def verdict(self) -> str:
+        """What the platform came to, as soon as it did: `Succeeded`, or `Failed DESCRIPTION`. Raises `NotSeen`."""
+        line = self.emulator.wait_for(" verdict +Creating -> ", PATIENCE)[1]
+        return " ".join(line.partition(" -> ")[2].split())
+
+    @property
+    def requests(self) -> list[str]:
+        """What was asked so far, in order: `goalstate 200`."""
+        rows = (line.split() for _, line in self.emulator.lines if re.match(r" *\d+\.\d+  (?!verdict)", line))
+        return [f"{row[1]} {row[4]}" for row in rows]
