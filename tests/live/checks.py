@@ -157,11 +157,10 @@ def tidy(boot: Boot, wanted: Wanted) -> Problems:
         yield f"still running: {'; '.join(running)}"
     if b"azready" not in boot.says("/dev/console"):
         yield "nothing on /dev/console: boot diagnostics show no outcome"
-    tree = boot.tree
-    half_made = [f"/{place.relative_to(tree.root)}" for place in tree.root.glob("**/.*.azready*")]
+    tree, disk = boot.tree, boot.disk.root
+    half_made = [f"/{place.relative_to(disk)}" for place in disk.glob("**/.*.azready*")]
     locks = [file for file in _LOCKS if os.path.lexists(tree.place(file))]
-    folders = [boot.namespace.top / tree.place(folder).relative_to(tree.root) for folder in _WORK]
-    work = sorted({f"work directory {place.name}" for folder in folders for place in folder.glob("azready.*")})
+    work = sorted({f"work directory {place.name}" for name in _WORK for place in tree.place(name).glob("azready.*")})
     if half_made or locks or work:
         yield f"left behind: {', '.join((*half_made, *locks, *work))}"
 

@@ -67,9 +67,10 @@ for place in $VOLATILE; do mount -t tmpfs -o "mode=$(stat -c %a "$place")" tmpfs
 
 @dataclass
 class Boot:
-    """One boot, as long as it lasts."""
+    """One boot, as long as it lasts. `tree` is what is seen inside, `disk` what will be there at the next boot."""
 
     tree: Tree
+    disk: Tree
     namespace: Namespace
     emulator: Process
     record: Path
@@ -103,7 +104,7 @@ class Boot:
 
     def says(self, path: str) -> bytes:
         """What is in a file of /dev or /run now; nothing where there is none."""
-        place = self.namespace.top / path.lstrip("/")
+        place = self.tree.place(path)
         return place.read_bytes() if place.is_file() else b""
 
 
@@ -139,7 +140,7 @@ class Machine:
         with Namespace(scene, self.tree.root, self._environment(vm, folder)) as namespace:
             emulator = _start_azure(namespace, file, folder)
             try:
-                yield Boot(self.tree, namespace, emulator, folder / "requests", self.engine)
+                yield Boot(Tree(namespace.top), self.tree, namespace, emulator, folder / "requests", self.engine)
             finally:
                 emulator.stop()
 

@@ -68,7 +68,7 @@ class Story:
         self._second = vms.write(1, self.machine.scratch)
         # What `install` has put in.
         self._installed: dict[str, Look] = {}
-        self._captured_again = False
+        self._provisioned = False
 
     def tell(self) -> Iterator[Chapter]:
         """All of it. What cannot be tried after a failure is left out, and says so."""
@@ -82,15 +82,10 @@ class Story:
             ("provision as another VM", lambda it: self._provision(it, self._second)),
         )
         for name, tried in rest:
-            if self.provisioned:
+            if self._provisioned:
                 yield self._chapter(name, tried)
             else:
                 yield Chapter(name, LEFT_OUT, remark="it was not provisioned")
-
-    @property
-    def provisioned(self) -> bool:
-        """Whether azready thinks that it has done its work here, or has done it and taken its traces away."""
-        return self._captured_again or bool(self.machine.tree.text(_MARKER))
 
     def _chapter(self, name: str, tried: Callable[[Chapter], None]) -> Chapter:
         chapter = Chapter(name)
@@ -142,7 +137,8 @@ class Story:
             seconds = time.monotonic() - started
             it.expect(checks.platform(boot, seconds, self.machine.engine, self.client))
             it.remark = _means(checks.state(boot), seconds)
-            if self.provisioned:
+            self._provisioned = bool(boot.tree.text(_MARKER))
+            if self._provisioned:
                 for check in checks.PROVISIONED:
                     it.expect(check(boot, wanted))
         after = self.machine.tree.snapshot()
@@ -179,7 +175,6 @@ class Story:
         after = self.machine.tree.snapshot()
         away = [path for path, look in self._installed.items() if not _alike(look, after.get(path))]
         it.expect(iter([f"{path} is not as install had made it: does the service start?" for path in away]))
-        self._captured_again = True
 
     def _traces(self) -> list[str]:
         words = vms.wanted(load_vm(self._first)).secrets
