@@ -33,9 +33,11 @@ _DEPLOYMENTS = {
 _USER_DATA = bytes(range(256))
 
 
-def write(generation: int, folder: Path) -> Path:
+def write(generation: int, folder: Path, *, with_password: bool) -> Path:
     """The VM file of one of two deployments, in that folder: first comes generation 2."""
-    names = _DEPLOYMENTS[generation]
+    names = dict(_DEPLOYMENTS[generation])
+    if not with_password:
+        names["password"] = ""
     blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes([generation]) * 32
     key = f"ssh-ed25519 {base64.b64encode(blob).decode()} {names['user']}@live"
     file = folder / f"{names['hostname']}.toml"
