@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem:
         print(f"live: {problem}", file=sys.stderr)
         return _USAGE
+    # The copy goes and the namespaces end, whoever ends this.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     screen = Screen(options.json)
     with _scratch(options.keep) as scratch:
         try:
@@ -129,4 +132,7 @@ def _scratch(keep: bool) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -24,8 +24,11 @@ for tool in $(chroot . toybox); do
     for folder in bin sbin; do [ ! -e "usr/$folder/$tool" ] || ln -sf /usr/bin/toybox "usr/$folder/$tool"; done
 done
 """
+# The cp of Debian 12's version cannot copy `folder/.`, which later ones can.
 _UUTILS = """
-for path in usr/lib/cargo/bin/coreutils/*; do ln -sf "/$path" "usr/bin/${path##*/}"; done
+for path in usr/lib/cargo/bin/coreutils/*; do
+    [ "${path##*/}" = cp ] || ln -sf "/$path" "usr/bin/${path##*/}"
+done
 """
 _TOOLS = {"toybox": ("toybox", _TOYBOX), "uutils": ("rust-coreutils", _UUTILS)}
 
