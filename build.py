@@ -113,6 +113,13 @@ def boot(arguments: list[str]) -> int:
     return build([]) or run_module("boot", *arguments)
 
 
+def live(arguments: list[str]) -> int:
+    """TREE [--engine E] [--client C] [--vm FILE] [--keep] [--json] run azready live in a copy of a root file system"""
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is the JSON's
+        status = build([])
+    return status or run_module("live", *arguments)
+
+
 def lock(arguments: list[str]) -> int:
     """[no arguments] resolve the newest allowed versions with pex and write the lock files"""
     if arguments:
@@ -124,7 +131,7 @@ def lock(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"build": build, "demo": demo, "test": test, "boot": boot, "lock": lock}
+COMMANDS = {"build": build, "demo": demo, "test": test, "boot": boot, "live": live, "lock": lock}
 
 
 def prepare() -> None:

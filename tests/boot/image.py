@@ -63,19 +63,20 @@ def disk(machine: Machine, cache: Path) -> Path:
             for old in path.parent.glob(f"{machine.name}-*"):
                 old.unlink()
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
-                _write_disk(_tree(machine, cache, Path(scratch)), path)
+                root = tree(machine, cache, Path(scratch) / "root")
+                _run("sh", AGENT, "--root", root, "install")
+                _write_disk(root, path)
     return path
 
 
-def _tree(machine: Machine, cache: Path, scratch: Path) -> Path:
-    tree = scratch / "root"
+def tree(machine: Machine, cache: Path, tree: Path) -> Path:
+    """The machine's root file system, made in a new folder, without azready. Only for whoever holds a lock."""
     tree.mkdir()
     if machine.packages:
         _run("tar", "-C", tree, "--xattrs", "-xf", _archive(machine, cache))
     for folder in machine.files:
         _run("cp", "-a", "--no-preserve=ownership", f"{HERE / 'files' / folder}/.", tree)
     _run("sh", "-euc", f"BUSYBOX={support.need('busybox')}\n{machine.setup}", cwd=tree)
-    _run("sh", AGENT, "--root", tree, "install")
     return tree
 
 

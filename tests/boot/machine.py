@@ -15,7 +15,7 @@ from .kernel import Kernel
 from .process import NotSeen, Process
 
 # What every chassis says that stands in Azure.
-_ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
+ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
 # A processor's counter that is emulated on a busy host is no clock: with it a machine may count twice the seconds.
 _APPEND = "console=ttyS0 net.ifnames=0 panic=-1 tsc=unstable clocksource=acpi_pm"
 _MARK = "---look-inside---"
@@ -44,7 +44,7 @@ class VirtualMachine:
         arguments += ["-machine", f"q35,accel={accelerator}", "-m", "512", "-smp", "1", "-display", "none"]
         arguments += ["-kernel", self.kernel.image, "-initrd", self.kernel.initrd]
         arguments += ["-append", f"{_APPEND} {self.append}"]
-        arguments += ["-smbios", f"type=1,uuid={self.azure.identity.dmi_uuid}", "-smbios", f"type=3,asset={_ASSET_TAG}"]
+        arguments += ["-smbios", f"type=1,uuid={self.azure.identity.dmi_uuid}", "-smbios", f"type=3,asset={ASSET_TAG}"]
         arguments += ["-drive", f"file={self.disk},format=raw,if=virtio,cache=unsafe", "-device", "virtio-rng-pci"]
         arguments += [
             "-netdev",

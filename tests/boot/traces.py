@@ -16,13 +16,14 @@ def traces(disk: Path, words: Iterable[str]) -> list[str]:
     checked = subprocess.run(["e2fsck", "-p", disk], capture_output=True, text=True)
     if checked.returncode > _MENDED:
         return [f"the file system is broken: {checked.stdout.strip()}"]
-    wanted = {word: word.encode() for word in words}
     with tempfile.TemporaryDirectory(dir=disk.parent) as folder:
         subprocess.run(["debugfs", "-R", f"rdump / {folder}", disk], check=True, capture_output=True)
-        return sorted(_found(Path(folder), wanted))
+        return sorted(words_below(Path(folder), words))
 
 
-def _found(root: Path, wanted: dict[str, bytes]) -> Iterator[str]:
+def words_below(root: Path, words: Iterable[str]) -> Iterator[str]:
+    """`PATH: WORD` for every word in a name, in a file or in a link below a folder."""
+    wanted = {word: word.encode() for word in words}
     for place in root.rglob("*"):
         name = place.relative_to(root)
         content = bytes(name.name, "utf-8", "surrogateescape") + b"\n"

@@ -1,0 +1,150 @@
+"""A place where a program believes to have a machine of its own: mounts, names, processes, network, a root.
+
+    with Namespace("mount -t tmpfs scratch /mnt") as place:
+        place.run("sh", "-c", "echo into $0 >/mnt/file", "it")
+
+Nothing that happens inside is seen outside, but for what is written into files that are not mounted there. All that
+runs inside ends with the block. Needs root, util-linux and iproute2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from conformance.process import Finished, execute
+
+_FIRST = Path(__file__).with_name("first.py")
+# The kinds of namespaces, and the files in /proc that enter them: a child of `unshare --pid` is in another than itself.
+_KINDS = {"mount": "mnt", "uts": "uts", "ipc": "ipc", "net": "net", "pid": "pid_for_children"}
+TOOLS = {
+    "unshare": "makes the namespaces",
+    "nsenter": "enters them",
+    "setpriv": "ends them with their test",
+    "ip": "gives them the addresses",
+    "mount": "sets the scene in them",
+}
+
+
+class SceneError(Exception):
+    """The namespace could not be made; the text is what the command said."""
+
+
+def where(tool: str) -> str:
+    """The full path of a program of this machine, whatever PATH is inside."""
+    path = shutil.which(tool, path=_path())
+    if not path:
+        raise FileNotFoundError(f"{tool} is not installed")
+    return path
+
+
+def missing() -> list[str]:
+    """The programs that are needed here and are not there."""
+    return [tool for tool in TOOLS if not shutil.which(tool, path=_path())]
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Namespace:
+    """Namespaces of one's own, from `start` to `stop` (or as a context manager).
+
+    `scene` is a shell script that sets the scene with this machine's programs: it may mount, name the machine (which
+    is called `localhost` until then) and bring up the network (loopback is up). With `root`, a folder, everything that
+    `run` starts afterwards has this as its root. `environment`: the scene's, beside PATH.
+    """
+
+    def __init__(
+        self, scene: str = ":", root: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._scene = f"ip link set lo up\nhostname localhost\n{scene}"
+        self._root = root
+        self._environment = {"PATH": _path(), **(environment or {})}
+
+    def __enter__(self) -> Namespace:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Make them. Raises `SceneError`."""
+        kinds = [f"--{kind}" for kind in _KINDS]
+        # -I: nothing of the folder where the test happens to run; -S: it must start fast.
+        first = [sys.executable, "-I", "-S", str(_FIRST), str(self._root or ""), self._scene]
+        # Whatever kills the test run kills them, and with their process 1 all that runs inside.
+        with_parent = [where("setpriv"), "--pdeathsig", "KILL", "--"]
+        self._process = subprocess.Popen(
+            [*with_parent, where("unshare"), *kinds, "--fork", "--kill-child", "--", *first],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+            env=self._environment,
+        )  # fmt: skip
+        assert self._process.stdout and self._process.stderr
+        if self._process.stdout.readline() != "up\n":
+            self.stop()
+            raise SceneError(self._process.stderr.read().strip())
+
+    def stop(self) -> None:
+        """End all that runs inside; safe to call twice."""
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+
+    @property
+    def top(self) -> Path:
+        """The root inside, as a path out here. Absolute links below it lead to this machine's own files: beware."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return Path("/proc", children[0], "root")
+
+    def joined(self, kinds: Iterable[str], *command: str) -> list[str]:
+        """The command, to be started out here and to run in namespaces of these kinds: `net`, `uts`, ..."""
+        entries = [f"--{kind}=/proc/{self._process.pid}/ns/{_KINDS[kind]}" for kind in kinds]
+        return [where("nsenter"), *entries, "--", *command]
+
+    def inside(self, *command: str, uid: int = 0, gid: int = 0) -> list[str]:
+        """The command, to be started out here and to run inside, as that user."""
+        enter = self.joined(_KINDS)
+        who = [f"--setuid={uid}", f"--setgid={gid}"] if uid else []
+        return [*enter[:-1], *who, "--", *command]
+
+    def run(
+        self,
+        *command: str,
+        environment: Mapping[str, str] | None = None,
+        limit: float = 120.0,
+        uid: int = 0,
+        gid: int = 0,
+    ) -> Finished:
+        """Run a command inside to its end, at most `limit` seconds, with nothing but this environment."""
+        variables = environment if environment is not None else {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        with tempfile.TemporaryDirectory(prefix="azready-inside-") as folder:
+            return execute(self.inside(*command, uid=uid, gid=gid), variables, Path("/"), Path(folder), limit)
+
+    def processes(self) -> list[str]:
+        """Commands of all that runs inside now, process 1 left out."""
+        mine = os.readlink(f"/proc/{self._process.pid}/ns/pid_for_children")
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(place / "ns/pid") == mine and not _is_first(place):
+                    found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip())
+        return found
+
+
+def _is_first(place: Path) -> bool:
+    """Whether a process is number 1 in its namespace, or a zombie, which has no namespace's number any more."""
+    status = (place / "status").read_text(errors="replace")
+    numbers = next((line for line in status.splitlines() if line.startswith("NSpid:")), "NSpid: 1")
+    return numbers.split()[-1] == "1"
