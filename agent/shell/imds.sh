@@ -1,6 +1,6 @@
 # imds.sh: the instance metadata service: one request for the whole instance document, taken apart by awk.
 
-# What the steps need of it; each string in a file $work/PATH.
+# What the steps need of it; each string in a file $work/PATH, the keys in $work/compute.publicKeys.
 imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.userData compute.vmId
 compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication +extended.compute.hasCustomData'
 
@@ -55,8 +55,6 @@ imds_is_final() {
 parse_metadata() {
 	_problem='error=not_json'
 	_retry_after=0
-	_why='it holds NUL bytes'
-	holds_no_nul "$1" || return 1
 	# shellcheck disable=SC2086  # several words; no file name fits the one with a star
-	_why=$(sys_awk "$awk_json" "$1" "$work" $imds_paths)
+	sys_parse "$awk_json" "$1" $imds_paths || parse_failed
 }

@@ -1,61 +1,150 @@
-# Public keys. usage: awk PROGRAM check DIRECTORY COUNT, or awk PROGRAM add OLD GOOD; sshkeys.py has the same rules.
-# check: DIRECTORY/wanted.key.N that are good go to DIRECTORY/keys.good, a warning for each of the others is printed, and
-# what is wrong with the last of them goes to DIRECTORY/keys.why.
-# add: prints those keys of GOOD that are not in OLD, which holds lines of authorized_keys.
+# Public keys; sshkeys.py has the same rules.
+# usage: awk PROGRAM FILE SIZE DIRECTORY check: FILE is what save_key wrote. Good keys go to DIRECTORY/keys.good, a warning
+# for each of the first others to DIRECTORY/keys.bad, and what is wrong with the last of them to DIRECTORY/keys.why.
+# usage: awk PROGRAM OLD '' DIRECTORY add GOOD: those keys of GOOD that are not in OLD, which holds lines of
+# authorized_keys, go to DIRECTORY/keys.new.
 
 BEGIN {
 	byte_table()
+	# More than a server reads of a line (16 KiB); and a bound for what a key costs.
+	MAX_LENGTH = 16384
+	MAX_WARNINGS = 20
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	BASE64 = "^[A-Za-z0-9+/]+=?=?$"
 	n = split("ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", type, /[ ]/)
 	for (i = 1; i <= n; i++) KNOWN[type[i]] = 1
-	if (ARGV[1] == "add") add(ARGV[2], ARGV[3])
-	else check(ARGV[2], ARGV[3] + 0)
+	directory = ARGV[3]
+	if (ARGV[4] == "add") add(ARGV[1], ARGV[5])
+	else check(ARGV[1], ARGV[2])
+	saved()
 }
 
-function check(directory, count,    i, key, fault, why, good) {
-	for (i = 1; i <= count; i++) {
-		key = trimmed(slurp(directory "/wanted.key." i))
-		fault = key_fault(key)
-		if (fault == "") good = good key "\n"
-		else {
-			why = fault
-			key = substr(key, 1, 20)
-			gsub(/[^ -~]/, "?", key)
-			print "ssh-keys: key " i " (" key ") is left out: " fault
+function check(file, size,    line, got, count) {
+	while ((got = (getline line < file)) > 0) {
+		count += length(line) + 1
+		if (substr(line, 1, 1) == "=") {
+			end_given()
+			number++
 		}
+		take(trimmed(substr(line, 2)))
 	}
-	save(directory "/keys.good", good)
-	save(directory "/keys.why", why)
+	require_whole(got, count, size)
+	end_given()
+	bad -= MAX_WARNINGS
+	if (bad > 0) warnings = warnings "ssh-keys: " bad " more are left out\n"
+	end_lines("keys.good")
+	save(directory, "keys.bad", warnings)
+	save(directory, "keys.why", why)
 }
 
-# Why a trimmed text is no public key, or an empty text.
-function key_fault(key,    part, kind) {
-	if (key == "") return "it is empty"
-	if (substr(key, 1, 10) == "-----BEGIN" || substr(key, 1, 10) == "---- BEGIN") return "it is a PEM or SSH2 file; give one line as in a .pub file"
-	if (key ~ /[\001-\010\012-\037]/ || index(key, sprintf("%c", 127))) return "it has several lines or control characters"
-	split(key, part, /[ \t]+/)
-	kind = part[1]
-	BLOB = part[2]
-	if (kind ~ /-cert-v01@openssh[.]com$/) return "it is a certificate"
-	if (kind == "ssh-dss") return "SSH servers take no DSA keys any more"
-	if (!(kind in KNOWN)) return "it does not begin with a known type; options are not taken"
-	if (BLOB !~ /^[A-Za-z0-9+\/]+=?=?$/ || length(BLOB) % 4) return "it is not base64"
-	return is_whole(kind) ? "" : "its base64 is cut off or of another type"
+# A line of what was given as one key, as a rule all of it. One that begins with a known type begins a key. Base64 goes on
+# in further lines as long as it is not whole, the last of which may have a comment. Every other line is a key of its own.
+function take(line,    kind) {
+	if (line == "") return
+	kind = word_of(line)
+	if (in_file) {
+		# A PEM or SSH2 file.
+		if (line ~ /^-----END|^---- END/) in_file = 0
+		if (!(kind in KNOWN)) return
+		in_file = 0
+	}
+	if (substr(line, 1, 1) == "#") {
+		remark = line
+		return
+	}
+	if (may_go_on && !(kind in KNOWN) && kind ~ BASE64) {
+		go_on(line, kind)
+		return
+	}
+	end_key()
+	KEY = line
+	KIND = kind
+	line = behind(line, kind)
+	BLOB = word_of(line)
+	FIELDS = FIELD_AT = 0
+	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || BLOB !~ /=/ && BLOB ~ BASE64 && !is_whole())
+	in_file = is_file(KEY)
 }
 
-# Whether BLOB is made of whole fields (four bytes of length, then so many), `kind` the first of them.
-function is_whole(kind,    size, at, n, i, fields) {
+function go_on(line, word) {
+	# Too long already: the rest is no key of its own.
+	if (length(KEY) <= MAX_LENGTH) {
+		KEY = KEY (BLOB == "" ? " " : "") line
+		BLOB = BLOB word
+	}
+	may_go_on = word == line && word !~ /=/ && !is_whole()
+}
+
+# The first word.
+function word_of(s) {
+	sub(/[ \t].*/, "", s)
+	return s
+}
+
+# What follows the first word.
+function behind(s, word) {
+	s = substr(s, length(word) + 1)
+	sub(/^[ \t]+/, "", s)
+	return s
+}
+
+function is_file(key) {
+	return substr(key, 1, 10) == "-----BEGIN" || substr(key, 1, 10) == "---- BEGIN"
+}
+
+# Judge the key that has come so far.
+function end_key(    fault) {
+	if (KEY == "") return
+	fault = key_fault()
+	if (fault == "") line_to("keys.good", KEY)
+	else leave_out(KEY, fault)
+	KEY = ""
+	may_go_on = 0
+	judged = 1
+}
+
+function end_given() {
+	end_key()
+	if (!judged && remark != "") leave_out(remark, "it is a comment")
+	judged = in_file = 0
+	remark = ""
+}
+
+function leave_out(text, fault) {
+	why = fault
+	if (++bad > MAX_WARNINGS) return
+	text = substr(text, 1, 20)
+	gsub(/[^ -~]/, "?", text)
+	warnings = warnings "ssh-keys: key " number " (" text ") is left out: " fault "\n"
+}
+
+# Why KEY is none, or an empty text.
+function key_fault() {
+	if (is_file(KEY)) return "it is a PEM or SSH2 file; give one line as in a .pub file"
+	if (KEY ~ /[\001-\010\012-\037]/ || index(KEY, sprintf("%c", 127))) return "it has control characters"
+	if (KIND ~ /-cert-v01@openssh[.]com$/) return "it is a certificate"
+	if (KIND == "ssh-dss") return "SSH servers take no DSA keys any more"
+	if (!(KIND in KNOWN)) return "it does not begin with a known type; options are not taken"
+	if (length(KEY) > MAX_LENGTH) return "it is too long"
+	if (BLOB !~ BASE64 || length(BLOB) % 4) return "it is not base64"
+	return is_whole() ? "" : "its base64 is cut off or of another type"
+}
+
+# Whether BLOB is made of whole fields (four bytes of length, then so many), KIND the first of them. FIELDS of them are
+# known already, up to FIELD_AT: asked again when BLOB has grown, it goes on there.
+function is_whole(    size, n, i) {
+	if (length(BLOB) % 4 || length(KEY) > MAX_LENGTH) return 0
 	size = length(BLOB) / 4 * 3 - (BLOB ~ /=$/) - (BLOB ~ /==$/)
-	while (at + 4 <= size) {
-		n = ((octet(at) * 256 + octet(at + 1)) * 256 + octet(at + 2)) * 256 + octet(at + 3)
-		at += 4
-		if (!fields++) {
-			if (n != length(kind)) return 0
-			for (i = 0; i < n; i++) if (octet(at + i) != ORD[substr(kind, i + 1, 1)]) return 0
+	while (FIELD_AT + 4 <= size) {
+		n = ((octet(FIELD_AT) * 256 + octet(FIELD_AT + 1)) * 256 + octet(FIELD_AT + 2)) * 256 + octet(FIELD_AT + 3)
+		if (!FIELDS) {
+			if (n != length(KIND) || n + 4 > size) return 0
+			for (i = 0; i < n; i++) if (octet(i + 4) != ORD[substr(KIND, i + 1, 1)]) return 0
 		}
-		at += n
+		FIELDS++
+		FIELD_AT += n + 4
 	}
-	return at == size && fields > 1
+	return FIELD_AT == size && FIELDS > 1
 }
 
 # Byte number `i`, from 0, of what BLOB stands for.
@@ -67,34 +156,54 @@ function octet(i,    at, a, b) {
 	return i % 3 == 1 ? a % 16 * 16 + int(b / 4) : a % 4 * 64 + b
 }
 
-function add(old, good,    line, there) {
-	while ((getline line < old) > 0) if (line !~ /^[ \t\r]*#/) there[key_of(line)] = 1
-	while ((getline line < good) > 0) if (!(key_of(line) in there)) {
-		there[key_of(line)] = 1
-		print line
+# Lines for a file in the directory, which end_lines() ends.
+function line_to(name, line) {
+	print line > (directory "/" name)
+	bytes += length(line) + 1
+}
+
+function end_lines(name) {
+	printf "" > (directory "/" name)
+	if (close(directory "/" name) != 0) exit 3
+	note_saved(name, bytes)
+}
+
+function add(old, good,    line, there, got) {
+	while ((got = (getline line < old)) > 0) if (line !~ /^[ \t\r]*#/) there[key_of(line)]
+	if (got < 0) exit 3
+	while ((got = (getline line < good)) > 0) if (!(key_of(line) in there)) {
+		there[key_of(line)]
+		line_to("keys.new", line)
 	}
+	if (got < 0) exit 3
+	end_lines("keys.new")
 }
 
 # Type and base64 of a line of authorized_keys, or what stands in their place.
-function key_of(line,    part) {
-	sub(/^[ \t\r]+/, "", line)
-	sub(/[ \t\r]+$/, "", line)
-	split(line, part, /[ \t]+/)
-	if (!(part[1] in KNOWN)) {
+function key_of(line,    kind) {
+	line = trimmed(line)
+	if (!(word_of(line) in KNOWN)) {
 		line = substr(line, options(line) + 1)
 		sub(/^[ \t]+/, "", line)
-		split(line, part, /[ \t]+/)
 	}
-	return part[1] " " part[2]
+	kind = word_of(line)
+	return kind " " word_of(behind(line, kind))
 }
 
 # How long the options in front are: up to the first blank outside of quotes, as sshd has it.
-function options(line,    at, c, quoted) {
-	for (at = 1; at <= length(line); at++) {
-		c = substr(line, at, 1)
-		if (!quoted && (c == " " || c == "\t")) break
-		if (substr(line, at, 2) == "\\\"") at++
-		else if (c == "\"") quoted = !quoted
+function options(line,    at, max, piece, i, c, quoted, escaped) {
+	max = length(line)
+	for (at = 0; at < max; at += 512) {
+		piece = substr(line, at + 1, 512)
+		for (i = 1; i <= length(piece); i++) {
+			c = substr(piece, i, 1)
+			if (escaped && c == "\"") escaped = 0
+			else {
+				if (!quoted && (c == " " || c == "\t")) return at + i - 1
+				escaped = c == "\\"
+				if (c == "\"") quoted = !quoted
+			}
+		}
 	}
-	return at - 1
+	return max
 }

@@ -1,12 +1,42 @@
 # Shared by the awk programs. Everything is bytes: the engine runs awk with LC_ALL=C.
 # Runs under mawk, gawk, busybox awk and the one true awk: no \xHH, no high bytes in a regular expression, no RT; and
 # split() gets a bracket expression, because the one true awk splits at newlines too when it gets a single character.
+#
+# Long texts: mawk and busybox awk copy a text with every bit that is added to it, busybox awk one that it hands to a
+# function, and measures one that it searches, cuts from or splits. So what may be long is taken apart in pieces, and put
+# together by rope(). Behind a name no parenthesis stands but that of a call: busybox before 1.32 takes `name (x)` for one.
+#
+# Exit status: 1 and a reason on stdout for a document that is refused; 3 where a file cannot be read or written.
 
 # The whole of a file, lines joined by \n; a NUL byte must have been ruled out before.
-function slurp(file,    text, line, n) {
-	while ((getline line < file) > 0) text = text (n++ ? "\n" : "") line
+function slurp(file,    line, n, got) {
+	while ((got = (getline line < file)) > 0) rope((n++ ? "\n" : "") line)
+	if (got < 0) exit 3
 	close(file)
-	return text
+	return roped()
+}
+
+# One more piece of a long text, which roped() returns; one such text at a time.
+function rope(piece) {
+	ROPE_1 = ROPE_1 piece
+	if (length(ROPE_1) < 512) return
+	ROPE_2 = ROPE_2 ROPE_1
+	ROPE_1 = ""
+	if (length(ROPE_2) < 16384) return
+	ROPE_3 = ROPE_3 ROPE_2
+	ROPE_2 = ""
+}
+
+function roped(    s) {
+	s = ROPE_3 ROPE_2 ROPE_1
+	ROPE_1 = ROPE_2 = ROPE_3 = ""
+	return s
+}
+
+# A document that was read record by record: `got` is what getline said last, `count` the bytes with a separator behind
+# each record, `size` what the shell has counted.
+function require_whole(got, count, size) {
+	if (got < 0 || count != size && count != size + 1) exit 3
 }
 
 function byte_table(    i) {
@@ -34,8 +64,24 @@ function is_noncharacter(sequence) {
 }
 
 # Whether `s` is UTF-8 throughout, and with `xml` also free of what XML forbids.
-# Run by run of bytes that are not ASCII, because busybox awk copies a string with every call that it is handed to.
-function is_utf8(s, xml,    run) {
+function is_utf8(s, xml,    at, max, piece, more, next_byte) {
+	if (s !~ /[^\001-\177]/) return 1
+	max = length(s)
+	for (at = 1; at <= max; at += length(piece)) {
+		piece = substr(s, at, 512)
+		# What the cut has parted: no character has more than three such bytes.
+		for (more = 0; more < 3; more++) {
+			next_byte = substr(s, at + length(piece), 1)
+			if (next_byte == "" || ORD[next_byte] < 128 || ORD[next_byte] > 191) break
+			piece = piece next_byte
+		}
+		if (!piece_is_utf8(piece, xml)) return 0
+	}
+	return 1
+}
+
+# Run by run of bytes that are not ASCII.
+function piece_is_utf8(s, xml,    run) {
 	while (match(s, /[^\001-\177]+/)) {
 		run = substr(s, RSTART, RLENGTH)
 		s = substr(s, RSTART + RLENGTH)
@@ -70,15 +116,55 @@ function without_bom(s) {
 	return substr(s, 1, 3) == sprintf("%c%c%c", 239, 187, 191) ? substr(s, 4) : s
 }
 
-function trimmed(s) {
-	sub(/^[ \t\r\n]+/, "", s)
-	sub(/[ \t\r\n]+$/, "", s)
-	return s
+# Without the blanks at both ends. No pattern that ends in $: in a text with long runs of blanks it is tried at each.
+function trimmed(s,    n) {
+	if (!match(s, /[^ \t\r\n]/)) return ""
+	s = substr(s, RSTART)
+	n = length(s)
+	while (n > 256 && substr(s, n - 255, 256) !~ /[^ \t\r\n]/) n -= 256
+	while (substr(s, n, 1) ~ /[ \t\r\n]/) n--
+	return substr(s, 1, n)
 }
 
-function save(file, text) {
+# What a program has saved is told by saved() as its last act, NUMBER OF BYTES NAME ..: busybox awk does not notice a short
+# write, so the shell counts what is there.
+function save(directory, name, text,    file) {
+	file = directory "/" name
 	printf "%s", text > file
-	close(file)
+	if (close(file) != 0) exit 3
+	note_saved(name, length(text))
+}
+
+function note_saved(name, bytes) {
+	SAVED_BYTES += bytes
+	SAVED_NAMES = SAVED_NAMES " " name
+}
+
+function saved() {
+	printf "%d%s\n", SAVED_BYTES, SAVED_NAMES
+}
+
+# Public keys as the platform gave them, in one file: what begins a key stands behind =, its further lines behind +.
+# Blank ones are none. end_keys() ends the file.
+function save_key(directory, name, text,    file, n, at, piece) {
+	if (text !~ /[^ \t\r\n]/) return
+	file = directory "/" name
+	n = length(text)
+	printf "=" > file
+	KEYS_BYTES += 2
+	for (at = 1; at <= n; at += 1024) {
+		piece = substr(text, at, 1024)
+		gsub(/\n/, "\n+", piece)
+		printf "%s", piece > file
+		KEYS_BYTES += length(piece)
+	}
+	printf "\n" > file
+}
+
+function end_keys(directory, name) {
+	printf "" > (directory "/" name)
+	if (close(directory "/" name) != 0) exit 3
+	note_saved(name, KEYS_BYTES)
 }
 
 # Every match of `pattern` (in brackets, see above) replaced. Not gsub: how many backslashes stand for one in what it

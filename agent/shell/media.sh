@@ -3,7 +3,7 @@
 # Mounted where nobody else looks: the password is on it.
 media_place=/run/azready/media
 
-# read_media EXPECTED (yes, no): its texts in $work/ovf.NAME and ovf.Value.N, CustomData.bin in $work/ovf.bin. Returns 1
+# read_media EXPECTED (yes, no): its texts in $work/ovf.NAME, the keys in ovf.keys, CustomData.bin in $work/ovf.bin. Returns 1
 # where there is none, 2 where it makes no sense. One that is expected, or named by MEDIA, is waited for: udev may be
 # slower than azready.
 read_media() {
@@ -35,11 +35,14 @@ read_media() {
 
 # parse_media: $work/ovf-env.xml taken apart. Returns 2 and fails where it makes no sense.
 parse_media() {
-	_why='it holds NUL bytes: UTF-16?'
-	if ! holds_no_nul "$work/ovf-env.xml" || ! _why=$(sys_awk "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$work" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE"); then
+	sys_parse "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE" && return
+	if [ $? -eq 1 ]; then
 		log_debug "ovf-env.xml: $_why"
-		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
+		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml
+	else
+		fail internal_error '' file=ovf-env.xml "error=$_why"
 	fi
+	return 2
 }
 
 # look_for_media PLACE: copy it where it is there.

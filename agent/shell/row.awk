@@ -4,7 +4,8 @@
 
 # The value without what XML cannot hold: control characters go, bytes that are not UTF-8 become `?`.
 function clean(s,    i, n, out, c) {
-	s = substr_characters(s, max)
+	# Cut twice: no character has more than four bytes, and busybox awk copies what it hands to a function.
+	s = substr_characters(substr(s, 1, 4 * max), max)
 	for (i = 1; i <= length(s); i += n ? n : 1) {
 		n = utf8_length(s, i)
 		c = substr(s, i, n ? n : 1)
@@ -64,7 +65,12 @@ BEGIN {
 	going = fit("reason", ARGV[7])
 	for (i = 8; going && i < ARGC; i++) going = detail(ARGV[i])
 	file = ARGV[6]
-	if (going && file != "") fit(substr(file, 1, index(file, "=") - 1), trimmed(slurp(substr(file, index(file, "=") + 1))))
+	value = substr(file, index(file, "=") + 1)
+	# A report without this value is better than none.
+	if (going && file != "" && (getline row < value) >= 0) {
+		close(value)
+		fit(substr(file, 1, index(file, "=") - 1), trimmed(slurp(value)))
+	}
 	row = "result=error" (fields ? "|" FIELD[1] : "") "|" agent
 	for (i = 2; i <= fields; i++) row = row "|" FIELD[i]
 	printf "%s|%s", row, tail

@@ -14,7 +14,10 @@ step_ssh_keys() {
 	keys_home=${_home%/}
 	keys_uid=$_uid
 	keys_gid=$_gid
-	sys_awk "$awk_keys" check "$work" "$wanted_keys" >"$work/keys.bad"
+	sys_parse "$awk_keys" "$work/wanted.keys" check || {
+		fail internal_error '' "user=$keys_user" "error=$_why"
+		return
+	}
 	while IFS= read -r keys_line; do log_warning "$keys_line"; done <"$work/keys.bad"
 	if [ -s "$work/keys.good" ]; then
 		keys_everywhere || return
@@ -97,10 +100,13 @@ keys_add() {
 
 # keys_with: the content of authorized_keys with those keys that are not in it. What is there stays byte for byte.
 keys_with() {
-	sys_awk "$awk_keys" add "$work/user.old" "$work/keys.good" >"$work/keys.new"
+	sys_save "$awk_keys" "$work/user.old" '' "$work" add "$work/keys.good" || {
+		printf '%s\n' "$_why" >"$work/err"
+		return 1
+	}
 	{
-		cat "$work/user.old"
-		[ ! -s "$work/keys.new" ] || [ ! -s "$work/user.old" ] || [ -z "$(tail -c 1 "$work/user.old")" ] || printf '\n'
-		cat "$work/keys.new"
-	} >"$work/user.new"
+		cat "$work/user.old" &&
+			{ [ ! -s "$work/keys.new" ] || [ ! -s "$work/user.old" ] || [ -z "$(tail -c 1 "$work/user.old")" ] || printf '\n'; } &&
+			cat "$work/keys.new"
+	} >"$work/user.new" 2>"$work/err"
 }

@@ -20,10 +20,18 @@ step_user_data() {
 decode_data() {
 	data_name=$(printf '%s' "$1" | tr _ -)
 	tr -d ' \t\r\n' <"$work/wanted.$data_name" >"$work/base64"
-	sys_awk "$awk_base64" "$work/base64" check || {
-		fail "$1_invalid" '' error=not_base64
+	data_size=$(sys_awk "$awk_base64" "$work/base64" check)
+	case $?,$data_size in
+	0,?*) ;;
+	1,?*)
+		fail "$1_invalid" '' "error=$data_size"
 		return
-	}
+		;;
+	*)
+		fail internal_error '' 'error=awk failed'
+		return
+		;;
+	esac
 	if sys_has base64; then
 		base64 -d <"$work/base64" >"$work/data"
 	elif sys_has openssl; then
@@ -32,6 +40,7 @@ decode_data() {
 		# awk cannot print NUL everywhere, printf can.
 		sys_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' "$data_line"; done >"$work/data"
 	fi
+	[ "$(wc -c <"$work/data")" -eq "$data_size" ] || fail internal_error '' 'error=not all of it could be written'
 }
 
 # save_data NAME SETTING: keep $work/data for the user, as the setting says.

@@ -1,8 +1,8 @@
 # wanted.sh: what the platform asks for: the instance document of IMDS and the provisioning media in one.
 # Everything as the platform gave it, unchecked, in files; an empty one is one that was not given:
 # $work/wanted.hostname, wanted.admin-user, wanted.password, wanted.custom-data and wanted.user-data (base64), and the
-# public keys in wanted.key.1 to wanted.key.$wanted_keys. $wanted_password_login: whether SSH is to take passwords,
-# yes, no, or empty where nobody said.
+# public keys, $wanted_keys of them, in wanted.keys, as save_key of lib.awk writes them. $wanted_password_login: whether SSH
+# is to take passwords, yes, no, or empty where nobody said.
 
 # read_wanted: fails when neither IMDS nor the media says anything.
 read_wanted() {
@@ -55,9 +55,7 @@ merge_wanted() {
 	want_first user-data compute.userData
 	want_first password ovf.UserPassword
 	want_first custom-data ovf.CustomData
-	wanted_keys=0
-	want_keys "$work/compute.publicKeys." .keyData
-	[ "$wanted_keys" -gt 0 ] || want_keys "$work/ovf.Value." ''
+	want_keys compute.publicKeys ovf.keys
 	# shellcheck disable=SC2034  # the step password reads it
 	case $(told_word compute.osProfile.disablePasswordAuthentication)/$(told_word ovf.DisableSshPasswordAuthentication | tr -d ' \t\r\n') in
 	true/*) wanted_password_login=no ;;
@@ -68,19 +66,15 @@ merge_wanted() {
 	esac
 }
 
-# want_keys BEFORE BEHIND: the keys in the files BEFORE N BEHIND, unless all are blank.
+# want_keys FILE ..: the first file that holds keys; blank ones are not in it.
 want_keys() {
-	want_number=1
-	while [ -e "$1$want_number$2" ]; do
-		is_blank "$1$want_number$2" || wanted_keys=1
-		want_number=$((want_number + 1))
+	: >"$work/wanted.keys"
+	for want_file; do
+		[ -s "$work/$want_file" ] || continue
+		cp "$work/$want_file" "$work/wanted.keys"
+		break
 	done
-	[ "$wanted_keys" -gt 0 ] || return 0
-	wanted_keys=$((want_number - 1))
-	while [ "$want_number" -gt 1 ]; do
-		want_number=$((want_number - 1))
-		cp "$1$want_number$2" "$work/wanted.key.$want_number"
-	done
+	wanted_keys=$(sys_awk '/^=/ { n++ } END { print n + 0 }' "$work/wanted.keys")
 }
 
 # want_first NAME FILE ..: the first file that is not blank.

@@ -38,9 +38,7 @@ try_goal_state() {
 parse_goal_state() {
 	_problem='error=goal_state_malformed'
 	_retry_after=0
-	_why='it holds NUL bytes: UTF-16?'
-	holds_no_nul "$1" || return 1
-	_why=$(sys_awk "$awk_xml$awk_goal_state" "$1" "$work" "$proto_ID_MAX") || return 1
+	sys_parse "$awk_xml$awk_goal_state" "$1" "$proto_ID_MAX" || parse_failed || return
 	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 

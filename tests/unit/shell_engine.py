@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bundle import quote
 from support import DIST, need
 from unit.odd_documents import VM_ID, encode
 
-# Those that the shell engine must run with.
-AWKS = ("mawk", "gawk", "original-awk", "busybox")
+# Those that the shell engine must run with, and paths of more, as of an old busybox.
+AWKS = ("mawk", "gawk", "original-awk", "busybox", *os.environ.get("MORE_AWKS", "").split())
 # The time that every report of these tests tells.
 WHEN = "2026-01-02T03:04:05Z"
 
@@ -62,6 +62,12 @@ class ShellEngine:
 
     def end(self) -> None:
         self.shell.communicate()
+
+
+def given_keys(keys: Sequence[str]) -> dict[str, bytes]:
+    """What the shell engine keeps of public keys in its work directory; blank ones are none."""
+    lines = ["=" + key.replace("\n", "\n+") + "\n" for key in keys if key.strip(" \t\r\n")]
+    return {"wanted.keys": encode("".join(lines))}
 
 
 def plant(folder: Path, files: Mapping[str, bytes]) -> None:

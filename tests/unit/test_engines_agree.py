@@ -157,7 +157,7 @@ def python_media(data: bytes) -> list[bytes] | None:
         found.password,
         found.custom_data,
         str(found.password_login),
-        *found.keys,
+        *(key for key in found.keys if key.strip(" \t\r\n")),
     ]
     return [text.encode() for text in texts]
 
@@ -175,8 +175,14 @@ def shell_media(shell: ShellEngine, data: bytes) -> list[bytes] | None:
     """
     if shell.run(code, {"ovf-env.xml": data}):
         return None
-    keys = sorted((path.name for path in shell.work.glob("ovf.Value.*")), key=lambda name: int(name.rpartition(".")[2]))
-    return shell.kept("ovf.HostName", "ovf.UserName", "ovf.UserPassword", "ovf.CustomData", "login", *keys)
+    texts = shell.kept("ovf.HostName", "ovf.UserName", "ovf.UserPassword", "ovf.CustomData", "login")
+    return [*texts, *shell_keys(shell, "ovf.keys")]
+
+
+def shell_keys(shell: ShellEngine, name: str) -> list[bytes]:
+    """The keys in a file of the work directory: each begins behind =, its further lines behind +."""
+    text = b"\n" + shell.kept(name)[0]
+    return [key.removesuffix(b"\n").replace(b"\n+", b"\n") for key in text.split(b"\n=")[1:]]
 
 
 @bounded
@@ -235,6 +241,7 @@ def test_sources_are_merged_in_two_ways(
         printf %s "$wanted_password_login" >"$work/login"
     """
     assert shell.run(code, {"body": json.dumps(document).encode(), "ovf-env.xml": ovf}) == 0
+    assert shell_keys(shell, "wanted.keys") == [key.encode() for key in merged.keys]
     names = ["hostname", "admin-user", "password", "custom-data", "user-data"]
     texts = [merged.hostname, merged.admin_user, merged.password, merged.custom_data, merged.user_data]
     assert shell.kept(*(f"wanted.{name}" for name in names), "login") == [

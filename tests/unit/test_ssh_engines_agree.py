@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support import DIST, leave_out
 from unit.odd_documents import VM_ID, encode
 from unit.shell_engine import WHEN, ShellEngine, harvest, plant
+from unit.shell_engine import given_keys as given_keys_in
 from unit.test_engines_agree import Tree, one_awk
 from unit.test_engines_agree import bounded as many
 
@@ -82,8 +83,7 @@ def python_keys(given_keys: list[str]) -> tuple[bytes, bytes]:
 
 
 def shell_keys(shell: ShellEngine, given_keys: list[str]) -> tuple[bytes, bytes]:
-    files = {f"wanted.key.{number}": encode(text) for number, text in enumerate(given_keys, 1)}
-    shell.run(f'sys_awk "$awk_keys" check "$work" {len(given_keys)} >"$work/keys.bad"', files)
+    assert shell.run('sys_parse "$awk_keys" "$work/wanted.keys" check', given_keys_in(given_keys)) == 0
     good, why = shell.kept("keys.good", "keys.why")
     return good, why
 
@@ -212,7 +212,7 @@ def python_outcome(root: Path, tree: Tree, what: Any) -> tuple[bytes, Tree, dict
 def shell_outcome(shell: ShellEngine, tree: Tree, what: str) -> tuple[bytes, Tree, dict[str, int]]:
     work = {
         "wanted.admin-user": b"azureuser",
-        "wanted.key.1": GOOD[0].encode(),
+        **given_keys_in([GOOD[0]]),
         "DESCRIPTION": b"",
         "wanted.password": b"",
     }
@@ -315,7 +315,7 @@ def test_what_the_user_planted_is_refused(fault: str, shell: ShellEngine, root: 
     with pytest.raises(Failure) as raised:
         sshkeys.step_ssh_keys(run)
     assert raised.value.details["error"] == PLANTED[fault]
-    work = {"wanted.admin-user": b"azureuser", "wanted.key.1": GOOD[0].encode(), "wanted.password": b""}
+    work = {"wanted.admin-user": b"azureuser", **given_keys_in([GOOD[0]]), "wanted.password": b""}
     assert shell.run("wanted_keys=1; step_ssh_keys", work)
     assert shell.kept("failure")[0].decode() == f"keys_not_added {raised.value.what()}"
     assert (shell.root / "etc/secret").read_bytes() == (root / "etc/secret").read_bytes() == b"secret\n"

@@ -65,7 +65,7 @@ log_level=1 root='' work=$SCRATCH/work fail_value='' current_step='' vm_id=x wan
 mkdir "$work"
 printf azureuser >"$work/wanted.admin-user"
 : >"$work/wanted.password"
-printf '%s\\n' {quote(_KEY)} >"$work/wanted.key.1"
+printf '=%s\\n' {quote(_KEY)} >"$work/wanted.keys"
 step_ssh_keys
 set_password && [ ! -e "$work/failure" ] && set_password
 """

@@ -1,7 +1,8 @@
 """Texts of chosen elements of an XML document: the goal state and the provisioning media's ovf-env.xml.
 
 Refused, although expat could read it, is what the shell engine cannot: other encodings than UTF-8, a DOCTYPE, names
-that are not ASCII. Both engines give the same answer for the same bytes.
+that are not ASCII. Both engines give the same answer for the same bytes. An element costs the same wherever it stands:
+nothing looks at what is above it, or came before.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from typing import Mapping
 from xml.parsers import expat
 
-_NAMESPACE_OF_XML = "http://www.w3.org/XML/1998/namespace"
+# Both engines refuse what has more.
+_MAX_DEPTH = 64
+_MAX_ATTRIBUTES = 256
 
 
 class NotReadable(Exception):
@@ -28,13 +31,18 @@ def read_elements(data: bytes, wanted: set[str], namespaces: tuple[str, ...] = (
 class _Reader:
     def __init__(self, wanted: set[str], namespaces: tuple[str, ...]) -> None:
         self._wanted = wanted
+        # Every path that leads to one that is wanted.
+        self._leads = {path[:at] for path in wanted for at in range(1, len(path) + 1) if path[at : at + 1] in ("", "/")}
         self._namespaces = namespaces
-        self._path: list[str] = []
-        # Prefix -> namespace, as each open element sees it.
-        self._scopes: list[dict[str, str]] = [{"": "", "xml": _NAMESPACE_OF_XML}]
+        # Of each open element: its path, empty where that leads to nothing wanted, and the bindings that end with it.
+        self._open: list[tuple[str, dict[str, bool]]] = []
+        # Whether a prefix stands for one of the namespaces here.
+        self._ours: dict[str, bool] = {}
         self._found: dict[str, list[str]] = {}
         self._inside = ""
+        self._texts: list[str] = []
         self._parser = expat.ParserCreate("utf-8")
+        self._parser.buffer_text = True
         self._parser.XmlDeclHandler = self._declaration
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.ProcessingInstructionHandler = self._instruction
@@ -66,31 +74,41 @@ class _Reader:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._inside:
             raise NotReadable(f"an element inside {self._inside}")
+        if len(self._open) >= _MAX_DEPTH:
+            raise NotReadable("nested too deeply")
+        if len(attributes) > _MAX_ATTRIBUTES:
+            raise NotReadable("too many attributes")
         if not "".join([tag, *attributes]).isascii():
             raise NotReadable("a name that is not ASCII")
-        self._path.append(self._name(tag, attributes))
-        path = "/".join(self._path)
+        bound = self._bind(attributes) if self._namespaces else {}
+        path = self._path(tag)
+        self._open.append((path, bound))
         if path in self._wanted:
             self._inside = path
-            self._found.setdefault(path, []).append("")
 
-    def _name(self, tag: str, attributes: Mapping[str, str]) -> str:
-        """The local name, with a mark in front where its namespace is none of ours."""
+    def _bind(self, attributes: Mapping[str, str]) -> dict[str, bool]:
+        """Bind the prefixes that the element declares; returns what they stood for."""
+        here = {key[6:]: value for key, value in attributes.items() if key == "xmlns" or key.startswith("xmlns:")}
+        before = {prefix: self._ours.get(prefix, False) for prefix in here}
+        self._ours.update((prefix, value in self._namespaces) for prefix, value in here.items())
+        return before
+
+    def _path(self, tag: str) -> str:
+        """The path of an element, or nothing where it leads to no wanted one."""
         prefix, _, name = tag.rpartition(":")
-        if not self._namespaces:
-            return name
-        here = {key[6:]: value for key, value in attributes.items() if key.startswith("xmlns:")}
-        if "xmlns" in attributes:
-            here[""] = attributes["xmlns"]
-        self._scopes.append({**self._scopes[-1], **here})
-        return name if self._scopes[-1].get(prefix) in self._namespaces else f"?{name}"
+        above = self._open[-1][0] if self._open else None
+        path = name if above is None else f"{above}/{name}" if above else ""
+        if self._namespaces and not self._ours.get(prefix, False):
+            return ""
+        return path if path in self._leads else ""
 
     def _end(self, _tag: str) -> None:
-        self._path.pop()
-        self._inside = ""
-        if self._namespaces:
-            self._scopes.pop()
+        self._ours.update(self._open.pop()[1])
+        if self._inside:
+            self._found.setdefault(self._inside, []).append("".join(self._texts))
+            self._texts.clear()
+            self._inside = ""
 
     def _text(self, text: str) -> None:
         if self._inside:
-            self._found[self._inside][-1] += text
+            self._texts.append(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from typing import Any
 
 from . import http
@@ -14,6 +16,9 @@ from .system import uptime
 INSTANCE_FILE = "/run/azready/instance.json"
 # Deeper than any instance document; both engines refuse what is deeper.
 _MAX_DEPTH = 64
+# One that does not end goes on to the end of the text: a pattern that fails is tried again at every quote.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_EMPTY = re.compile(r"\[[ \t\r\n]*\]|\{[ \t\r\n]*\}")
 
 
 def read_metadata(run: Run) -> dict[str, Any]:
@@ -53,10 +58,10 @@ def _is_final(status: int) -> bool:
 def parse_document(data: bytes) -> dict[str, Any]:
     """The instance document as a dict. Raises NoGoodAnswer for what is not a JSON object that both engines can read."""
     try:
-        document = json.loads(
-            data.decode("utf-8-sig"), parse_constant=_not_json, parse_int=float, object_pairs_hook=_object
-        )
-        _check(document, 0)
+        text = data.decode("utf-8-sig")
+        _check_depth(text)
+        document = json.loads(text, parse_constant=_not_json, parse_int=float, object_pairs_hook=_object)
+        _check(document)
     except (ValueError, RecursionError) as error:
         raise NoGoodAnswer(f"not JSON: {error}", error="not_json") from error
     if not isinstance(document, dict):
@@ -64,11 +69,21 @@ def parse_document(data: bytes) -> dict[str, Any]:
     return document
 
 
+def _check_depth(text: str) -> None:
+    """Refuse absurd depth, before anything is called for each level."""
+    # Strings may hold brackets; an empty array or object is no deeper than a number.
+    structure = _EMPTY.sub("", _STRING.sub("0", text))
+    steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[][{}]", structure))
+    if max(itertools.accumulate(steps), default=0) > _MAX_DEPTH:
+        raise ValueError("nested too deeply")
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A key that is given twice: the last counts, but what it hides is checked too."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        _check([value for _, value in pairs], 0)
+        last = {key: number for number, (key, _) in enumerate(pairs)}
+        _check([value for number, (key, value) in enumerate(pairs) if last[key] != number])
     return found
 
 
@@ -76,21 +91,19 @@ def _not_json(word: str) -> None:
     raise ValueError(word)
 
 
-def _check(value: object, depth: int) -> None:
-    """Refuse NUL and lone surrogates in strings, which no file or hostname could hold, and absurd depth."""
-    if depth > _MAX_DEPTH:
-        raise ValueError("nested too deeply")
+def _check(value: object) -> None:
+    """Refuse NUL and lone surrogates in strings, which no file or hostname could hold."""
     if isinstance(value, str):
         value.encode("utf-8")
         if "\0" in value:
             raise ValueError("NUL in a string")
     elif isinstance(value, list):
         for item in value:
-            _check(item, depth + 1)
+            _check(item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check(key, depth + 1)
-            _check(item, depth + 1)
+            _check(key)
+            _check(item)
 
 
 def value(document: object, path: str) -> Any:

@@ -21,15 +21,20 @@ _TYPES = (
     "sk-ssh-ed25519@openssh.com",
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
-# How much of a bad key the log shows: enough to know it again.
+_FILES = ("-----BEGIN", "---- BEGIN")
+_BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
+# More than a server reads of a line (16 KiB); and a bound for what a key costs.
+_MAX_LENGTH = 16384
+# How much of a bad key the log shows: enough to know it again; and of how many.
 _SHOWN = 20
+_MAX_WARNINGS = 20
 _PLAIN = "each component must be a plain file or directory that no user but its owner and root can change"
 
 
 def step_ssh_keys(run: Run) -> str:
     """Add the keys that are not there yet. Raises Failure where none can be added and there is no password either."""
     user = run.wanted.admin_user.rstrip("\n")
-    if not user.strip(_BLANKS) or not run.wanted.keys:
+    if not user.strip(_BLANKS) or not any(map(_is_given, run.wanted.keys)):
         return SKIPPED
     account = accounts.find(run.system, user)
     if not account:
@@ -39,7 +44,8 @@ def step_ssh_keys(run: Run) -> str:
         for place in _places(run.system, account):
             _add(run.system, account, place, keys)
     elif not run.wanted.password:
-        details = {"user": user, "keys": str(len(run.wanted.keys)), "error": why}
+        count = sum(map(_is_given, run.wanted.keys))
+        details = {"user": user, "keys": str(count), "error": why}
         raise Failure("no_good_key", details, "give a key as in a .pub file: its type, a blank, base64")
     return DONE
 
@@ -50,50 +56,140 @@ def _not_added(user: str, error: str, hint: str, file: str = "") -> Failure:
 
 def _good_keys(given: tuple[str, ...]) -> tuple[list[str], str]:
     """Those that the server can use, one text a byte; and what is wrong with the last of the others."""
-    good, why = [], ""
-    for number, key in enumerate(given, 1):
-        text = key.encode("utf-8", "surrogateescape").decode("latin-1").strip(_BLANKS)
-        fault = key_fault(text)
-        if fault:
-            why = fault
-            shown = re.sub("[^ -~]", "?", text[:_SHOWN])
-            log.warning(f"ssh-keys: key {number} ({shown}) is left out: {fault}")
-        else:
-            good.append(text)
-    return good, why
+    good, bad = [], []
+    for number, data in enumerate(filter(_is_given, given), 1):
+        for text in _keys_in(data.encode("utf-8", "surrogateescape").decode("latin-1")):
+            fault = key_fault(text)
+            if fault:
+                bad.append((number, text[:_SHOWN], fault))
+            else:
+                good.append(text)
+    for number, text, fault in bad[:_MAX_WARNINGS]:
+        shown = re.sub("[^ -~]", "?", text)
+        log.warning(f"ssh-keys: key {number} ({shown}) is left out: {fault}")
+    if len(bad) > _MAX_WARNINGS:
+        log.warning(f"ssh-keys: {len(bad) - _MAX_WARNINGS} more are left out")
+    return good, bad[-1][2] if bad else ""
+
+
+def _is_given(text: str) -> bool:
+    return bool(text.strip(_BLANKS))
+
+
+def _keys_in(data: str) -> list[str]:
+    """The keys of what was given as one: as a rule that is one line. keys.awk has the same rules.
+
+    A line that begins with a known type begins a key. Base64 goes on in further lines as long as it is not whole, the
+    last of which may have a comment. Every other line is a key of its own; blank ones and comments are none.
+    """
+    lines = [line for line in (line.strip(_BLANKS) for line in data.split("\n")) if line]
+    keys: list[_Key] = []
+    in_file, remark = False, ""
+    for line in lines:
+        known = _words(line)[0] in _TYPES
+        if in_file and not known:
+            # A PEM or SSH2 file.
+            in_file = not line.startswith(("-----END", "---- END"))
+        elif line.startswith("#"):
+            remark = line
+        elif known or not keys or not keys[-1].takes(line):
+            in_file = line.startswith(_FILES)
+            keys.append(_Key(line))
+    return [key.text() for key in keys] or [remark]
+
+
+def _words(line: str) -> tuple[str, str]:
+    """The first word, and what follows it."""
+    first = line.partition("\t")[0].partition(" ")[0]
+    return first, line[len(first) :].lstrip(" \t")
+
+
+class _Key:
+    """A key whose base64 may come in several lines."""
+
+    def __init__(self, line: str) -> None:
+        self._kind, rest = _words(line)
+        self._blob = _Blob(self._kind)
+        self._parts = [line] if rest else [line, " "]
+        self._length = sum(map(len, self._parts))
+        word = _words(rest)[0]
+        self._takes_more = self._kind in _TYPES and word == rest and (not word or bool(_BASE64.fullmatch(word)))
+        if self._takes_more:
+            self._add(word)
+
+    def takes(self, line: str) -> bool:
+        """Whether a line that begins with no type goes on with the base64; then it is part of this key."""
+        word, _ = _words(line)
+        if not self._takes_more or not _BASE64.fullmatch(word):
+            return False
+        # Too long already: the rest is no key of its own.
+        if self._length <= _MAX_LENGTH:
+            self._parts.append(line)
+            self._length += len(line)
+        self._takes_more = word == line
+        self._add(word)
+        return True
+
+    def _add(self, word: str) -> None:
+        if self._length <= _MAX_LENGTH:
+            self._blob.add(word)
+        if "=" in word or self._length <= _MAX_LENGTH and self._blob.is_whole():
+            self._takes_more = False
+
+    def text(self) -> str:
+        return "".join(self._parts).strip(_BLANKS)
 
 
 def key_fault(text: str) -> str:
-    """Why a trimmed text is no public key, or an empty text. keys.awk has the same rules."""
-    kind, _, rest = text.replace("\t", " ").partition(" ")
-    blob = rest.strip(" ").partition(" ")[0]
-    if not text:
-        return "it is empty"
-    if text.startswith(("-----BEGIN", "---- BEGIN")):
+    """Why a trimmed line is no public key, or an empty text. keys.awk has the same rules."""
+    kind, rest = _words(text)
+    word = _words(rest)[0]
+    if text.startswith(_FILES):
         return "it is a PEM or SSH2 file; give one line as in a .pub file"
+    if text.startswith("#"):
+        return "it is a comment"
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-        return "it has several lines or control characters"
+        return "it has control characters"
     if kind.endswith("-cert-v01@openssh.com"):
         return "it is a certificate"
     if kind == "ssh-dss":
         return "SSH servers take no DSA keys any more"
     if kind not in _TYPES:
         return "it does not begin with a known type; options are not taken"
-    if not re.fullmatch("[A-Za-z0-9+/]+={0,2}", blob) or len(blob) % 4:
+    if len(text) > _MAX_LENGTH:
+        return "it is too long"
+    if not _BASE64.fullmatch(word) or len(word) % 4:
         return "it is not base64"
-    return "" if _is_whole(kind, base64.b64decode(blob)) else "its base64 is cut off or of another type"
+    blob = _Blob(kind)
+    blob.add(word)
+    return "" if blob.is_whole() else "its base64 is cut off or of another type"
 
 
-def _is_whole(kind: str, blob: bytes) -> bool:
-    """Whether a key is made of whole fields (four bytes of length, then so many), its type the first of them."""
-    fields = []
-    while len(blob) >= 4:
-        end = 4 + int.from_bytes(blob[:4], "big")
-        if end > len(blob):
-            return False
-        fields.append(blob[4:end])
-        blob = blob[end:]
-    return not blob and len(fields) > 1 and fields[0] == kind.encode()
+class _Blob:
+    """A key's base64, which may grow: what is known of its fields (four bytes of length, then so many) stays known."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind.encode("latin-1")
+        self._waiting = ""
+        self._bytes = bytearray()
+        self._fields = self._at = 0
+
+    def add(self, text: str) -> None:
+        """More of it, which is made of its characters; nothing comes behind a `=`."""
+        text = self._waiting + text
+        cut = len(text) - len(text) % 4
+        self._bytes += base64.b64decode(text[:cut])
+        self._waiting = text[cut:]
+
+    def is_whole(self) -> bool:
+        """Whether it is made of whole fields, its type the first of them."""
+        while not self._waiting and self._at + 4 <= len(self._bytes):
+            end = self._at + 4 + int.from_bytes(self._bytes[self._at : self._at + 4], "big")
+            if not self._fields and self._bytes[4:end] != self._kind:
+                return False
+            self._fields += 1
+            self._at = end
+        return not self._waiting and self._at == len(self._bytes) and self._fields > 1
 
 
 def key_of(line: str) -> str:

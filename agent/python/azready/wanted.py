@@ -48,7 +48,7 @@ def merged(document: dict[str, Any], media: Wanted) -> Wanted:
     return media._replace(
         hostname=_first_given(*names),
         admin_user=_first_given(told.admin_user, media.admin_user),
-        keys=told.keys if any(map(_is_given, told.keys)) else media.keys,
+        keys=tuple(filter(_is_given, told.keys)) or tuple(filter(_is_given, media.keys)),
         password_login=media.password_login if told.password_login is None else told.password_login,
         password=_first_given(media.password),
         custom_data=_first_given(media.custom_data),
