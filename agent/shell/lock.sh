@@ -112,7 +112,7 @@ lock_wait() {
 
 # lock_give_back: unless it is somebody else's by now.
 lock_give_back() {
-	lock_read && [ "$lock_text" = "$alive_record" ] && rm -f "$lock_file"
+	lock_read && [ "$lock_text" = "$alive_record" ] && rm -f "$lock_place/child" "$lock_file"
 	lock_file=
 	[ "${lock_leaves_no_trace-}" != yes ] || lock_take_down
 }
@@ -147,7 +147,8 @@ sweep() {
 
 # sweep_child: end the hook or script that the run before was busy with; it would run a second time beside itself.
 sweep_child() {
-	{ IFS= read -r sweep_record && IFS= read -r sweep_name; } 2>/dev/null <"$lock_place/child" || sweep_record=
+	[ -e "$lock_place/child" ] || return 0
+	{ IFS= read -r sweep_record && IFS= read -r sweep_name; } <"$lock_place/child" || sweep_record=
 	[ -n "$sweep_record" ] || return 0
 	# Without a time of its start the number may be anybody's.
 	if alive_is "$sweep_record" && [ "$_began" != - ] && [ "$_start" != - ]; then
