@@ -1,7 +1,7 @@
 # Instance document parser. usage: awk PROGRAM DOCUMENT SIZE DIRECTORY PATH..: writes the string at each PATH (compute.name)
 # to DIRECTORY/PATH, or prints why the document is refused and exits 1. With a + before it, PATH may also hold true or
 # false itself. Of an array, compute.publicKeys.*.keyData, the strings that are there go to DIRECTORY/compute.publicKeys, as
-# save_key writes them.
+# save_key writes them; and DIRECTORY/compute holds something if there is an object of this name.
 #
 # It reads the document from quote to quote, and keeps of it where it is and what is wanted, however long it is.
 
@@ -40,14 +40,15 @@ function take_structure(s,    piece, at, max, c) {
 # `expected` is what comes next: value; item, a value or the end of an empty array; key; member, a key or the end of an
 # empty object; colon; more, a comma or the end; nothing.
 
-# A value begins here with this character, if it matters: sets `path`, which leads to what is wanted or is a dot. What was found there before, by the same
-# key, counts no more.
+# A value begins here with this character, if it matters: sets `path`, which leads to what is wanted or is a dot. What was
+# found there before, by the same key, counts no more.
 function begin_value(first,    i, name) {
 	if (!depth && first != "{") refuse("not a JSON object")
 	if (expected != "value" && expected != "item") refuse("not JSON")
 	if (depth > MAX_DEPTH) refuse("nested too deeply")
 	path = NEXT[depth]
 	if (path == ".") return
+	if (path == "compute") COMPUTE = first
 	if (path ~ /[*]$/) ITEM[PATH[depth]]++
 	for (i = 1; i <= BELOW[path]; i++) {
 		name = BELOW[path, i]
@@ -239,5 +240,7 @@ BEGIN {
 	}
 	read_document(ARGV[1], ARGV[2])
 	for (i = 4; i < ARGC; i++) save_all(ARGV[i])
+	# Whether it describes a machine at all.
+	save(ARGV[3], "compute", COMPUTE == "{" ? "object" : "")
 	saved()
 }

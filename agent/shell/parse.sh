@@ -1,4 +1,5 @@
-# parse.sh: documents taken apart by awk, so that half a result never passes for a whole one.
+# parse.sh: documents taken apart by awk, under the limit of the request that brought them: half a result never passes for
+# a whole one, and a fault of the tool is told apart from a fault of the document.
 
 # sys_parse PROGRAM DOCUMENT [ARG ..]: what the program says is in $work then. Returns 1 where the document is refused, 3
 # where awk failed or what it wrote is not there (a full disk, no memory left): nothing is known of the document then. Sets
@@ -20,24 +21,43 @@ sys_parse() {
 }
 
 # sys_save PROGRAM [ARG ..]: run a program that ends in saved() and check that its files came whole: busybox awk does not
-# notice a short write. Returns as sys_parse.
+# notice a short write. Returns as sys_parse; an awk that fails gets a second chance.
 sys_save() {
-	parse_said=$(sys_awk "$@")
-	set -- "$?"
-	# busybox awk ends with 1 too where it cannot go on, but then it has printed nothing.
-	case $1,$parse_said in
-	0,*)
-		# shellcheck disable=SC2086  # a number and names
-		sys_is_whole $parse_said && return
-		_why='not all of it could be written'
-		;;
-	1,?*)
-		_why=$parse_said
-		return 1
-		;;
-	*) _why="awk failed, status $1" ;;
-	esac
+	for _ in 1 2; do
+		parse_once "$@"
+		case $_late,$_ended,$parse_said in
+		yes,*)
+			_why='it takes too long to read'
+			return 1
+			;;
+		no,0,*)
+			# shellcheck disable=SC2086  # a number and names
+			sys_is_whole $parse_said && return
+			_why='not all of it could be written'
+			;;
+		# busybox awk ends with 1 too where it cannot go on, but then it has printed nothing.
+		no,1,?*)
+			_why=$parse_said
+			return 1
+			;;
+		*) _why="awk failed, status $_ended" ;;
+		esac
+	done
 	return 3
+}
+
+# parse_once PROGRAM [ARG ..]: until $_until at most (see tries_limit); sets _ended, _late, and parse_said, the first line
+# that it printed.
+parse_once() {
+	parse_said=
+	sys_now
+	parse_limit=$((${_until:-$_now + 6000} - _now))
+	[ "$parse_limit" -ge 100 ] || parse_limit=100
+	{ printf '' >"$work/parsed"; } 2>/dev/null
+	sys_before=$! sys_child=starting
+	sys_awk "$@" </dev/null >"$work/parsed" 2>/dev/null &
+	sys_supervise "$!" "$parse_limit"
+	{ IFS= read -r parse_said <"$work/parsed"; } 2>/dev/null || :
 }
 
 # sys_is_whole BYTES NAME ..: whether these files of $work hold so many bytes together.
@@ -48,10 +68,19 @@ sys_is_whole() {
 	parse_found=$(cd "$work" && cat "$@" | wc -c) && [ -n "$parse_found" ] && [ "$((parse_found))" = "$parse_size" ]
 }
 
-# parse_failed: the last status once more; of an answer that nobody could read nothing bad is said.
+# parse_failed: the status of sys_parse once more; where it is the tool's fault that is the failure, and the answer is not
+# blamed. An earlier failure stays the cause. Sets _problem.
 parse_failed() {
 	set -- "$?"
-	[ "$1" -eq 1 ] || _problem='error=internal_error'
+	[ "$1" -ne 1 ] || return "$1"
+	if [ ! -s "$work/failure" ]; then
+		if sys_has_room; then
+			fail internal_error 'does awk work, and is there memory enough?' error=awk "status=$_ended"
+		else
+			fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'
+		fi
+	fi
+	_problem=internal_error
 	return "$1"
 }
 

@@ -14,6 +14,11 @@ read_goal_state() {
 			log_info "goal state: $_problem; reporting without one, as JSON"
 			return
 		fi
+		case $_problem in internal_error | file_not_writable)
+			not_told goal_state_unavailable
+			return
+			;;
+		esac
 		tries_another goal 'goal state' || {
 			not_told goal_state_unavailable
 			return
@@ -29,7 +34,7 @@ serves_no_goal_state() {
 }
 
 try_goal_state() {
-	tries_limit "$deadline"
+	tries_limit goal
 	http_headers=$wire_headers
 	http_send GET "$set_WIRESERVER" "$proto_GOAL_STATE_PATH" "$_limit" '' && parse_goal_state "$work/body"
 }
@@ -62,14 +67,13 @@ report_health() {
 }
 
 try_report() {
-	tries_limit "$deadline"
+	tries_limit health
+	report_made || return
 	if [ "$goal_state" = known ]; then
-		report_document
 		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_CONTENT_TYPE"
 		http_send POST "$set_WIRESERVER" "$proto_HEALTH_PATH" "$_limit" "$work/report"
 	else
-		report_json
 		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_JSON_CONTENT_TYPE
 $proto_GUEST_AGENT_HEADER: $azready_agent"
