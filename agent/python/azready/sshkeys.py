@@ -135,9 +135,11 @@ def holds_keys(data: bytes) -> bool:
 
 
 def _is_key(line: str) -> bool:
-    """Whether it is a key of any type, known or not, with or without options: the base64 says so itself."""
+    """Whether it begins with a known type, or is a key of any other one: the base64 says so itself."""
     for text in (line, line[_options(line) :].lstrip(" \t")):
         kind, blob = [*re.split("[ \t]+", text), ""][:2]
+        if kind in _TYPES:
+            return True
         is_base64 = re.fullmatch("[A-Za-z0-9+/]+={0,2}", blob) and len(blob) % 4 == 0
         if is_base64 and _is_whole(kind, base64.b64decode(blob)):
             return True
