@@ -1,6 +1,7 @@
 # XML parser for the programs behind it: goal_state.awk and ovf.awk. read_elements(FILE, SIZE) keeps the text of every
 # element at a path in WANTED (made of local names) in FOUND[PATH, N], N from 1 to COUNT[PATH]; with namespaces in
-# NAMESPACES, elements of others do not count. Or it prints why the document is refused and exits 1. A real parser, not a
+# NAMESPACES, elements of others do not count. A document without an
+# element at REQUIRED is another one. Or it prints why the document is refused and exits 1. A real parser, not a
 # line grep: documents come on one line, with CDATA, comments, decoy names and decoy values in URLs. What it cannot read
 # (other encodings, a DOCTYPE) it refuses; elements.py refuses the same.
 #
@@ -137,6 +138,7 @@ function open_element(name,    local_name, path) {
 	path = depth > 1 ? PATH[depth - 1] "/" local_name : local_name
 	if (!(path in LEADS) || namespaces && !is_ours(name, local_name)) path = "?"
 	PATH[depth] = path
+	if (path == REQUIRED) REQUIRED = ""
 	if (path in WANTED) {
 		wanted = path
 		COUNT[wanted]++
@@ -224,6 +226,7 @@ function read_elements(file, size,    s, got, count) {
 	# The last < ends the last record.
 	if (records < 2 || count == size) refuse("not XML")
 	if (inside != "" || depth || !rooted) refuse("it ends too early")
+	if (REQUIRED != "") refuse("it holds no " REQUIRED)
 }
 
 # An element at this path is wanted.

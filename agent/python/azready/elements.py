@@ -19,13 +19,20 @@ class NotReadable(Exception):
     """The document is refused; the text says why."""
 
 
-def read_elements(data: bytes, wanted: set[str], namespaces: tuple[str, ...] = ()) -> dict[str, list[str]]:
+def read_elements(
+    data: bytes, wanted: set[str], namespaces: tuple[str, ...] = (), required: str = ""
+) -> dict[str, list[str]]:
     """Texts of the elements at the wanted paths, `GoalState/Incarnation`, in document order: path -> texts.
 
     A path is made of local names. With `namespaces`, only elements of one of these count as what they are called;
-    without, prefixes are cut off and mean nothing. Raises NotReadable.
+    without, prefixes are cut off and mean nothing. A document without an element at `required` is another one.
+    Raises NotReadable.
     """
-    return _Reader(wanted, namespaces).read(data)
+    reader = _Reader(wanted, namespaces)
+    found = reader.read(data)
+    if required and required not in reader.paths:
+        raise NotReadable(f"it holds no {required}")
+    return found
 
 
 class _Reader:
@@ -38,6 +45,8 @@ class _Reader:
         self._open: list[tuple[str, dict[str, bool]]] = []
         # Whether a prefix stands for one of the namespaces here.
         self._ours: dict[str, bool] = {}
+        # Of the wanted elements and of those that lead to them.
+        self.paths: set[str] = set()
         self._found: dict[str, list[str]] = {}
         self._inside = ""
         self._texts: list[str] = []
@@ -83,6 +92,7 @@ class _Reader:
         bound = self._bind(attributes) if self._namespaces else {}
         path = self._path(tag)
         self._open.append((path, bound))
+        self.paths.add(path)
         if path in self._wanted:
             self._inside = path
 
