@@ -72,6 +72,8 @@ class Run:
         self.row = ""
         # The drive that azready mounted to read the media; empty where it did not.
         self.media_device = ""
+        # The ways in that the step `login` found, for the status file.
+        self.login = ""
         # What becomes of each step, for the status file: name -> "RESULT SECONDS".
         self.results: dict[str, str] = {}
         # What became of the user's scripts, for the status file: name of the step -> `done`, or `failed status=N`.

@@ -50,6 +50,7 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
         "STARTED": run.started_at,
         **times,
         "ADMIN_USER": run.wanted.admin_user if run.results.get("user", "").startswith(DONE) else "",
+        "LOGIN": run.login,
         **{"STEP_" + step.upper().replace("-", "_"): result for step, result in run.results.items()},
         **{"SCRIPT_" + step.upper().replace("-", "_"): result for step, result in run.scripts.items()},
     }
