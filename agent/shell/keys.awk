@@ -1,14 +1,16 @@
-# Public keys. usage: awk PROGRAM check DIRECTORY COUNT, or awk PROGRAM add OLD GOOD; sshkeys.py has the same rules.
+# Public keys. usage: awk PROGRAM check DIRECTORY COUNT, add OLD GOOD, or types FILE; sshkeys.py has the same rules.
 # check: DIRECTORY/wanted.key.N that are good go to DIRECTORY/keys.good, a warning for each of the others is printed, and
 # what is wrong with the last of them goes to DIRECTORY/keys.why.
 # add: prints those keys of GOOD that are not in OLD, which holds lines of authorized_keys.
+# types: prints the types of the keys in FILE, which holds the same.
 
 BEGIN {
 	byte_table()
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	n = split("ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", type, /[ ]/)
 	for (i = 1; i <= n; i++) KNOWN[type[i]] = 1
-	if (ARGV[1] == "add") add(ARGV[2], ARGV[3])
+	if (ARGV[1] == "types") print_types(ARGV[2])
+	else if (ARGV[1] == "add") add(ARGV[2], ARGV[3])
 	else check(ARGV[2], ARGV[3] + 0)
 }
 
@@ -72,6 +74,16 @@ function add(old, good,    line, there) {
 	while ((getline line < good) > 0) if (!(key_of(line) in there)) {
 		there[key_of(line)] = 1
 		print line
+	}
+}
+
+function print_types(file,    line, part, seen) {
+	while ((getline line < file) > 0) {
+		if (line ~ /^[ \t\r]*#/) continue
+		split(key_of(line), part, /[ ]/)
+		if (!(part[1] in KNOWN) || part[2] == "" || part[1] in seen) continue
+		seen[part[1]] = 1
+		print part[1]
 	}
 }
 

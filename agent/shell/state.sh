@@ -38,6 +38,7 @@ write_status() {
 		printf '%s\n' "STARTED=$started_at" "$@"
 		[ ! -e "$work/steps" ] || {
 			! grep -q '^STEP_USER=done' "$work/steps" || printf 'ADMIN_USER=%s\n' "$(cat "$work/wanted.admin-user")"
+			[ ! -e "$work/login" ] || printf 'LOGIN=%s\n' "$(cat "$work/login")"
 			cat "$work/steps"
 		}
 		[ ! -e "$work/scripts" ] || cat "$work/scripts"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, NamedTuple
+from typing import Callable
 
 from . import imds, log, logins
 from .errors import Failure
 from .groups import GROUP_OF_IMAGE
+from .logins import Account
 from .rights import SUDO_RULE, give_rights
 from .run import DONE, SKIPPED, Run
 from .system import Ended, System
@@ -27,16 +28,6 @@ _USERADD_DEFAULTS = "/etc/default/useradd"
 
 # What becomes of the lines of a file.
 Change = Callable[["list[str]"], "list[str]"]
-
-
-class Account(NamedTuple):
-    """A line of /etc/passwd. `home` is a path of the image."""
-
-    name: str
-    uid: int
-    gid: int
-    home: str
-    shell: str
 
 
 def find(system: System, name: str) -> Account | None:

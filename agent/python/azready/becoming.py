@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from . import log, rights
-from .accounts import Account
 from .groups import Groups
+from .logins import Account
 from .run import Run
 from .system import System
 

@@ -12,8 +12,8 @@ import stat
 from typing import Iterator, NamedTuple
 
 from . import log, logins
-from .accounts import Account
 from .groups import Groups
+from .logins import Account
 from .sshrules import Against
 from .system import System
 

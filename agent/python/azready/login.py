@@ -9,10 +9,10 @@ import time
 from typing import NamedTuple
 
 from . import accounts, becoming, log, logins, sshd, sshkeys, sshrules
-from .accounts import Account
 from .errors import Failure
 from .groups import groups_of
 from .keyway import Way
+from .logins import Account
 from .run import DONE, SKIPPED, Run
 from .sshrules import BOTH, CONSOLE, KEY, PASSWORD, Against, User
 from .system import System
@@ -42,7 +42,7 @@ _MEANING = {
     "shells": "/etc/shells lacks",
     "ed25519": "it takes ed25519 keys alone, and none is in",
 }
-_HINT = "the image keeps everybody out: mend what `error` and `value` name, or give the user another way in"
+_HINT = "the image keeps everybody out: mend what error and value name, or give the user another way in"
 
 
 class _Asked(NamedTuple):

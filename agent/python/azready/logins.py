@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from typing import NamedTuple
 
 from .system import System
 
@@ -16,15 +16,14 @@ _FOLDERS_OF_DAEMONS = (*_SYSTEM_FOLDERS, "opt", "srv")
 _NO_HOMES = ("home", "opt", "srv", "mnt", "media", "export")
 
 
-class _Account(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def uid(self) -> int: ...
-    @property
-    def home(self) -> str: ...
-    @property
-    def shell(self) -> str: ...
+class Account(NamedTuple):
+    """A line of /etc/passwd. `home` is a path of the image."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
 
 
 def is_closed(shell: str) -> bool:
@@ -38,7 +37,7 @@ def is_shut(system: System, shell: str) -> bool:
     return is_closed(shell) or missing
 
 
-def is_person(system: System, account: _Account) -> bool:
+def is_person(system: System, account: Account) -> bool:
     """Whether a person may have this account: by the system's UID_MIN, else by its login shell and own home."""
     if account.uid == 0 or account.uid in _NOBODY:
         return False
@@ -55,7 +54,7 @@ def _first_id(system: System) -> int:
     return _FIRST_ID
 
 
-def has_own_home(system: System, account: _Account, foreign: tuple[str, ...] = _SYSTEM_FOLDERS) -> bool:
+def has_own_home(system: System, account: Account, foreign: tuple[str, ...] = _SYSTEM_FOLDERS) -> bool:
     """Whether the home is this account's alone, and no directory of the system."""
     parts = [part for part in account.home.split("/") if part not in ("", ".")]
     if not account.home.startswith("/") or not parts or ".." in parts:

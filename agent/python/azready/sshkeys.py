@@ -6,10 +6,10 @@ import base64
 import re
 
 from . import accounts, log, sshd, userfiles
-from .accounts import Account
 from .errors import Failure
 from .groups import groups_of
 from .keyway import Way
+from .logins import Account
 from .run import DONE, SKIPPED, Run
 from .system import System
 
