@@ -10,10 +10,11 @@ import signal
 from typing import Iterator, NamedTuple
 
 from . import log, sshrules
+from .children import Ended
 from .errors import Failure
 from .groups import groups_of
 from .run import Run
-from .system import Ended, System
+from .system import System
 
 _DROP_INS = "/etc/ssh/sshd_config.d"
 # It sorts before those of others, because the first line counts.
@@ -77,7 +78,7 @@ def key_files(system: System, user: str) -> list[str]:
 
 def set_password_login(run: Run, wanted: bool) -> None:
     """Have the SSH server take passwords, or not; a configuration that does so is left alone. Raises Failure."""
-    system, user, login = run.system, run.wanted.admin_user.rstrip("\n"), "yes" if wanted else "no"
+    system, user, login = run.system, run.wanted.admin_user, "yes" if wanted else "no"
     if not wanted and has_dropbear(system):
         log.warning("password: dropbear takes passwords unless it is started with -s: set that where it is started")
     main = _main(system)
