@@ -279,7 +279,7 @@ function judge_doas(user, uid,    i, line, rule, said, answer, whole) {
 
 # A word in quotes keeps the first of them: it is never a keyword.
 function doas_words(line,    n, w) {
-	n = 0
+	split("", word)
 	while (match(line, /"[^"]*"|[{}]|#|[^ \t\r"{}#]+/)) {
 		w = substr(line, RSTART, RLENGTH)
 		line = substr(line, RSTART + RLENGTH)
@@ -287,7 +287,7 @@ function doas_words(line,    n, w) {
 		if (substr(w, 1, 1) == "\"") w = substr(w, 1, length(w) - 1)
 		word[++n] = w
 	}
-	return n
+	return n + 0
 }
 
 function unquoted(w) {

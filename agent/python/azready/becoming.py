@@ -87,7 +87,7 @@ def _doas_rule(line: str, account: Account, groups: Groups) -> str:
     verb, words, free = words[0], words[1:], False
     while words and (words[0] in _OPTIONS or words[0] == "setenv"):
         free = free or words[0] == "nopass"
-        words = words[words.index("}") + 1 :] if words[0] == "setenv" and "}" in words else words[1:]
+        words = words[1:] if words[0] != "setenv" else words[words.index("}") + 1 :] if "}" in words else []
     who = [account.name, str(account.uid), *(f":{group}" for group in [*groups.names, *map(str, groups.ids)])]
     if not words or words[0].lstrip('"') not in who or "cmd" in words[1:]:
         return ""

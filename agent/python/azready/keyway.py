@@ -146,14 +146,15 @@ class Way:
                 os.fchown(handle, account.uid, account.gid)
                 log.info(f"login: {shown} belonged to uid {status.st_uid}: now it is {account.name}'s")
         status = os.fstat(handle)
-        mode = stat.S_IMODE(status.st_mode)
-        wanted = mode & ~_OTHERS_WRITE if self._strict else mode
+        mode, changes = stat.S_IMODE(status.st_mode), []
+        if self._strict and mode & _OTHERS_WRITE:
+            mode, changes = mode & ~_OTHERS_WRITE, ["go-w"]
         if status.st_uid == account.uid and not self._may(status, 1):
-            wanted |= stat.S_IRWXU
-        if wanted != mode:
+            mode, changes = mode | stat.S_IRWXU, [*changes, "u+rwx"]
+        if changes:
             with contextlib.suppress(PermissionError):
-                os.fchmod(handle, wanted)
-                log.info(f"login: {shown} had the mode {mode:04o}: now {wanted:04o}")
+                os.fchmod(handle, mode)
+                log.info(f"login: {shown} was {stat.filemode(status.st_mode)}: {','.join(changes)}")
 
     def _check(self, status: os.stat_result, shown: str) -> None:
         if self._strict and status.st_uid not in {*self._roots, self._account.uid}:
