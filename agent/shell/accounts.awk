@@ -5,6 +5,8 @@
 # add     the file with the line VALUE: before those of NIS, which must come last, and instead of any of that name
 # unlock  the file with `*` where `!` alone locks the account
 # join    group or gshadow: the file with the member VALUE
+# row     group: prints the line
+# shell   passwd: the file with the shell VALUE
 # Exit 1: no such line, or nothing to change.
 
 function rows(file,    line) {
@@ -68,6 +70,16 @@ BEGIN {
 				print f[3]
 				exit 0
 			}
+		} else if (what == "row") {
+			if (n == 4 && number(f[3])) {
+				print substr(row[i], 1, length(row[i]) - length(end))
+				exit 0
+			}
+		} else if (what == "shell") {
+			if (n == 7 && f[7] != value) {
+				row[i] = substr(row[i], 1, length(row[i]) - length(end f[7])) value end
+				status = 0
+			}
 		} else if (what == "unlock") {
 			if (n > 2 && f[2] ~ /^!+[*]?$/) {
 				row[i] = name ":*" substr(row[i], length(f[1] f[2]) + 2)
@@ -80,7 +92,7 @@ BEGIN {
 			exit 0
 		}
 	}
-	if (what == "unlock" && !status) print_all()
+	if ((what == "unlock" || what == "shell") && !status) print_all()
 	exit status
 }
 

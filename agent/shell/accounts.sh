@@ -1,8 +1,9 @@
 # accounts.sh: the step `user`: the admin user, its groups and its shell; rights.sh has its right to become root.
 
-# find_account NAME: sets _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails where it has no such
+# find_account NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails where it has no such
 # line: 1, or 2 where that line is malformed.
 find_account() {
+	_name=$1
 	user_lines find "$1" /etc/passwd >"$work/account" || return
 	{ read -r _uid _gid && IFS= read -r _home && IFS= read -r _shell; } <"$work/account"
 }
@@ -29,7 +30,7 @@ step_user() {
 	cp "$work/user" "$work/wanted.admin-user"
 	user=$(cat "$work/user")
 	user_there && user_unlock && user_join_groups && give_rights "$user" || return
-	user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/azready
+	user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready
 	_result='done'
 }
 
@@ -48,11 +49,12 @@ user_there() {
 		user_make "$1"
 		return
 	}
-	if [ "$_uid" -lt 1000 ] || [ "$_uid" -eq 65534 ]; then
+	if ! user_is_person; then
 		user_invalid "uid $_uid is an account of the system, choose another name"
 		return
 	fi
 	log_info "user: $user is there already (uid $_uid, home $_home, shell $_shell)"
+	user_mend_shell || return
 	sys_exists "$_home" || user_make_home
 }
 
@@ -96,23 +98,38 @@ user_pick_shell() {
 		return
 	fi
 	user_default SHELL
+	# Debian's default is /bin/sh, and everybody takes bash there; one that lets nobody in is no login shell.
+	case $_default in /bin/sh | /usr/bin/sh) _default= ;; esac
+	! user_is_closed "$_default" || _default=
 	for user_shell in "$set_USER_SHELL" "$_default" /bin/bash; do
 		[ -z "$user_shell" ] || ! sys_is_executable "$user_shell" || return 0
 	done
 	user_shell=/bin/sh
 }
 
-# user_with_useradd: sets user_means where it made the account. The home is ours to make: so it is the same everywhere.
+# user_with_useradd: sets user_means where it made the account, or user_refused where it takes no such name. The home is
+# ours to make: so it is the same everywhere.
 user_with_useradd() {
+	user_refused=no
 	sys_which useradd || return 0
 	set -- "$_which" -M -d "$user_home" -s "$user_shell"
 	! user_gid "$user" || set -- "$@" -g "$user"
-	user_ran useradd "$@" "$user"
+	user_command=useradd
+	if sys_run 60 /dev/null "$@" "$user" || [ "$_ended" -ne 3 ]; then
+		user_judge "$@" "$user"
+	# Shadow refuses `Ada.Lovelace` and its like, unless it is asked twice; before 4.9 it cannot be.
+	elif sys_run 60 /dev/null "$@" --badname "$user"; then
+		user_means=useradd
+	else
+		log_warning "user: useradd refuses the name $user"
+		user_refused=yes
+	fi
 }
 
 # user_with_adduser: busybox's: the adduser of Debian is another program. Short options: a build may have no long ones.
 user_with_adduser() {
-	[ -z "$user_means" ] && sys_which adduser || return 0
+	# The files take any name that the contract allows.
+	[ -z "$user_means" ] && [ "$user_refused" = no ] && sys_which adduser || return 0
 	set -- "$_which"
 	sys_run 10 /dev/null "$1" --help
 	cat "$work/run.out" "$work/run.err" | grep -q BusyBox || return 0
@@ -125,7 +142,13 @@ user_with_adduser() {
 user_ran() {
 	user_command=$1
 	shift
-	if sys_run 60 /dev/null "$@"; then
+	sys_run 60 /dev/null "$@" || :
+	user_judge "$@"
+}
+
+# user_judge COMMAND ARGUMENT ..: what became of it.
+user_judge() {
+	if [ "$_ended" -eq 0 ]; then
 		user_means=$user_command
 	elif [ "$_ended" -ge 126 ]; then
 		sys_last_line
@@ -222,7 +245,7 @@ user_unlock() {
 # user_join_groups: those of USER_GROUPS that are there.
 user_join_groups() {
 	for user_group in $(printf '%s' "$set_USER_GROUPS" | tr ',' ' '); do
-		user_gid "$user_group" || {
+		user_gid "$user_group" || user_copy_group "$user_group" || {
 			log_warning "user: there is no group $user_group that $user could join"
 			continue
 		}

@@ -3,6 +3,7 @@
 # for each of the first others to DIRECTORY/keys.bad, and what is wrong with the last of them to DIRECTORY/keys.why.
 # usage: awk PROGRAM OLD '' DIRECTORY add GOOD: those keys of GOOD that are not in OLD, which holds lines of
 # authorized_keys, go to DIRECTORY/keys.new.
+# usage: awk PROGRAM OLD '' '' types: prints the types of the keys in OLD.
 
 BEGIN {
 	byte_table()
@@ -14,6 +15,10 @@ BEGIN {
 	n = split("ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", type, /[ ]/)
 	for (i = 1; i <= n; i++) KNOWN[type[i]] = 1
 	directory = ARGV[3]
+	if (ARGV[4] == "types") {
+		print_types(ARGV[1])
+		exit 0
+	}
 	if (ARGV[4] == "add") add(ARGV[1], ARGV[5])
 	else check(ARGV[1], ARGV[2])
 	saved()
@@ -177,6 +182,17 @@ function add(old, good,    line, there, got) {
 	}
 	if (got < 0) exit 3
 	end_lines("keys.new")
+}
+
+function print_types(file,    line, part, seen, got) {
+	while ((got = (getline line < file)) > 0) {
+		if (line ~ /^[ \t\r]*#/) continue
+		split(key_of(line), part, /[ ]/)
+		if (!(part[1] in KNOWN) || part[2] == "" || part[1] in seen) continue
+		seen[part[1]] = 1
+		print part[1]
+	}
+	if (got < 0) exit 3
 }
 
 # Type and base64 of a line of authorized_keys, or what stands in their place.

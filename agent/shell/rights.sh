@@ -14,6 +14,8 @@ give_rights() {
 		! rights_has doas /etc/doas.conf /etc/doas.d || rights_doas=doas rights_doas_rule="permit ${rights_how:+nopass }$rights_word as root"
 	fi
 	rights_keep_sudo "$rights_sudo_rule" && rights_keep_doas "$rights_doas_rule" || return
+	# What earlier versions wrote.
+	rights_keep /etc/sudoers.d/azready '' '' && rights_keep /etc/doas.d/azready.conf '' '' || return
 	case $rights_sudo$rights_doas in
 	'') [ "$set_ADMIN_RIGHTS" = none ] || log_warning "no sudo and no doas: $1 cannot become root" ;;
 	*) log_info "user: $1 can become root with $rights_sudo${rights_sudo:+${rights_doas:+ and }}$rights_doas$rights_how" ;;
@@ -33,19 +35,20 @@ rights_has() {
 	return 1
 }
 
-# rights_keep_sudo RULE: sudo passes over a name with a dot or a tilde; ours is behind most others, and the last counts.
+# rights_keep_sudo RULE: the last rule counts, so ours is behind the files of others; sudo passes over a name with a dot
+# or a tilde.
 rights_keep_sudo() {
 	if [ -n "$1" ]; then
 		rights_check "$1" || return
 		sys_exists /etc/sudoers.d || sys_make_directory /etc/sudoers.d 0750 || return
 	fi
-	rights_keep /etc/sudoers.d/azready "$1" 0440 || return
+	rights_keep /etc/sudoers.d/zz-azready "$1" 0440 || return
 	[ -z "$1" ] || rights_include
 }
 
 # rights_check RULE: have visudo look at it: one rule that sudo cannot read makes sudo useless for everybody.
 rights_check() {
-	sys_which visudo && ! rights_holds /etc/sudoers.d/azready "$1" || return 0
+	sys_which visudo && ! rights_holds /etc/sudoers.d/zz-azready "$1" || return 0
 	printf '%s\n' "$1" | sys_write /run/azready/sudoers 0440 || return
 	sys_path /run/azready/sudoers
 	sys_run 60 /dev/null "$_which" -c -f "$_path"
@@ -60,7 +63,8 @@ rights_include() {
 	sys_require_readable /etc/sudoers || return
 	! sys_read /etc/sudoers | grep -Eq '^[[:blank:]]*[#@]includedir[[:blank:]]+"?/etc/sudoers\.d/?"?[[:space:]]*$' || return 0
 	{
-		sys_read /etc/sudoers | awk '{ print }'
+		# Without its rule for root, sudo would refuse even root.
+		if sys_exists /etc/sudoers; then sys_read /etc/sudoers | awk '{ print }'; else printf 'root ALL=(ALL:ALL) ALL\n'; fi
 		printf '#includedir /etc/sudoers.d\n'
 	} | rights_write /etc/sudoers 0440
 }
@@ -68,7 +72,7 @@ rights_include() {
 # rights_keep_doas RULE: a file of its own where there is a directory, else a marked line.
 rights_keep_doas() {
 	if sys_exists /etc/doas.d; then set -- "$1" ''; else set -- '' "$1"; fi
-	rights_keep /etc/doas.d/azready.conf "$1" 0600 || return
+	rights_keep /etc/doas.d/zz-azready.conf "$1" 0600 || return
 	sys_require_readable /etc/doas.conf || return
 	sys_read /etc/doas.conf | awk '{ print }' >"$work/old"
 	{
@@ -76,6 +80,11 @@ rights_keep_doas() {
 		[ -z "$2" ] || printf '%s # azready\n' "$2"
 	} >"$work/edited"
 	cmp -s "$work/old" "$work/edited" || rights_write /etc/doas.conf 0600 <"$work/edited"
+}
+
+# rights_has_doas_rule: whether doas has a rule of azready's.
+rights_has_doas_rule() {
+	sys_exists /etc/doas.d/zz-azready.conf || sys_read /etc/doas.conf | grep -q ' # azready$'
 }
 
 # rights_keep FILE RULE MODE: the file holds just this line; no rule means no file. What is right is not written again.

@@ -2,8 +2,10 @@
 # for Include one line a word. sshd.py has the same rules.
 
 BEGIN {
-	n = split("Include Match AuthorizedKeysFile PasswordAuthentication KbdInteractiveAuthentication ChallengeResponseAuthentication", part, /[ ]/)
+	n = split("Include Match AuthorizedKeysFile AllowUsers DenyUsers AllowGroups DenyGroups PasswordAuthentication KbdInteractiveAuthentication ChallengeResponseAuthentication PubkeyAuthentication PubkeyAcceptedAlgorithms PubkeyAcceptedKeyTypes AuthenticationMethods StrictModes UsePAM", part, /[ ]/)
 	for (i = 1; i <= n; i++) NAME[tolower(part[i])] = part[i]
+	# Their words keep the case of their letters: paths, patterns of names.
+	for (i = 1; i < 8; i++) WITH_CASE[part[i]] = 1
 }
 
 {
@@ -21,7 +23,7 @@ BEGIN {
 		if (substr(word, 1, 1) == "\"") word = substr(word, 2, length(word) - 2)
 		if (word == "") continue
 		if (key == "Include") print NR "\t" key "\t" word
-		else words = words "\t" (key == "AuthorizedKeysFile" ? word : tolower(word))
+		else words = words "\t" (key in WITH_CASE ? word : tolower(word))
 	}
 	if (words != "") print NR "\t" key words
 }

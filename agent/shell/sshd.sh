@@ -1,6 +1,10 @@
 # sshd.sh: the SSH server's configuration: what counts in it for a user, and whether it takes passwords.
 
-sshd_drop_in=/etc/ssh/sshd_config.d/50-azready.conf
+# It sorts before those of others, because the first line counts; and what earlier versions wrote.
+sshd_drop_in=/etc/ssh/sshd_config.d/00-azready.conf
+sshd_old_drop_in=/etc/ssh/sshd_config.d/50-azready.conf
+# Who asks sshd for a user: somebody from an address of documentation (RFC 5737), of whom no rule speaks.
+sshd_from=host=192.0.2.1,addr=192.0.2.1,laddr=192.0.2.2,lport=22
 
 # has_server NAME: whether sshd or dropbear is there.
 has_server() {
@@ -21,30 +25,51 @@ sshd_main() {
 sshd_settings() {
 	# -G is of OpenSSH 9.3; -T also needs host keys and /run/sshd, which a first boot may not have yet.
 	! sys_which sshd || for sshd_option in -G -T; do
-		sys_run 20 /dev/null "$_which" "$sshd_option" -C "user=$1,host=localhost,addr=127.0.0.1" || continue
+		sshd_ask "$_which" "$sshd_option" -C "user=$1,$sshd_from" || continue
 		sys_awk "$awk_sshd" <"$work/run.out" | sed "s/^[0-9]*$tab//" >"$work/sshd"
 		return
 	done
+	sshd_user=$1
 	sshd_main
-	sshd_read "$_main" 0 >"$work/sshd"
+	sshd_read "$_main" 0 1 >"$work/sshd.read"
+	sys_awk "$awk_login" order "$work/sshd.read" >"$work/sshd"
 }
 
-# sshd_read FILE DEPTH: the lines of a file and of those it includes that hold for everybody.
+# sshd_ask COMMAND ..: have sshd say something; without the directory that its service would make at its start it does
+# not (-T).
+sshd_ask() {
+	! sys_run 20 /dev/null "$@" || return 0
+	grep -q 'Missing privilege separation directory: /run/sshd' "$work/run.err" || return
+	mkdir -m 755 /run/sshd 2>/dev/null && sys_run 20 /dev/null "$@"
+}
+
+# sshd_read FILE DEPTH LEVEL: the lines of a file and of those it includes that hold for $sshd_user: LEVEL (0 in a Match
+# block, which wins wherever it stands, else 1), keyword and words.
 sshd_read() {
 	sys_read "$1" | sys_awk "$awk_sshd" | {
 		sshd_counts=yes
+		sshd_level=$3
 		while IFS=$tab read -r _ sshd_key sshd_words; do
 			case $sshd_counts$sshd_key in
-			*Match) if [ "$sshd_words" = all ]; then sshd_counts=yes; else sshd_counts=no; fi ;;
+			*Match)
+				sshd_level=0
+				if sshd_holds "$sshd_words" </dev/null; then sshd_counts=yes; else sshd_counts=no; fi
+				;;
 			no*) ;;
-			yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))") ;;
-			*) printf '%s\t%s\n' "$sshd_key" "$sshd_words" ;;
+			yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))" "$sshd_level") ;;
+			*) printf '%s\t%s\t%s\n' "$sshd_level" "$sshd_key" "$sshd_words" ;;
 			esac
 		done
 	}
 }
 
-# sshd_include PATTERN DEPTH: in a subshell.
+# sshd_holds WORDS: whether a Match line is about $sshd_user.
+sshd_holds() {
+	(find_account "$sshd_user" && login_groups "$sshd_user" "$_gid") || : >"$work/groups"
+	sys_awk "$awk_login" holds "$1" "$sshd_user" "$work/groups"
+}
+
+# sshd_include PATTERN DEPTH LEVEL: in a subshell.
 sshd_include() {
 	sshd_absolute "$1"
 	sshd_folder=${_pattern%/*}
@@ -53,11 +78,12 @@ sshd_include() {
 	LC_ALL=C
 	IFS=
 	# shellcheck disable=SC2086  # a pattern
-	set -- "$2" ${_pattern##*/}
+	set -- "$2" "$3" ${_pattern##*/}
 	unset IFS
 	sshd_depth=$1
-	shift
-	for sshd_file; do sshd_read "$sshd_folder/$sshd_file" "$sshd_depth"; done
+	sshd_level=$2
+	shift 2
+	for sshd_file; do sshd_read "$sshd_folder/$sshd_file" "$sshd_depth" "$sshd_level"; done
 }
 
 # sshd_absolute PATTERN: sets _pattern.
@@ -78,6 +104,11 @@ sshd_first() {
 # sshd_is LOGIN: whether the SSH server takes passwords from the admin user, yes, or neither them nor what PAM asks, no.
 sshd_is() {
 	sshd_settings "$(cat "$work/wanted.admin-user")"
+	sshd_says "$1"
+}
+
+# sshd_says LOGIN: whether that is what the lines in $work/sshd say.
+sshd_says() {
 	sshd_first PasswordAuthentication yes
 	[ "$_value" = "$1" ] || return
 	[ "$1" = no ] || return 0
@@ -97,16 +128,35 @@ set_password_login() {
 		log_info "password: the SSH server's PasswordAuthentication is $1 already"
 		return
 	fi
-	sshd_with_login "$1"
-	if ! sys_read "$_place" | cmp -s - "$work/sshd.new"; then
-		sshd_keep "$1" || return
-		log_info "password: PasswordAuthentication $1 written to $_place"
-		sshd_reload
+	sshd_written=no
+	sshd_write_login "$1" "$sshd_drop_in" || return
+	if ! sshd_is "$1" && ! sshd_for_everybody "$1"; then
+		# A drop-in before ours is against it: the main file is before both.
+		sshd_write_login "$1" '' || return
 	fi
+	[ "$sshd_written" = no ] || sshd_reload
 	sshd_is "$1" || log_warning "password: another line of the SSH server's configuration is against PasswordAuthentication $1"
 }
 
-# sshd_with_login LOGIN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one would be
+# sshd_for_everybody LOGIN: whether the lines outside of Match blocks say so.
+sshd_for_everybody() {
+	sshd_main
+	sshd_read "$_main" 0 1 | sed -n "s/^1$tab//p" >"$work/sshd"
+	sshd_says "$1"
+}
+
+# sshd_write_login LOGIN DROP_IN: an empty DROP_IN means the main file; sets sshd_written to yes where it wrote.
+sshd_write_login() {
+	sshd_main
+	sshd_with_login "$1" "$2"
+	! sys_read "$_place" | cmp -s - "$work/sshd.new" || return 0
+	sshd_keep "$1" || return
+	sshd_written=yes
+	log_info "password: PasswordAuthentication $1 written to $_place"
+	if [ "$_place" = "$sshd_drop_in" ] && sys_exists "$sshd_old_drop_in"; then sys_remove "$sshd_old_drop_in"; fi
+}
+
+# sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one would be
 # read in time, else $_main with some lines more before the first that could be against them.
 sshd_with_login() {
 	sshd_wanted=' PasswordAuthentication '
@@ -119,7 +169,7 @@ sshd_with_login() {
 		case $sshd_key in
 		Include)
 			sshd_absolute "$sshd_words"
-			if [ "${_pattern%/*}" = "${sshd_drop_in%/*}" ]; then
+			if [ -n "$2" ] && [ "${_pattern%/*}" = "${sshd_drop_in%/*}" ]; then
 				# shellcheck disable=SC2254  # a pattern
 				case ${sshd_drop_in##*/} in ${_pattern##*/})
 					_place=$sshd_drop_in

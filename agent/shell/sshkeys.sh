@@ -48,7 +48,7 @@ keys_everywhere() {
 		keys_add "$_expanded" || return
 		if [ "$_expanded" = "$keys_own" ] || ! has_server dropbear; then return 0; fi
 	else
-		has_server dropbear || log_warning 'ssh-keys: neither sshd nor dropbear is installed'
+		has_server dropbear || has_server tinysshd || log_warning 'ssh-keys: neither sshd nor dropbear is installed'
 	fi
 	keys_add "$keys_own"
 }
@@ -77,7 +77,10 @@ keys_expand() {
 keys_add() {
 	keys_name=${1#"$keys_home"/}
 	case $1 in
-	"${keys_home:-//}"/*) user_change "$keys_home" "$keys_name" "$keys_uid" "$keys_gid" keys_with ;;
+	"${keys_home:-//}"/*)
+		login_mend_home
+		user_change "$keys_home" "$keys_name" "$keys_uid" "$keys_gid" keys_with
+		;;
 	# What is not below the home is root's, and no user but root makes a part of it.
 	*)
 		keys_base=${1%/*}

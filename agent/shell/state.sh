@@ -72,7 +72,8 @@ status_lines() {
 		[ -z "$vm_id" ] || printf 'VM_ID=%s\n' "$vm_id" || return
 		printf '%s\n' "STARTED=$started_at" ${1+"$@"} || return
 		[ ! -e "$work/steps" ] || {
-			{ ! grep -q '^STEP_USER=done' "$work/steps" || printf 'ADMIN_USER=%s\n' "$(cat "$work/wanted.admin-user")"; } && cat "$work/steps"
+			{ ! grep -q '^STEP_USER=done' "$work/steps" || printf 'ADMIN_USER=%s\n' "$(cat "$work/wanted.admin-user")"; } &&
+				{ [ ! -e "$work/login" ] || printf 'LOGIN=%s\n' "$(cat "$work/login")"; } && cat "$work/steps"
 		} || return
 	fi
 	[ ! -e "$work/scripts" ] || cat "$work/scripts"

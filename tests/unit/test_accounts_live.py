@@ -142,8 +142,8 @@ def assert_ready(seen: Path, means: str, gid: int = 1000) -> None:
     assert (seen / "etc/shadow").stat().st_mode & 0o777 == 0o640
     assert line_of(seen / "etc/group", "wheel")[3] == line_of(seen / "etc/gshadow", "wheel")[3] == "azureuser"
     assert "warning: user: there is no group docker that azureuser could join\n" in log
-    assert (seen / "etc/sudoers.d/azready").read_text() == "azureuser ALL=(ALL:ALL) NOPASSWD: ALL\n"
-    assert owner(seen / "etc/sudoers.d/azready") == (0, 0, "0o440")
+    assert (seen / "etc/sudoers.d/zz-azready").read_text() == "azureuser ALL=(ALL:ALL) NOPASSWD: ALL\n"
+    assert owner(seen / "etc/sudoers.d/zz-azready") == (0, 0, "0o440")
     assert owner(seen / "home/azureuser") == (1000, gid, "0o700")
     assert not list((seen / "etc").glob("[a-z]*.lock"))
     assert "user: azureuser is there already" in (seen / "again").read_text()
@@ -209,7 +209,7 @@ def test_labels_of_selinux_are_set(machine: Machine) -> None:
     machine.program("restorecon", 'echo "$*" >>"$SCRATCH/labelled"')
     seen = machine.provisioned()
     assert_ready(seen, "useradd")
-    files = "-iR /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/azready"
+    files = "-iR /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready"
     # Once more for the second run.
     assert (seen / "labelled").read_text().splitlines() == ["-iR /home/azureuser", files, files]
 
@@ -241,7 +241,7 @@ def test_rule_that_visudo_takes_is_put_in_place(machine: Machine) -> None:
     seen = machine.provisioned()
     assert_ready(seen, "useradd")
     assert (seen / "arguments").read_text() == "-c -f\n"
-    assert (seen / "rule").read_text() == (seen / "etc/sudoers.d/azready").read_text()
+    assert (seen / "rule").read_text() == (seen / "etc/sudoers.d/zz-azready").read_text()
 
 
 def test_rule_that_visudo_refuses_is_not_put_in_place(machine: Machine) -> None:

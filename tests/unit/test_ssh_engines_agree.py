@@ -175,7 +175,7 @@ config_files = st.tuples(
 ).map(lambda f: encode(f[1].join(f[0]) + f[1] * f[2]))
 NAMES = [
     "sshd_config.d/a.conf",
-    "sshd_config.d/50-azready.conf",
+    "sshd_config.d/00-azready.conf",
     "sshd_config.d/60-b.conf",
     "sshd_config.d/.c.conf",
     "x",
@@ -240,7 +240,7 @@ def test_password_login_is_set_in_two_ways(shell: ShellEngine, root: Path, tree:
 
 # What sshd_config becomes
 
-MAIN, DROP_IN = "etc/ssh/sshd_config", "etc/ssh/sshd_config.d/50-azready.conf"
+MAIN, DROP_IN = "etc/ssh/sshd_config", "etc/ssh/sshd_config.d/00-azready.conf"
 NO = b"PasswordAuthentication no\nKbdInteractiveAuthentication no\nChallengeResponseAuthentication no\n"
 COMMENT = b"# Written by azready, as the platform asked for.\n"
 INCLUDE = b"Include /etc/ssh/sshd_config.d/*.conf\n"

@@ -41,7 +41,7 @@ if kill -0 "$server" 2>/dev/null && [ -z "$HUP" ]; then kill "$server"; fi
 code=0; wait "$server" || code=$?
 echo "server $code"
 stat -c '%a %u %n' /etc/ssh/keys/azureuser || :
-cat /etc/ssh/sshd_config.d/50-azready.conf || :
+cat /etc/ssh/sshd_config.d/00-azready.conf || :
 [ -n "$FAKE" ] || sshd -T -C user=azureuser,host=localhost,addr=127.0.0.1
 """
 _PYTHON = f"""
@@ -103,15 +103,15 @@ def test_a_real_sshd_says_where_the_keys_go_and_takes_no_passwords(engine: str, 
     assert lines[1] == "644 0 /etc/ssh/keys/azureuser"
     assert {"passwordauthentication no", "kbdinteractiveauthentication no"} <= set(lines)
     assert "keys added to /etc/ssh/keys/azureuser" in logged
-    assert logged.count("written to /etc/ssh/sshd_config.d/50-azready.conf") == 1
+    assert logged.count("written to /etc/ssh/sshd_config.d/00-azready.conf") == 1
     assert "PasswordAuthentication is no already" in logged
 
 
 @pytest.mark.parametrize("engine", ["python", "shell"])
 def test_a_configuration_that_sshd_refuses_is_taken_back(engine: str, tmp_path: Path) -> None:
-    fake = '#!/bin/sh\n[ ! -e /etc/ssh/sshd_config.d/50-azready.conf ] || { echo "a: bad line" >&2; exit 255; }\n'
+    fake = '#!/bin/sh\n[ ! -e /etc/ssh/sshd_config.d/00-azready.conf ] || { echo "a: bad line" >&2; exit 255; }\n'
     seen, logged = _run(engine, tmp_path, fake)
     # 143: it ended by the TERM of this test, so nobody sent HUP.
     assert seen.splitlines()[0] == "server 143", seen + logged
     assert "PasswordAuthentication" not in seen
-    assert "ssh_not_set file=/etc/ssh/sshd_config.d/50-azready.conf error=a: bad line" in logged
+    assert "ssh_not_set file=/etc/ssh/sshd_config.d/00-azready.conf error=a: bad line" in logged

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, NamedTuple
+from typing import Callable
 
-from . import imds, log
+from . import imds, log, logins
+from .children import Ended
 from .errors import Failure
+from .groups import GROUP_OF_IMAGE
 from .locks import ACCOUNT_FILES, locked, wait_until_free
-from .rights import give_rights
+from .logins import Account
+from .rights import SUDO_RULE, give_rights
 from .run import DONE, SKIPPED, Run
 from .system import System
 
@@ -16,25 +19,18 @@ PASSWD, GROUP, SHADOW, GSHADOW = _FILES = ACCOUNT_FILES
 _LEGAL = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}", re.ASCII)
 # The last number is none: chown takes it for "leave as it is".
 _NUMBER, _MOST = re.compile("0*([0-9]{1,10})"), 4294967294
-# Below are the accounts of the system, and `nobody` is at its usual number.
-_FIRST_ID, _NOBODY = 1000, 65534
+_FIRST_ID = 1000
+# useradd's status for an argument that it does not take: here, the name.
+_BAD_NAME = 3
 # A command that ends so did not run at all, crashed, or was killed.
 _BROKEN = 126
+# Neither made nor broken.
+_REFUSED = "refused"
 # The file with the system's own choice of shell and home.
 _USERADD_DEFAULTS = "/etc/default/useradd"
 
 # What becomes of the lines of a file.
 Change = Callable[["list[str]"], "list[str]"]
-
-
-class Account(NamedTuple):
-    """A line of /etc/passwd. `home` is a path of the image."""
-
-    name: str
-    uid: int
-    gid: int
-    home: str
-    shell: str
 
 
 def find(system: System, name: str) -> Account | None:
@@ -66,9 +62,10 @@ def step_user(run: Run) -> str:
         run.system.require_readable(file)
     account = find(run.system, name)
     if account:
-        if account.uid < _FIRST_ID or account.uid == _NOBODY:
+        if not logins.is_person(run.system, account):
             raise _invalid(name, f"uid {account.uid} is an account of the system, choose another name")
         log.info(f"user: {name} is there already (uid {account.uid}, home {account.home}, shell {account.shell})")
+        account = mend_shell(run, account)
         if not run.system.exists(account.home):
             _make_home(run.system, account)
     else:
@@ -76,7 +73,7 @@ def step_user(run: Run) -> str:
     _unlock(run, name)
     _join_groups(run, name)
     give_rights(run, name)
-    _label(run.system, *_FILES, "/etc/sudoers.d/azready")
+    _label(run.system, *_FILES, SUDO_RULE)
     return DONE
 
 
@@ -100,7 +97,7 @@ def _make(run: Run, name: str) -> Account:
         raise Failure("user_not_created", {"file": PASSWD, "error": error}, f"mend {PASSWD} of the image")
     had_home = system.exists(home)
     means = _with_useradd(run, name, home, shell) or _with_adduser(run, name, home, shell)
-    if not means:
+    if means in ("", _REFUSED):
         means = "files"
         _with_files(run, name, home, shell)
     account = find(system, name)
@@ -125,7 +122,11 @@ def _shell(run: Run) -> str:
     if wanted and not run.system.is_executable(wanted):
         hint = "USER_SHELL must be an executable of the image"
         raise Failure("user_not_created", {"shell": wanted, "error": "not_executable"}, hint)
-    shells = [wanted, _default(run.system, "SHELL"), "/bin/bash"]
+    default = _default(run.system, "SHELL")
+    # Debian's default is /bin/sh, and everybody takes bash there; one that lets nobody in is no login shell.
+    if default in ("/bin/sh", "/usr/bin/sh") or logins.is_closed(default):
+        default = ""
+    shells = [wanted, default, "/bin/bash"]
     return next((shell for shell in shells if shell and run.system.is_executable(shell)), "/bin/sh")
 
 
@@ -133,7 +134,20 @@ def _with_useradd(run: Run, name: str, home: str, shell: str) -> str:
     """The command that made it, or nothing. The home is ours to make: so it is the same everywhere."""
     useradd = run.system.which("useradd")
     group = [] if _group_id(run.system, name) is None else ["-g", name]
-    return _ran(run, "useradd", [useradd, "-M", "-d", home, "-s", shell, *group, name]) if useradd else ""
+    words = [useradd, "-M", "-d", home, "-s", shell, *group]
+    if not useradd:
+        return ""
+    ended = _run(run, [*words, name])
+    # Where it still says no, no other command is asked: the files take any name that the contract allows.
+    return _judged("useradd", [*words, name], ended) if ended.status != _BAD_NAME else _with_bad_name(run, words, name)
+
+
+def _with_bad_name(run: Run, words: list[str], name: str) -> str:
+    """Shadow's useradd refuses `Ada.Lovelace` and its like, unless it is asked twice; before 4.9 it cannot be."""
+    if _run(run, [*words, "--badname", name]).status == 0:
+        return "useradd"
+    log.warning(f"user: useradd refuses the name {name}")
+    return _REFUSED
 
 
 def _with_adduser(run: Run, name: str, home: str, shell: str) -> str:
@@ -148,8 +162,15 @@ def _with_adduser(run: Run, name: str, home: str, shell: str) -> str:
 
 
 def _ran(run: Run, command: str, words: list[str]) -> str:
+    return _judged(command, words, _run(run, words))
+
+
+def _run(run: Run, words: list[str]) -> Ended:
     wait_until_free(run.system, [file for file in _FILES if run.system.exists(file)])
-    ended = run.system.command(words)
+    return run.system.command(words)
+
+
+def _judged(command: str, words: list[str], ended: Ended) -> str:
     if ended.status >= _BROKEN:
         log.warning(f"user: {command} does not work (status {ended.status}, {ended.last_line})")
         return ""
@@ -222,12 +243,34 @@ def _unlocked(line: str, name: str) -> str:
 
 def _join_groups(run: Run, name: str) -> None:
     for group in filter(None, run.settings["USER_GROUPS"].split(",")):
-        if _group_id(run.system, group) is None:
+        if _group_id(run.system, group) is None and not _copy_group(run, group):
             log.warning(f"user: there is no group {group} that {name} could join")
             continue
         joined = [_edit(run, file, _with_member(group, name)) for file in (GROUP, GSHADOW)]
         if any(joined):
             log.info(f"user: {name} joined the group {group}")
+
+
+def _copy_group(run: Run, group: str) -> bool:
+    """A group of the image in /usr gets its line in /etc, where it can have members; False where there is none."""
+    lines = [line for line in run.system.lines(GROUP_OF_IMAGE) if re.fullmatch(r"[^:]*:[^:]*:[0-9]+:[^:]*\r?", line)]
+    line = next((line.rstrip("\r") for line in lines if line.split(":")[0] == group), "")
+    return bool(line) and _edit(run, GROUP, _with_line(group, line))
+
+
+def mend_shell(run: Run, account: Account) -> Account:
+    """The account with a shell that lets its user in: USER_SHELL, else what a new one gets. Raises Failure."""
+    if not logins.is_shut(run.system, account.shell):
+        return account
+    shell = _shell(run)
+    if shell != account.shell:
+        _edit(run, PASSWD, lambda lines: [_with_shell(line, account.name, shell) for line in lines])
+        log.info(f"user: the shell {account.shell} lets nobody in: {account.name} now has {shell}")
+    return account._replace(shell=shell)
+
+
+def _with_shell(line: str, name: str, shell: str) -> str:
+    return re.sub(rf"\A({re.escape(name)}:(?:[^:]*:){{5}})[^:\r]*", rf"\g<1>{shell}", line)
 
 
 def _with_member(group: str, name: str) -> Change:

@@ -15,6 +15,7 @@ from . import (
     identity,
     kvp,
     log,
+    login,
     media,
     password,
     pending,
@@ -41,6 +42,7 @@ _STEP_FUNCTIONS = {
     "password": password.step_password,
     "custom-data": userdata.step_custom_data,
     "user-data": userdata.step_user_data,
+    "login": login.step_login,
     "hooks": hooks.step_hooks,
 }
 

@@ -10,12 +10,14 @@ from .run import Run
 from .system import System
 
 _FOLDERS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")
-# sudo passes over a name with a dot or a tilde; this one is behind most others, and the last rule counts.
-_SUDO_RULE = "/etc/sudoers.d/azready"
+# The last rule counts, so this is behind the files of others; sudo passes over a name with a dot or a tilde.
+SUDO_RULE = "/etc/sudoers.d/zz-azready"
+# What earlier versions wrote.
+_OLD_RULES = ("/etc/sudoers.d/azready", "/etc/doas.d/azready.conf")
 # Where visudo looks at a rule before it is in force.
 _CANDIDATE = "/run/azready/sudoers"
 _DOAS_DIRECTORY, _DOAS_FILE = "/etc/doas.d", "/etc/doas.conf"
-_DOAS_RULE = f"{_DOAS_DIRECTORY}/azready.conf"
+_DOAS_RULE = f"{_DOAS_DIRECTORY}/zz-azready.conf"
 # The end of our line in a file of others.
 _OURS = " # azready"
 # Words that doas.conf and sudoers could take for their own; what is in quotes is always a name.
@@ -33,6 +35,8 @@ def give_rights(run: Run, name: str) -> None:
     doas = wanted != "none" and _has(system, "doas", _DOAS_FILE, _DOAS_DIRECTORY)
     _keep_sudo(system, f"{word} ALL=(ALL:ALL) {'NOPASSWD: ' if free else ''}ALL" if sudo else "")
     _keep_doas(system, f"permit {'nopass ' if free else ''}{word} as root" if doas else "")
+    for file in _OLD_RULES:
+        _keep(system, file, "", 0)
     means = " and ".join(["sudo"] * sudo + ["doas"] * doas)
     if means:
         log.info(f"user: {name} can become root with {means}" + (", without a password" if free else ""))
@@ -44,12 +48,17 @@ def _has(system: System, program: str, *files: str) -> bool:
     return any(map(system.exists, files)) or any(system.is_executable(f"{folder}/{program}") for folder in _FOLDERS)
 
 
+def has_doas_rule(system: System) -> bool:
+    """Whether doas has a rule of azready's."""
+    return system.exists(_DOAS_RULE) or any(line.endswith(_OURS) for line in system.lines(_DOAS_FILE))
+
+
 def _keep_sudo(system: System, rule: str) -> None:
     if rule:
         _check(system, rule)
         if not system.exists("/etc/sudoers.d"):
             system.make_directory("/etc/sudoers.d", 0o750)
-    _keep(system, _SUDO_RULE, rule, 0o440)
+    _keep(system, SUDO_RULE, rule, 0o440)
     if rule:
         _include(system)
 
@@ -57,7 +66,7 @@ def _keep_sudo(system: System, rule: str) -> None:
 def _check(system: System, rule: str) -> None:
     """Have visudo look at it: one rule that sudo cannot read makes sudo useless for everybody."""
     visudo = system.which("visudo")
-    if not visudo or _holds(system, _SUDO_RULE, rule):
+    if not visudo or _holds(system, SUDO_RULE, rule):
         return
     system.write_lines(_CANDIDATE, [rule], 0o440)
     ended = system.command([visudo, "-c", "-f", system.path(_CANDIDATE)])
@@ -73,7 +82,8 @@ def _include(system: System) -> None:
         # openSUSE: ours would hide the distribution's own file, which includes the directory.
         return
     system.require_readable("/etc/sudoers")
-    lines = system.lines("/etc/sudoers")
+    # Without its rule for root, sudo would refuse even root.
+    lines = system.lines("/etc/sudoers") if system.exists("/etc/sudoers") else ["root ALL=(ALL:ALL) ALL"]
     if not any(map(_INCLUDES.fullmatch, lines)):
         _write(system, "/etc/sudoers", [*lines, "#includedir /etc/sudoers.d"], 0o440)
 

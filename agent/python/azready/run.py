@@ -75,6 +75,8 @@ class Run:
         self.row = ""
         # The drive that azready mounted to read the media; empty where it did not.
         self.media_device = ""
+        # The ways in that the step `login` found, for the status file.
+        self.login = ""
         # What becomes of each step, for the status file: name -> "RESULT SECONDS".
         self.results: dict[str, str] = {}
         # Steps whose data makes no sense; they are skipped, and have said so.

@@ -9,13 +9,18 @@ import re
 import signal
 from typing import Iterator, NamedTuple
 
-from . import log
+from . import log, sshrules
+from .children import Ended
 from .errors import Failure
+from .groups import groups_of
 from .run import Run
 from .system import System
 
 _DROP_INS = "/etc/ssh/sshd_config.d"
-_DROP_IN = "50-azready.conf"
+# It sorts before those of others, because the first line counts.
+_DROP_IN = "00-azready.conf"
+# What earlier versions wrote.
+_OLD_DROP_IN = f"{_DROP_INS}/50-azready.conf"
 # sshd goes 16 deep and then refuses; less here, because two files that include each other twice would take for ever.
 _MAX_INCLUDES = 4
 _PROGRAMS = ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/run/current-system/sw/bin"]
@@ -28,8 +33,14 @@ _NAMES = {
     "kbdinteractiveauthentication": "KbdInteractiveAuthentication",
     "challengeresponseauthentication": "ChallengeResponseAuthentication",
 }
-_READ = {"include", "match", "authorizedkeysfile", *_NAMES}
-_FILES = "authorizedkeysfile"
+FILES = "authorizedkeysfile"
+DEFAULT_FILES = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
+_READ = {"include", "match", FILES, *_NAMES, *sshrules.KEYWORDS}
+# Their words keep their letters' case: paths, patterns of names.
+_WITH_CASE = {"include", "match", FILES, *sshrules.LISTS}
+# Who asks sshd for a user: somebody from an address of documentation (RFC 5737), of whom no rule speaks.
+_FROM = "host=192.0.2.1,addr=192.0.2.1,laddr=192.0.2.2,lport=22"
+_PRIVSEP = "/run/sshd"
 
 
 class _Line(NamedTuple):
@@ -48,12 +59,21 @@ def has_sshd(system: System) -> bool:
 
 def has_dropbear(system: System) -> bool:
     """Whether the dropbear server is there."""
-    return any(system.exists(f"{folder}/dropbear") for folder in _PROGRAMS) or bool(system.which("dropbear"))
+    return _has(system, "dropbear")
+
+
+def has_tinysshd(system: System) -> bool:
+    """Whether the tinyssh server is there."""
+    return _has(system, "tinysshd")
+
+
+def _has(system: System, program: str) -> bool:
+    return any(system.exists(f"{folder}/{program}") for folder in _PROGRAMS) or bool(system.which(program))
 
 
 def key_files(system: System, user: str) -> list[str]:
     """The words of AuthorizedKeysFile that count for this user, not expanded."""
-    return _first(_settings(system, user), _FILES) or [".ssh/authorized_keys", ".ssh/authorized_keys2"]
+    return _first(settings_of(system, user), FILES) or DEFAULT_FILES
 
 
 def set_password_login(run: Run, wanted: bool) -> None:
@@ -67,15 +87,27 @@ def set_password_login(run: Run, wanted: bool) -> None:
     if _is_set(system, user, wanted):
         log.info(f"password: the SSH server's PasswordAuthentication is {login} already")
         return
-    place, text = _with_login(system, main, login)
-    if (system.read(place) or b"") != text:
-        _keep(system, place, text, login)
-        log.info(f"password: PasswordAuthentication {login} written to {place}")
+    written = _write_login(system, main, login, True)
+    if not _is_set(system, user, wanted) and not _says(_for_everybody(system, user), wanted):
+        # A drop-in before ours is against it: the main file is before both.
+        written = _write_login(system, main, login, False) or written
+    if written:
         _reload(system)
     if not _is_set(system, user, wanted):
         log.warning(
             f"password: another line of the SSH server's configuration is against PasswordAuthentication {login}"
         )
+
+
+def _write_login(system: System, main: str, login: str, drop_in: bool) -> bool:
+    place, text = _with_login(system, main, login, drop_in)
+    if (system.read(place) or b"") == text:
+        return False
+    _keep(system, place, text, login)
+    log.info(f"password: PasswordAuthentication {login} written to {place}")
+    if place != main and system.exists(_OLD_DROP_IN):
+        system.remove(_OLD_DROP_IN)
+    return True
 
 
 def _main(system: System) -> str:
@@ -85,7 +117,10 @@ def _main(system: System) -> str:
 
 
 def _is_set(system: System, user: str, wanted: bool) -> bool:
-    settings = _settings(system, user)
+    return _says(settings_of(system, user), wanted)
+
+
+def _says(settings: list[_Line], wanted: bool) -> bool:
     password = _first(settings, _PASSWORD) or ["yes"]
     keyboard = _first(settings, *_KEYBOARD) or ["yes"]
     return password == ["yes"] if wanted else password == keyboard == ["no"]
@@ -96,30 +131,63 @@ def _first(settings: list[_Line], *keywords: str) -> list[str]:
     return next((line.words for line in settings if line.keyword in keywords), [])
 
 
-def _settings(system: System, user: str) -> list[_Line]:
+def settings_of(system: System, user: str) -> list[_Line]:
     """The lines that count for this user: as sshd prints them, or as they stand in the files."""
     program = system.which("sshd")
     # -G is of OpenSSH 9.3; -T also needs host keys and /run/sshd, which a first boot may not have yet.
     for option in ("-G", "-T") if program else ():
-        ended = system.command([program, option, "-C", f"user={user},host=localhost,addr=127.0.0.1"], seconds=20)
+        ended = _asked(system, [program, option, "-C", f"user={user},{_FROM}"])
         if ended.status == 0:
             return list(parse(ended.output.encode("utf-8", "surrogateescape")))
-    return list(_lines(system, _main(system), 0))
+    lines = list(_lines(system, _main(system), 0, user, False))
+    # A Match block wins over what holds for everybody, wherever it stands.
+    matched = [line for line, in_block in lines if in_block]
+    lists = {line.keyword for line in matched if line.keyword in sshrules.LISTS}
+    return [*matched, *(line for line, in_block in lines if not in_block and line.keyword not in lists)]
 
 
-def _lines(system: System, file: str, depth: int) -> Iterator[_Line]:
-    """The lines of a file and of those it includes that hold for everybody."""
+def _asked(system: System, words: list[str]) -> Ended:
+    """What sshd says; without the directory that its service would make at its start it says nothing (-T)."""
+    ended = system.command(words, seconds=20)
+    if ended.status and f"Missing privilege separation directory: {_PRIVSEP}\n" in ended.errors + "\n":
+        with contextlib.suppress(Failure):
+            system.make_directory(_PRIVSEP, 0o755)
+            ended = system.command(words, seconds=20)
+    return ended
+
+
+def _lines(system: System, file: str, depth: int, user: str, in_block: bool) -> Iterator[tuple[_Line, bool]]:
+    """The lines of a file and of those it includes that hold for this user, and whether a Match block has them."""
     counts = True
     for line in parse(system.read(file) or b""):
         if line.keyword == "match":
-            counts = line.words == ["all"]
+            counts, in_block = sshrules.holds(line.words, user, lambda: _group_names(system, user)), True
         elif counts and line.keyword != "include":
-            yield line
+            yield line, in_block
         elif counts and depth < _MAX_INCLUDES:
             for pattern in line.words:
                 folder, _, name = _absolute(pattern).rpartition("/")
                 for path in system.matching(folder, name) if name else ():
-                    yield from _lines(system, path, depth + 1)
+                    yield from _lines(system, path, depth + 1, user, in_block)
+
+
+def _for_everybody(system: System, user: str) -> list[_Line]:
+    return [line for line, in_block in _lines(system, _main(system), 0, user, False) if not in_block]
+
+
+def words_of(settings: list[_Line], keyword: str) -> list[str]:
+    """The words that count for a keyword: those of its first line, or of all its lines."""
+    if keyword in sshrules.LISTS:
+        return [word for line in settings if line.keyword == keyword for word in line.words]
+    return _first(settings, keyword)
+
+
+def _group_names(system: System, user: str) -> list[str]:
+    for line in system.lines("/etc/passwd"):
+        fields = line.split(":")
+        if fields[0] == user and len(fields) > 3 and re.fullmatch("[0-9]{1,10}", fields[3]):
+            return groups_of(system, user, int(fields[3])).names
+    return []
 
 
 def _absolute(name: str) -> str:
@@ -141,15 +209,14 @@ def parse(data: bytes) -> Iterator[_Line]:
             words.append(word[1].strip('"') if word[1].startswith('"') else word[1])
             rest = rest[word.end() :]
         if any(words):
-            names = keyword in ("include", _FILES)
-            yield _Line(number, keyword, [word if names else _lower(word) for word in words if word])
+            yield _Line(number, keyword, [word if keyword in _WITH_CASE else _lower(word) for word in words if word])
 
 
 def _lower(word: str) -> str:
     return re.sub("[A-Z]", lambda letter: letter[0].lower(), word)
 
 
-def _with_login(system: System, main: str, login: str) -> tuple[str, bytes]:
+def _with_login(system: System, main: str, login: str, drop_in: bool) -> tuple[str, bytes]:
     """The file to write, and its text: a drop-in if one would be read in time, else the main file with some lines more.
 
     In the main file they stand before the first line that could be against them; no line of others is changed.
@@ -158,7 +225,7 @@ def _with_login(system: System, main: str, login: str) -> tuple[str, bytes]:
     wanted, at = list(lacking), 0
     text = system.read(main) or b""
     for line in parse(text):
-        if line.keyword == "include" and any(map(_takes_drop_in, line.words)):
+        if drop_in and line.keyword == "include" and any(map(_takes_drop_in, line.words)):
             return f"{_DROP_INS}/{_DROP_IN}", b"# Written by azready, as the platform asked for.\n" + _text(
                 wanted, login
             )

@@ -6,8 +6,10 @@ import base64
 import re
 
 from . import accounts, log, sshd, userfiles
-from .accounts import Account
 from .errors import Failure
+from .groups import groups_of
+from .keyway import Way
+from .logins import Account
 from .run import DONE, SKIPPED, Run
 from .system import System
 
@@ -200,6 +202,17 @@ def key_of(line: str) -> str:
     return " ".join(re.split("[ \t]+", line)[:2])
 
 
+def types_of(data: bytes) -> list[str]:
+    """Of which types the keys in authorized_keys are."""
+    found: dict[str, None] = {}
+    for line in data.decode("latin-1").split("\n"):
+        if not line.lstrip(" \t\r").startswith("#"):
+            kind, _, blob = key_of(line).partition(" ")
+            if kind in _TYPES and blob:
+                found[kind] = None
+    return list(found)
+
+
 def _options(line: str) -> int:
     """How long the options in front are: up to the first blank outside of quotes, as sshd has it."""
     at, quoted = 0, False
@@ -246,7 +259,7 @@ def _places(system: System, account: Account) -> list[str]:
     """The files that get the keys: sshd's, and dropbear's where it is there or nothing is. Raises Failure."""
     own = f"{_home(account)}/.ssh/authorized_keys"
     if not sshd.has_sshd(system):
-        if not sshd.has_dropbear(system):
+        if not sshd.has_dropbear(system) and not sshd.has_tinysshd(system):
             log.warning("ssh-keys: neither sshd nor dropbear is installed")
         return [own]
     words = sshd.key_files(system, account.name)
@@ -280,6 +293,7 @@ def _add(system: System, account: Account, place: str, keys: list[str]) -> None:
     owner = None
     # What is not below the home is root's, and no user but root makes a part of it.
     if home and place.startswith(f"{home}/"):
+        mend_home(system, account)
         base, name, owner = home, place[len(home) + 1 :], userfiles.Owner(account.uid, account.gid)
     try:
         changed = userfiles.change(system, base or "/", name, owner, lambda data: with_keys(data, keys), holds_keys)
@@ -290,6 +304,13 @@ def _add(system: System, account: Account, place: str, keys: list[str]) -> None:
         return
     log.info(f"ssh-keys: keys added to {place}")
     _label(system, place)
+
+
+def mend_home(system: System, account: Account) -> None:
+    """A home that is somebody else's, or that others may write to, is mended before keys go there."""
+    words = sshd.words_of(sshd.settings_of(system, account.name), "strictmodes") if sshd.has_sshd(system) else []
+    strict = words != ["no"] or sshd.has_dropbear(system)
+    Way(system, account, groups_of(system, account.name, account.gid), strict).mend_home()
 
 
 def _label(system: System, place: str) -> None:

@@ -62,6 +62,7 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
             "STARTED": run.started_at,
             **times,
             "ADMIN_USER": run.wanted.admin_user if run.results.get("user", "").startswith(DONE) else "",
+            "LOGIN": run.login,
             **{"STEP_" + _word(step): result for step, result in run.results.items()},
             **scripts,
         }

@@ -1,0 +1,329 @@
+# What the rules of a machine say of one user. usage: awk PROGRAM WHAT ARGUMENT ..; sshrules.py and becoming.py have the same.
+# groups  USER GID FILE ..: prints the groups of this user in such files as /etc/group: name, TAB, number
+# holds   WORDS USER GROUPS: exit 0 if a Match line is about the user; WORDS with a TAB between, GROUPS a file as above
+# order   FILE: the lines of an sshd_config, 0 (of a Match block) or 1, TAB, keyword, words: those that count, first of all 0
+# sshd    SETTINGS USER GROUPS TYPES KEY LOCKED USABLE: what is against the ways in by sshd, and the ways that are left
+# sudo    FILE: what `sudo -l` prints becomes an answer (free, asks, no), TAB, the rule that counts
+# doas    USER UID GROUPS FILE ..: the same of rules of doas
+# ages    LINE NOW: what the dates of a line of shadow say against its account
+
+BEGIN {
+	what = ARGV[1]
+	if (what == "groups") print_groups(ARGV[2], ARGV[3])
+	else if (what == "holds") exit !holds(ARGV[2], ARGV[3], ARGV[4])
+	else if (what == "order") print_in_order(ARGV[2])
+	else if (what == "sshd") judge_sshd()
+	else if (what == "sudo") judge_sudo(ARGV[2])
+	else if (what == "doas") judge_doas(ARGV[2], ARGV[3])
+	else if (what == "ages") judge_ages(ARGV[2], ARGV[3])
+}
+
+function print_groups(user, gid,    i, line, f, n, seen) {
+	for (i = 4; i < ARGC; i++) {
+		while ((getline line < ARGV[i]) > 0) {
+			sub(/\r$/, "", line)
+			n = split(line, f, /[:]/)
+			if (n != 4 || f[3] !~ /^[0-9]+$/ || f[1] in seen) continue
+			if (f[3] + 0 != gid + 0 && !index("," f[4] ",", "," user ",")) continue
+			seen[f[1]] = 1
+			print f[1] "\t" f[3] + 0
+		}
+		close(ARGV[i])
+	}
+}
+
+function read_groups(file,    line) {
+	groups = 0
+	while ((getline line < file) > 0) {
+		group[++groups] = line
+		sub(/\t.*/, "", group[groups])
+		number[groups] = line
+		sub(/.*\t/, "", number[groups])
+	}
+	close(file)
+}
+
+# As match_pattern of sshd: `*` and `?`, nothing else.
+function fits(s, pattern,    c, i) {
+	for (; pattern != ""; s = substr(s, 2)) {
+		c = substr(pattern, 1, 1)
+		pattern = substr(pattern, 2)
+		if (c == "*") {
+			for (i = 1; i <= length(s) + 1; i++) if (fits(substr(s, i), pattern)) return 1
+			return 0
+		}
+		if (s == "" || c != "?" && c != substr(s, 1, 1)) return 0
+	}
+	return s == ""
+}
+
+# As match_pattern_list of sshd: -1 where a pattern with `!` fits, else 1 where one without does, else 0.
+function fits_list(s, patterns,    part, n, i, found, not) {
+	n = split(patterns, part, /[,]/)
+	for (i = 1; i <= n; i++) {
+		not = substr(part[i], 1, 1) == "!"
+		if (!fits(s, substr(part[i], 1 + not))) continue
+		if (not) return -1
+		found = 1
+	}
+	return found + 0
+}
+
+function holds(words, user, file,    word, n, i, j, said, yes, kind) {
+	n = split(words, word, /[\t]/)
+	if (n == 1 && tolower(word[1]) == "all") return 1
+	if (n == 0 || n % 2) return 0
+	for (i = 1; i < n; i += 2) {
+		kind = tolower(word[i])
+		if (kind == "user") yes = fits_list(user, word[i + 1])
+		else if (kind == "group") {
+			read_groups(file)
+			yes = 0
+			for (j = 1; j <= groups && yes >= 0; j++) {
+				said = fits_list(group[j], word[i + 1])
+				if (said) yes = said
+			}
+		# An address, a port, a command: nobody can know that before somebody comes.
+		} else return 0
+		if (yes != 1) return 0
+	}
+	return 1
+}
+
+# The words behind these count all together.
+function is_list(key) {
+	return key ~ /^(Allow|Deny)(Users|Groups)$/
+}
+
+# A Match block wins over what holds for everybody, wherever it stands.
+function print_in_order(file,    line, f, count, row, i) {
+	while ((getline line < file) > 0) {
+		split(line, f, /[\t]/)
+		if (f[1] == 0) {
+			print substr(line, 3)
+			if (is_list(f[2])) over[f[2]] = 1
+		} else row[++count] = substr(line, 3)
+	}
+	for (i = 1; i <= count; i++) {
+		split(row[i], f, /[\t]/)
+		if (!(f[1] in over)) print row[i]
+	}
+}
+
+function read_settings(file,    line, f, n, i) {
+	while ((getline line < file) > 0) {
+		n = split(line, f, /[\t]/)
+		if (f[1] in words && !is_list(f[1])) continue
+		for (i = 2; i <= n; i++) words[f[1]] = words[f[1]] (words[f[1]] == "" ? "" : " ") f[i]
+	}
+	close(file)
+}
+
+function against(way, error, value) {
+	print way "\t" error "\t" value
+	count[way]++
+}
+
+function first(key, otherwise) {
+	return key in words ? words[key] : otherwise
+}
+
+function judge_sshd(    user, has_key, has_password, line, value, keyboard) {
+	read_settings(ARGV[2])
+	user = ARGV[3]
+	read_groups(ARGV[4])
+	judge_users(user)
+	judge_groups()
+	# With PAM the lock is on the password alone.
+	if (ARGV[7] == "yes" && first("UsePAM", "no") != "yes") against("ssh", "locked", "/etc/shadow")
+	while ((getline line < ARGV[6]) > 0) against("key", substr(line, 1, index(line, "\t") - 1), substr(line, index(line, "\t") + 1))
+	judge_keys(ARGV[5])
+	if (ARGV[8] != "yes") against("password", "no_password", "/etc/shadow")
+	value = first("PasswordAuthentication", "yes")
+	# Old name and new name of one thing; without PAM there is nobody who would ask.
+	keyboard = first("KbdInteractiveAuthentication", first("ChallengeResponseAuthentication", "yes"))
+	if (value != "yes" && !(keyboard == "yes" && first("UsePAM", "no") == "yes")) against("password", "PasswordAuthentication", value)
+	judge_methods(!count["ssh"] && !count["key"], !count["ssh"] && !count["password"])
+}
+
+function everywhere(pattern) {
+	return pattern !~ /@/ || pattern ~ /^[^@]*@[*]$/
+}
+
+function judge_users(user,    part, n, i, name, denied, let_in, all) {
+	n = split(first("DenyUsers", ""), part, /[ ]/)
+	for (i = 1; i <= n; i++) {
+		name = part[i]
+		sub(/@.*/, "", name)
+		if (!fits(user, name)) continue
+		denied = denied (denied == "" ? "" : " ") part[i]
+		all += everywhere(part[i])
+	}
+	if (denied != "") against(all ? "ssh" : "note", "DenyUsers", denied)
+	n = split(first("AllowUsers", ""), part, /[ ]/)
+	all = 0
+	for (i = 1; i <= n; i++) {
+		name = part[i]
+		sub(/@.*/, "", name)
+		if (!fits(user, name)) continue
+		let_in = let_in (let_in == "" ? "" : " ") part[i]
+		all += everywhere(part[i])
+	}
+	if (n && let_in == "") against("ssh", "AllowUsers", words["AllowUsers"])
+	else if (n && !all) against("note", "AllowUsers", let_in)
+}
+
+function first_group(patterns,    part, n, i, j) {
+	n = split(patterns, part, /[ ]/)
+	for (i = 1; i <= n; i++) for (j = 1; j <= groups; j++) if (fits(group[j], part[i])) return part[i]
+	return ""
+}
+
+function judge_groups(    denied) {
+	denied = first_group(first("DenyGroups", ""))
+	if (denied != "") against("ssh", "DenyGroups", denied)
+	if ("AllowGroups" in words && first_group(words["AllowGroups"]) == "") against("ssh", "AllowGroups", words["AllowGroups"])
+}
+
+function judge_keys(file,    line, types, good, value, accepted) {
+	value = first("PubkeyAuthentication", "yes")
+	if (value != "yes") {
+		against("key", "PubkeyAuthentication", value)
+		return
+	}
+	accepted = first("PubkeyAcceptedAlgorithms", first("PubkeyAcceptedKeyTypes", ""))
+	sub(/ .*/, "", accepted)
+	while ((getline line < file) > 0) {
+		types = types (types == "" ? "" : " ") line
+		good += accepts(accepted, line)
+	}
+	if (accepted != "" && types != "" && !good) against("key", "PubkeyAcceptedAlgorithms", types)
+}
+
+# Since OpenSSH 7.2 an RSA key may sign by any of three.
+function accepts(accepted, type,    sign, name, n, i, part, parts, j, hit, hits) {
+	sign = substr(accepted, 1, 1)
+	if (sign == "+" || sign == "^") return 1
+	sub(/^-+/, "", accepted)
+	n = split(type == "ssh-rsa" ? "ssh-rsa rsa-sha2-256 rsa-sha2-512" : type, name, /[ ]/)
+	parts = split(accepted, part, /[,]/)
+	for (i = 1; i <= n; i++) {
+		hit = 0
+		for (j = 1; j <= parts; j++) if (fits(name[i], part[j])) hit = 1
+		hits += hit
+	}
+	return sign == "-" ? hits < n : hits > 0
+}
+
+# The ways that AuthenticationMethods leaves to somebody with a key, or a password.
+function judge_methods(key, password,    methods, part, n, i, way) {
+	methods = first("AuthenticationMethods", "any")
+	if (methods == "any") {
+		if (key) print "way\tssh-key"
+		if (password) print "way\tssh-password"
+		return
+	}
+	n = split(methods, part, /[ ]/)
+	for (i = 1; i <= n; i++) way[way_of(part[i], key, password)] = 1
+	if (key && !("ssh-key" in way)) against("key", "AuthenticationMethods", methods)
+	if (password && !("ssh-password" in way)) against("password", "AuthenticationMethods", methods)
+	for (i in way) if (i != "") print "way\t" i
+}
+
+function way_of(methods, key, password,    part, n, i, keys, passwords) {
+	n = split(methods, part, /[,]/)
+	for (i = 1; i <= n; i++) {
+		sub(/:.*/, "", part[i])
+		if (part[i] == "publickey") keys = 1
+		else if (part[i] == "password" || part[i] == "keyboard-interactive") passwords = 1
+		else return ""
+	}
+	if (keys && !key || passwords && !password) return ""
+	return keys && passwords ? "ssh-key-and-password" : keys ? "ssh-key" : "ssh-password"
+}
+
+# The last rule for all commands as root is the one that counts.
+function judge_sudo(file,    line, rule, rest, tag, listed) {
+	while ((getline line < file) > 0) {
+		if (line ~ /^ +[(](ALL|root)([ ,:][^)]*)?[)] (.*[ ,:])?ALL$/) rule = trimmed(line)
+		if (line ~ /^User .* (is not allowed to run sudo|may run the following commands) /) listed = 1
+	}
+	if (rule != "") {
+		for (rest = rule; match(rest, /(NO)?PASSWD:/); rest = substr(rest, RSTART + RLENGTH)) tag = substr(rest, RSTART, RLENGTH)
+		print (tag == "NOPASSWD:" ? "free" : "asks") "\t" rule
+	} else if (listed) print "no\t"
+}
+
+function judge_doas(user, uid,    i, line, rule, said, answer, whole) {
+	read_groups(ARGV[4])
+	answer = "no"
+	for (i = 5; i < ARGC; i++) {
+		whole = ""
+		while ((getline line < ARGV[i]) > 0) {
+			if (line ~ /[\\]$/) {
+				whole = whole substr(line, 1, length(line) - 1) " "
+				continue
+			}
+			whole = whole line
+			said = doas_rule(whole, user, uid)
+			if (said != "") {
+				answer = said
+				rule = trimmed(whole)
+			}
+			whole = ""
+		}
+		close(ARGV[i])
+	}
+	print answer "\t" rule
+}
+
+# A word in quotes keeps the first of them: it is never a keyword.
+function doas_words(line,    n, w) {
+	split("", word)
+	while (match(line, /"[^"]*"|[{}]|#|[^ \t\r"{}#]+/)) {
+		w = substr(line, RSTART, RLENGTH)
+		line = substr(line, RSTART + RLENGTH)
+		if (w == "#") break
+		if (substr(w, 1, 1) == "\"") w = substr(w, 1, length(w) - 1)
+		word[++n] = w
+	}
+	return n + 0
+}
+
+function unquoted(w) {
+	sub(/^"/, "", w)
+	return w
+}
+
+function doas_rule(line, user, uid,    n, i, j, free, who) {
+	n = doas_words(line)
+	if (n < 2 || word[1] != "permit" && word[1] != "deny") return ""
+	for (i = 2; i <= n && word[i] ~ /^(nopass|nolog|persist|keepenv|setenv)$/; i++) {
+		if (word[i] == "nopass") free = 1
+		if (word[i] == "setenv") while (i < n && word[i] != "}") i++
+	}
+	if (i > n) return ""
+	who = unquoted(word[i])
+	if (who != user && who != uid "") {
+		for (j = 1; j <= groups; j++) if (who == ":" group[j] || who == ":" number[j]) break
+		if (j > groups) return ""
+	}
+	for (j = i + 1; j <= n; j++) if (word[j] == "cmd") return ""
+	if (word[i + 1] == "as" && i < n && unquoted(word[i + 2]) != "root" && unquoted(word[i + 2]) != "0") return ""
+	return word[1] == "deny" ? "no" : free ? "free" : "asks"
+}
+
+function is_number(s) {
+	return s ~ /^[0-9]+$/ && length(s) < 10
+}
+
+# The clock counts if it says more than November 2023: one that was never set says less.
+function judge_ages(line, now,    f, today) {
+	sub(/\r$/, "", line)
+	split(line, f, /[:]/)
+	today = int(now / 86400)
+	if (is_number(f[3]) && f[3] + 0 == 0) print "the password must be changed at the first login"
+	if (now < 1700000000) return
+	if (is_number(f[3]) && f[3] + 0 && is_number(f[5]) && f[3] + f[5] < today) print "the password has expired"
+	if (is_number(f[8]) && f[8] + 0 <= today) print "the account has expired"
+}

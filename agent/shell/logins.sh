@@ -1,0 +1,64 @@
+# logins.sh: what tells a person's account from one of the system: its number, its shell, its home.
+
+# user_is_closed SHELL: whether it is a shell that lets nobody in.
+user_is_closed() {
+	case ${1##*/} in nologin | false | true) ;; *) return 1 ;; esac
+}
+
+# user_is_shut SHELL: whether nobody comes in with it here. An image without a /bin/sh has no programs yet to judge by.
+user_is_shut() {
+	! user_is_closed "$1" || return 0
+	[ -n "$1" ] && sys_is_executable /bin/sh && ! sys_is_executable "$1"
+}
+
+# user_is_person: whether a person may have the account that find_account has found: by the system's UID_MIN, else by its
+# login shell and its own home.
+user_is_person() {
+	case $_uid in 0 | 65534 | 4294967295) return 1 ;; esac
+	[ "$_uid" -lt 1000 ] || return 0
+	user_first=$(sys_read /etc/login.defs | tr -d '\r' | sed -n 's/^[[:blank:]]*UID_MIN[[:blank:]]\{1,\}\([0-9]\{1,9\}\)[[:blank:]]*$/\1/p' | sed -n '1s/^0*//p')
+	[ "$_uid" -lt "${user_first:-1000}" ] || return 0
+	! user_is_closed "$_shell" && user_has_own_home 'opt srv'
+}
+
+# user_has_own_home FOLDERS: whether the home that find_account has found is this account's alone, and no directory of the
+# system, of which FOLDERS are some more.
+user_has_own_home() {
+	user_words=$(printf '%s' "$_home" | sed 's,//*,/,g; s,/\./,/,g; s,/\.$,,; s,/$,,')
+	case $user_words in
+	/var/home/* | /usr/home/*) ;;
+	/*)
+		user_part=${user_words#/}
+		case " bin boot dev etc lib lib32 lib64 libx32 nonexistent proc root run sbin sys tmp usr var $1 " in *" ${user_part%%/*} "*) return 1 ;; esac
+		;;
+	*) return 1 ;;
+	esac
+	case $user_words/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
+	sys_path "$_home"
+	user_place=$_path
+	sys_read /etc/passwd | awk '{ print }' >"$work/passwd.homes"
+	while IFS=: read -r user_other _ _ _ _ user_part _; do
+		[ "$user_other" != "$_name" ] || continue
+		case $user_part in /*) ;; *) continue ;; esac
+		sys_path "$user_part"
+		[ "$_path" != "$user_place" ] || return 1
+	done <"$work/passwd.homes"
+}
+
+# user_mend_shell: give the account of $user that find_account has found a shell that lets its user in: USER_SHELL, else
+# what a new one gets; sets _shell.
+user_mend_shell() {
+	user_is_shut "$_shell" || return 0
+	user_pick_shell || return
+	[ "$user_shell" != "$_shell" ] || return 0
+	user_changed=
+	user_edit shell "$user" /etc/passwd "$user_shell" || return
+	log_info "user: the shell $_shell lets nobody in: $user now has $user_shell"
+	_shell=$user_shell
+}
+
+# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members.
+user_copy_group() {
+	user_row=$(user_lines row "$1" /usr/lib/group)
+	[ -n "$user_row" ] && user_edit add "$1" /etc/group "$user_row"
+}
