@@ -1,5 +1,6 @@
 # One file without the lines, or the words, that name who and what leaves; exits 1 where there are none in it.
-# usage: awk PROGRAM FILE KIND USER UID NAMES: KIND is a word of the table in generalize.sh, NAMES are the hostnames.
+# usage: awk PROGRAM FILE KIND USER UID NAMES ADDED: KIND is a word of the table in generalize.sh, NAMES are the hostnames,
+# ADDED is the line that azready added to /etc/hosts.
 
 # Whether a word is a name of the machine, with or without a domain.
 function is_old(word,    i) {
@@ -34,6 +35,7 @@ function account(line,    f, n, i) {
 }
 
 function hosts(line,    f, n, i, out, hit) {
+	if (line == added) return gone
 	n = split(trimmed(line), f, /[ \t]+/)
 	for (i = 2; i <= n; i++) if (is_old(f[i])) hit = 1; else out = out " " f[i]
 	if (!hit) return line
@@ -76,6 +78,7 @@ BEGIN {
 	kind = ARGV[2]
 	user = ARGV[3]
 	uid = ARGV[4]
+	added = ARGV[6]
 	olds = split(tolower(ARGV[5]), old, /[ ]/)
 	while ((getline line < ARGV[1]) > 0) {
 		new = mended(line)

@@ -17,6 +17,7 @@ provision() {
 	tell_host "result=success|agent=$azready_agent|vm_id=$vm_id|timestamp=$finished_at"
 	[ "$set_RUN" != once ] || disable_service
 	announce 'provisioned, the platform accepted Ready'
+	publish_hostname
 	eject_media
 	run_scripts
 	exit 0

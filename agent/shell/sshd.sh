@@ -99,7 +99,8 @@ set_password_login() {
 	fi
 	sshd_with_login "$1"
 	if ! sys_read "$_place" | cmp -s - "$work/sshd.new"; then
-		sshd_keep "$1" || return
+		spare sshd_keep "$1" || return
+		[ -z "$_spared" ] || return 0
 		log_info "password: PasswordAuthentication $1 written to $_place"
 		sshd_reload
 	fi

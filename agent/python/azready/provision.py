@@ -17,6 +17,7 @@ from . import (
     log,
     media,
     password,
+    publish,
     report,
     sshkeys,
     state,
@@ -68,6 +69,7 @@ def provision(run: Run, force: bool) -> None:
     if run.settings["RUN"] == "once":
         state.disable_service(run.system)
     _announce(run, "provisioned, the platform accepted Ready")
+    publish.publish_hostname(run)
     media.eject(run)
     userdata.run_scripts(run)
 

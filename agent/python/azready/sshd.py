@@ -12,6 +12,7 @@ from typing import Iterator, NamedTuple
 from . import log
 from .errors import Failure
 from .run import Run
+from .secondary import spared
 from .system import System
 
 _DROP_INS = "/etc/ssh/sshd_config.d"
@@ -69,7 +70,10 @@ def set_password_login(run: Run, wanted: bool) -> None:
         return
     place, text = _with_login(system, main, login)
     if (system.read(place) or b"") != text:
-        _keep(system, place, text, login)
+        with spared(system) as kept:
+            _keep(system, place, text, login)
+        if kept:
+            return
         log.info(f"password: PasswordAuthentication {login} written to {place}")
         _reload(system)
     if not _is_set(system, user, wanted):
