@@ -238,13 +238,13 @@ publish_with_dhclient() {
 		publish_program=$state_directory/.dhclient.azready
 		sys_which dhclient && cp "$_which" "$publish_program" 2>/dev/null && chmod 700 "$publish_program"
 	fi
-	publish_run "$publish_program" -4 -1 -sf "$publish_true" -cf "$publish_base.conf.azready" -lf "$publish_base.leases.azready" \
+	publish_run "$publish_program" -4 -1 -v -sf "$publish_true" -cf "$publish_base.conf.azready" -lf "$publish_base.leases.azready" \
 		-pf "$publish_base.pid.azready" ${1+"$@"} "$publish_interface"
 	# Behind its answer it stays in the background, as every dhclient.
 	publish_pid=$(tr -d ' \n' 2>/dev/null <"$publish_base.pid.azready")
 	case $publish_pid in
 	'' | *[!0-9]*) ;;
-	*) ! tr '\000' '\n' 2>/dev/null <"/proc/$publish_pid/cmdline" | grep -q -F -x "$publish_base.pid.azready" || kill "$publish_pid" 2>/dev/null ;;
+	*) ! tr '\000' '\n' 2>/dev/null <"/proc/$publish_pid/cmdline" | grep -q -F -x "$publish_base.pid.azready" || kill -KILL "$publish_pid" 2>/dev/null ;;
 	esac
 	rm -f "$publish_base.conf.azready" "$publish_base.leases.azready" "$publish_base.leases.azready~" "$publish_base.pid.azready" \
 		"$state_directory/.dhclient.azready"

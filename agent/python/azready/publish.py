@@ -238,7 +238,7 @@ class _Publisher:
                 os.chmod(program, 0o700)
         files = [("-cf", "conf"), ("-lf", "leases"), ("-pf", "pid")]
         options = [word for option, kind in files for word in (option, f"{base}.{kind}.azready")]
-        ended = self._run(program, "-4", "-1", "-sf", self._true, *options, *identity, interface)
+        ended = self._run(program, "-4", "-1", "-v", "-sf", self._true, *options, *identity, interface)
         self._end_dhclient(f"{base}.pid.azready")
         for path in (*options[1::2], f"{base}.leases.azready~", _DHCLIENT_COPY):
             with contextlib.suppress(OSError):
@@ -251,7 +251,7 @@ class _Publisher:
         words = (self._system.read(f"/proc/{pid}/cmdline") or b"").split(b"\0") if pid.isdecimal() else []
         if file.encode() in words:
             with contextlib.suppress(OSError):
-                os.kill(int(pid), signal.SIGTERM)
+                os.kill(int(pid), signal.SIGKILL)
 
 
 def _options(words: list[str], valued: str) -> Iterator[tuple[str, str]]:

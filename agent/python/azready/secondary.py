@@ -20,7 +20,7 @@ _NAMES = re.compile(r"/etc/(hostname|HOSTNAME|conf\.d/hostname|config/system|rc\
 
 @contextlib.contextmanager
 def spared(system: System) -> Iterator[list[str]]:
-    """Take a failure to write a secondary file for a warning, if nobody may: a store that is read-only, not a full disk.
+    """Take a failure to write a secondary file for a warning, if nobody may: a read-only store, not a full disk.
 
     The list that it gives holds that file then.
     """
