@@ -43,11 +43,13 @@ is_secondary() {
 # a disk that is full), that is a warning. Sets _spared, the file, or nothing.
 spare() {
 	_spared=
-	sys_blamed=
+	rm -f "$work/blamed"
 	"$@" && return
-	if [ -z "$sys_blamed" ] || ! is_secondary "$sys_blamed" || sys_may_write "$sys_blamed"; then return 1; fi
-	_spared=$sys_blamed
-	log_warning "$_spared stays as it is: $sys_cause"
+	spare_file=$(cat "$work/blamed" 2>/dev/null)
+	if ! is_secondary "$spare_file" || sys_may_write "$spare_file"; then return 1; fi
+	_spared=$spare_file
+	spare_cause=$(tail -n 1 "$work/err")
+	log_warning "$_spared stays as it is: ${spare_cause##*: }"
 	forgive
 }
 

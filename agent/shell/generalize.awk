@@ -1,6 +1,5 @@
 # One file without the lines, or the words, that name who and what leaves; exits 1 where there are none in it.
-# usage: awk PROGRAM FILE KIND USER UID NAMES ADDED: KIND is a word of the table in generalize.sh, NAMES are the hostnames,
-# ADDED is the line that azready added to /etc/hosts.
+# usage: awk PROGRAM FILE KIND USER UID NAMES: KIND is a word of the table in generalize.sh, NAMES are the hostnames.
 
 # Whether a word is a name of the machine, with or without a domain.
 function is_old(word,    i) {
@@ -35,12 +34,19 @@ function account(line,    f, n, i) {
 }
 
 function hosts(line,    f, n, i, out, hit) {
-	if (line == added) return gone
 	n = split(trimmed(line), f, /[ \t]+/)
 	for (i = 2; i <= n; i++) if (is_old(f[i])) hit = 1; else out = out " " f[i]
 	if (!hit) return line
 	if (out == "" && f[1] !~ /^(127[.]|::1$)/) return gone
 	return f[1] (out == "" ? " localhost" : out)
+}
+
+# Whether a line of /etc/hosts has the form of the one that azready adds at its end.
+function is_added(line,    f, n, i) {
+	if (line !~ /^127[.]0[.]1[.]1\t/) return 0
+	n = split(line, f, /[ \t]+/)
+	for (i = 2; i <= n; i++) if (!is_old(f[i])) return 0
+	return 1
 }
 
 function names(line,    rest, word, out) {
@@ -73,17 +79,24 @@ function mended(line) {
 	return account(line)
 }
 
+function keep(line,    new) {
+	new = mended(line)
+	if (new != line) changed = 1
+	if (new != gone) print new
+}
+
 BEGIN {
 	gone = "\n"
 	kind = ARGV[2]
 	user = ARGV[3]
 	uid = ARGV[4]
-	added = ARGV[6]
 	olds = split(tolower(ARGV[5]), old, /[ ]/)
 	while ((getline line < ARGV[1]) > 0) {
-		new = mended(line)
-		if (new != line) changed = 1
-		if (new != gone) print new
+		if (held != "") keep(held)
+		held = kind == "hosts" && is_added(line) ? line : ""
+		if (held == "") keep(line)
 	}
+	# The last line of all: azready adds it again where it is needed.
+	if (held != "") changed = 1
 	exit !changed
 }

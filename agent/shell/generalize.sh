@@ -182,8 +182,6 @@ old_names() {
 		printf "%s%s", blank, name
 		blank = " "
 	}')
-	# The line that the step `hostname` added to /etc/hosts.
-	old_added=$(sys_read "$state_directory/hosts")
 	old_named=${old_hosts:+*${old_hosts%% *}*}
 }
 
@@ -238,7 +236,7 @@ old_one() {
 	file) leave remove "$old_file" ;;
 	empty) [ ! -s "$old_file" ] || leave empty "$old_file" ;;
 	mac) ! grep -Eiq '([0-9a-f]{2}:){5}[0-9a-f]{2}' "$old_file" || leave remove "$old_file" ;;
-	*) ! sys_awk "$awk_generalize" "$old_file" "$old_how" "$old_user" "$old_uid" "$old_hosts" "$old_added" >"$work/mended" || leave mend "$old_file" ;;
+	*) ! sys_awk "$awk_generalize" "$old_file" "$old_how" "$old_user" "$old_uid" "$old_hosts" >"$work/mended" || leave mend "$old_file" ;;
 	esac
 }
 

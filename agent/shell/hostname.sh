@@ -57,27 +57,19 @@ keep_in_hosts() {
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
 	sys_read /etc/hosts | LC_ALL=C sed "s/^\(127\.0\.1\.1[ $tab][ $tab]*\).*/\1$hosts_names/" >"$work/mended"
 	if hosts_know "$1" "$work/mended"; then
-		! sys_exists /etc/hosts || keep_mended /etc/hosts || return
-		! sys_exists "$hosts_added" || hosts_remember
+		! sys_exists /etc/hosts || keep_mended /etc/hosts
 		return
 	fi
 	sys_exists /etc/hosts || printf '127.0.0.1\tlocalhost\n' >"$work/mended"
 	# awk ends a last line that has no end.
 	awk '{ print }' "$work/mended" >"$work/old"
+	# In this form, and at the end, generalize takes it away.
 	{
 		cat "$work/old"
 		printf '127.0.1.1\t%s\n' "$hosts_names"
 	} >"$work/mended"
 	keep_mended /etc/hosts || return
-	hosts_remember
 	log_info "hostname: a line of /etc/hosts knows it"
-}
-
-# The line that was added; generalize takes it away.
-hosts_added=/var/lib/azready/hosts
-
-hosts_remember() {
-	printf '127.0.1.1\t%s\n' "$hosts_names" | sys_write "$hosts_added" 0600 || forgive
 }
 
 # hosts_know NAME HOSTS: whether the machine's own name is found: in HOSTS, the file's text, or by what else looks names up.

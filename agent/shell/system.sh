@@ -270,7 +270,8 @@ sys_require_readable() {
 sys_blame() {
 	sys_cause=$(tail -n 1 "$work/err")
 	sys_cause=${sys_cause##*: }
-	sys_blamed=$1
+	# In a file: this may be a subshell, at the end of a pipe.
+	printf '%s\n' "$1" >"$work/blamed"
 	fail file_not_writable '' "file=$1" "error=$sys_cause"
 }
 

@@ -34,8 +34,8 @@ ip link set lo up
 ip link add outside type veth peer name eth0
 ip address add 10.0.0.1/24 dev outside
 ip link set outside up
-dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --port=0 --log-facility=- --log-dhcp --interface=outside \\
-    --dhcp-authoritative --no-ping --dhcp-range=10.0.0.4,10.0.0.40,255.255.255.0,infinite --pid-file \\
+dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --port=0 --log-facility=- --log-dhcp \\
+    --interface=outside --dhcp-authoritative --no-ping --dhcp-range=10.0.0.4,10.0.0.40,255.255.255.0,infinite --pid-file \\
     --dhcp-leasefile="$SCRATCH/leases" --dhcp-option-force=121,0.0.0.0/0,10.0.0.1 >"$SCRATCH/dhcp" 2>&1 &
 unshare --net --mount sh -euc "$INSIDE" &
 until [ -s "$SCRATCH/pid" ]; do sleep 0.05; done
@@ -88,9 +88,18 @@ def provision(engine: str, scratch: Path, prepare: str = ":", look: str = ":", *
     if os.geteuid() != 0:
         support.leave_out("root makes namespaces")
     environment = {
-        **{"AGENT": str(AGENT), "ENGINE": engine, "SCRATCH": str(scratch), "PYTHON": sys.executable},
-        **{"OLD_NAME": OLD_NAME, "INSIDE": _INSIDE, "PREPARE": prepare, "LOOK": look, "AZREADY_STEPS": "hostname"},
-        **{"PATH": f"{scratch}/bin:{os.environ['PATH']}", "PYTHONPATH": str(support.ROOT / "tests"), **settings},
+        "AGENT": str(AGENT),
+        "ENGINE": engine,
+        "SCRATCH": str(scratch),
+        "PYTHON": sys.executable,
+        "OLD_NAME": OLD_NAME,
+        "INSIDE": _INSIDE,
+        "PREPARE": prepare,
+        "LOOK": look,
+        "AZREADY_STEPS": "hostname",
+        "PATH": f"{scratch}/bin:{os.environ['PATH']}",
+        "PYTHONPATH": str(support.ROOT / "tests"),
+        **settings,
     }
     command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", _OUTSIDE]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=240)

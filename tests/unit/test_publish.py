@@ -28,14 +28,17 @@ case $* in
 esac
 """
 _NETWORKD = (
-    "mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/network; chown -R systemd-network /run/systemd/netif;"
+    "mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/network;"
+    "chown -R systemd-network /run/systemd/netif;"
     # Without it networkd waits for udev, which is not there.
     "echo lxc >/run/systemd/container;"
     'printf "[Match]\\nName=eth0\\n[Network]\\nDHCP=ipv4\\n" >/run/systemd/network/first.network;'
     '/lib/systemd/systemd-networkd >"$SCRATCH/networkd" 2>&1 & echo "$!" >/run/networkd.pid;'
 )
-_UDHCPC = 'udhcpc -b -S -i eth0 -O 121 -p /run/udhcpc.pid -x "hostname:$OLD_NAME" -s "$SCRATCH/script" 2>"$SCRATCH/client";'
-_SCRIPT = f"#!/bin/sh\nexec sh {support.ROOT}/tests/boot/files/udhcpc/usr/share/udhcpc/default.script \"$@\"\n"
+_UDHCPC = (
+    'udhcpc -b -S -i eth0 -O 121 -p /run/udhcpc.pid -x "hostname:$OLD_NAME" -s "$SCRATCH/script" 2>"$SCRATCH/client";'
+)
+_SCRIPT = f'#!/bin/sh\nexec sh {support.ROOT}/tests/boot/files/udhcpc/usr/share/udhcpc/default.script "$@"\n'
 # What each machine's administrator would start, and what azready says of it.
 _CLIENTS = {
     "dhclient": (_DHCLIENT, "dhclient told the network of web-1 through eth0"),
@@ -54,12 +57,18 @@ _CLIENTS = {
         "udhcpc told the network of web-1 through eth0",
     ),
     "busybox": (
-        f"ln -s \"$(command -v busybox)\" /run/busybox; {_UDHCPC.replace('udhcpc', '/run/busybox udhcpc', 1)}",
+        f'ln -s "$(command -v busybox)" /run/busybox; {_UDHCPC.replace("udhcpc", "/run/busybox udhcpc", 1)}',
         "udhcpc told the network of web-1 through eth0",
     ),
     "networkd": (_NETWORKD, "systemd-networkd told the network of web-1"),
 }
-_TOOLS = {"dhclient": "dhclient", "dhcpcd": "dhcpcd", "udhcpc": "udhcpc", "busybox": "busybox", "networkd": "networkctl"}
+_TOOLS = {
+    "dhclient": "dhclient",
+    "dhcpcd": "dhcpcd",
+    "udhcpc": "udhcpc",
+    "busybox": "busybox",
+    "networkd": "networkctl",
+}
 
 
 def _machine(client: str, scratch: Path, signal: str = "12") -> str:
@@ -135,7 +144,10 @@ def test_a_name_that_a_failed_run_set_is_published_by_the_next(engine: str, tmp_
 
 @pytest.mark.parametrize("engine", ["python", "shell"])
 def test_a_client_that_nobody_answers_is_left_alone_after_ten_seconds(engine: str, tmp_path: Path) -> None:
-    prepare = _machine("dhclient", tmp_path) + "ip link set eth0 down; ip link set eth0 up; tc qdisc add dev eth0 root pfifo limit 0;"
+    prepare = (
+        _machine("dhclient", tmp_path)
+        + "ip link set eth0 down; ip link set eth0 up; tc qdisc add dev eth0 root pfifo limit 0;"
+    )
     support.need("tc", "loses packets")
     seen = provision(engine, tmp_path, prepare)
     assert "dhclient tells the network of web-1 with its next lease" in seen["log"]
@@ -149,7 +161,7 @@ def test_networkmanager_is_asked_for_its_devices_with_a_lease(engine: str, tmp_p
     nmcli = tmp_path / "bin" / "nmcli"
     nmcli.write_text(
         '#!/bin/sh\necho "$*" >>"$SCRATCH/asked"\ncase $* in\n'
-        "*DEVICE,STATE*) printf 'eth0:connected\\neth1:connected\\nlo:connected (externally)\\neth2:disconnected\\n' ;;\n"
+        "*DEVICE,STATE*) printf '%s\\n' eth0:connected eth1:connected 'lo:connected (externally)' eth2:off ;;\n"
         "*'DHCP4 device show eth0') echo 'DHCP4.OPTION[1]:ip_address = 10.0.0.4' ;;\nesac\n"
     )
     nmcli.chmod(0o755)

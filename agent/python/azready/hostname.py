@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import Callable, NamedTuple
 
@@ -14,8 +13,6 @@ from .secondary import spared
 from .system import System
 
 _BLANKS = " \t\r\n"
-# The line that was added to /etc/hosts; generalize takes it away.
-_ADDED = "/var/lib/azready/hosts"
 
 
 def step_hostname(run: Run) -> str:
@@ -132,16 +129,14 @@ def _keep_in_hosts(system: System, name: str) -> None:
     names = f"{name} {name.partition('.')[0]}" if "." in name else name
     text = system.read("/etc/hosts")
     mended = re.sub(rb"(?m)^(127\.0\.1\.1[ \t]+).*$", rb"\g<1>" + names.encode(), text or b"")
-    line = f"127.0.1.1\t{names}\n".encode()
     added = not _is_known(system, name, mended)
     if added:
         mended = b"127.0.0.1\tlocalhost\n" if text is None else mended
-        mended += (b"" if mended.endswith(b"\n") or not mended else b"\n") + line
+        mended += b"" if mended.endswith(b"\n") or not mended else b"\n"
+        # In this form, and at the end, generalize takes it away.
+        mended += f"127.0.1.1\t{names}\n".encode()
     if mended != (text or b""):
         system.write("/etc/hosts", mended, 0o644)
-    if added or system.exists(_ADDED):
-        with contextlib.suppress(Failure):
-            system.write(_ADDED, line, 0o600)
     if added:
         log.info("hostname: a line of /etc/hosts knows it")
 
