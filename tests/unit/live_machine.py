@@ -35,7 +35,8 @@ ip link add outside type veth peer name eth0
 ip address add 10.0.0.1/24 dev outside
 ip link set outside up
 dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --port=0 --log-facility=- --log-dhcp \\
-    --interface=outside --dhcp-authoritative --no-ping --dhcp-range=10.0.0.4,10.0.0.40,255.255.255.0,infinite --pid-file \\
+    --interface=outside --dhcp-authoritative --no-ping --pid-file \\
+    --dhcp-range=10.0.0.4,10.0.0.40,255.255.255.0,infinite \\
     --dhcp-leasefile="$SCRATCH/leases" --dhcp-option-force=121,0.0.0.0/0,10.0.0.1 >"$SCRATCH/dhcp" 2>&1 &
 unshare --net --mount sh -euc "$INSIDE" &
 until [ -s "$SCRATCH/pid" ]; do sleep 0.05; done
