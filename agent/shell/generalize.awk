@@ -41,6 +41,14 @@ function hosts(line,    f, n, i, out, hit) {
 	return f[1] (out == "" ? " localhost" : out)
 }
 
+# Whether a line of /etc/hosts has the form of the one that azready adds at its end.
+function is_added(line,    f, n, i) {
+	if (line !~ /^127[.]0[.]1[.]1\t/) return 0
+	n = split(line, f, /[ \t]+/)
+	for (i = 2; i <= n; i++) if (!is_old(f[i])) return 0
+	return 1
+}
+
 function names(line,    rest, word, out) {
 	for (rest = line; match(rest, /[A-Za-z0-9._-]+/); rest = substr(rest, RSTART + RLENGTH)) {
 		word = substr(rest, RSTART, RLENGTH)
@@ -71,6 +79,12 @@ function mended(line) {
 	return account(line)
 }
 
+function keep(line,    new) {
+	new = mended(line)
+	if (new != line) changed = 1
+	if (new != gone) print new
+}
+
 BEGIN {
 	gone = "\n"
 	kind = ARGV[2]
@@ -78,9 +92,11 @@ BEGIN {
 	uid = ARGV[4]
 	olds = split(tolower(ARGV[5]), old, /[ ]/)
 	while ((getline line < ARGV[1]) > 0) {
-		new = mended(line)
-		if (new != line) changed = 1
-		if (new != gone) print new
+		if (held != "") keep(held)
+		held = kind == "hosts" && is_added(line) ? line : ""
+		if (held == "") keep(line)
 	}
+	# The last line of all: azready adds it again where it is needed.
+	if (held != "") changed = 1
 	exit !changed
 }

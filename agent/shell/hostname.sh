@@ -16,7 +16,10 @@ step_hostname() {
 		cat "$name_given"
 		printf "' is not a legal hostname, using '%s'" "$name"
 	} | log_emit 'warning: '
-	keep_hostname "$name" && keep_in_hosts "$name" && sys_set_kernel_hostname "$name" || return
+	hostname_before=
+	[ -n "$root" ] || IFS= read -r hostname_before 2>/dev/null </proc/sys/kernel/hostname || :
+	sys_set_kernel_hostname "$name" && spare keep_hostname "$name" && spare keep_in_hosts "$name" || return
+	[ -n "$root" ] || [ "$hostname_before" = "$name" ] || publish_later "$name"
 	hostname_set=$name
 	log_info "hostname: set to $name"
 	_result='done'
@@ -47,10 +50,41 @@ keep_hostname() {
 	fi
 }
 
-# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved; an image that has none gets none.
+# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one first and the short one behind
+# it; a line is added where nothing else knows the name: without it each sudo would wait for a DNS that is away.
 keep_in_hosts() {
-	sys_read /etc/hosts | LC_ALL=C sed "s/^\(127\.0\.1\.1[ $tab][ $tab]*\).*/\1$1/" >"$work/mended"
-	keep_mended /etc/hosts
+	hosts_names=$1
+	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
+	sys_read /etc/hosts | LC_ALL=C sed "s/^\(127\.0\.1\.1[ $tab][ $tab]*\).*/\1$hosts_names/" >"$work/mended"
+	if hosts_know "$1" "$work/mended"; then
+		! sys_exists /etc/hosts || keep_mended /etc/hosts
+		return
+	fi
+	sys_exists /etc/hosts || printf '127.0.0.1\tlocalhost\n' >"$work/mended"
+	# awk ends a last line that has no end.
+	awk '{ print }' "$work/mended" >"$work/old"
+	# In this form, and at the end, generalize takes it away.
+	{
+		cat "$work/old"
+		printf '127.0.1.1\t%s\n' "$hosts_names"
+	} >"$work/mended"
+	keep_mended /etc/hosts || return
+	log_info "hostname: a line of /etc/hosts knows it"
+}
+
+# hosts_know NAME HOSTS: whether the machine's own name is found: in HOSTS, the file's text, or by what else looks names up.
+hosts_know() {
+	LC_ALL=C NAME=$1 awk '
+		BEGIN { name = tolower(ENVIRON["NAME"]) }
+		{ sub(/#.*/, ""); for (i = 2; i <= NF; i++) if (tolower($i) == name) found = 1 }
+		END { exit !found }' "$2" && return
+	# Two seconds: a DNS that is away is just what this is about.
+	if sys_which getent; then
+		sys_run 2 /dev/null "$_which" hosts "$1"
+		return
+	fi
+	sys_read /etc/nsswitch.conf | grep '^hosts:' >"$work/nsswitch" || sys_exists /etc/hosts || return 0
+	grep -q 'myhostname' "$work/nsswitch"
 }
 
 # keep_line FILE LINE: the file holds just this line.

@@ -25,6 +25,7 @@ finish_all() {
 	pending_do kvp tell_ready
 	if [ "$1" = announced_now ]; then
 		announce 'provisioned, the platform accepted Ready'
+		publish_hostname
 		eject_media
 	fi
 	run_scripts

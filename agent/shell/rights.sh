@@ -13,11 +13,15 @@ give_rights() {
 		! rights_has sudo /etc/sudoers /etc/sudoers.d || rights_sudo=sudo rights_sudo_rule="$rights_word ALL=(ALL:ALL) ${rights_how:+NOPASSWD: }ALL"
 		! rights_has doas /etc/doas.conf /etc/doas.d || rights_doas=doas rights_doas_rule="permit ${rights_how:+nopass }$rights_word as root"
 	fi
-	rights_keep_sudo "$rights_sudo_rule" && rights_keep_doas "$rights_doas_rule" || return
+	rights_lack='no sudo and no doas'
+	spare rights_keep_sudo "$rights_sudo_rule" || return
+	[ -z "$_spared" ] || rights_sudo='' rights_lack="no rule in $_spared"
+	spare rights_keep_doas "$rights_doas_rule" || return
+	[ -z "$_spared" ] || rights_doas='' rights_lack="no rule in $_spared"
 	# What earlier versions wrote.
-	rights_keep /etc/sudoers.d/azready '' '' && rights_keep /etc/doas.d/azready.conf '' '' || return
+	spare rights_keep /etc/sudoers.d/azready '' '' && spare rights_keep /etc/doas.d/azready.conf '' '' || return
 	case $rights_sudo$rights_doas in
-	'') [ "$set_ADMIN_RIGHTS" = none ] || log_warning "no sudo and no doas: $1 cannot become root" ;;
+	'') [ "$set_ADMIN_RIGHTS" = none ] || log_warning "$rights_lack: $1 cannot become root" ;;
 	*) log_info "user: $1 can become root with $rights_sudo${rights_sudo:+${rights_doas:+ and }}$rights_doas$rights_how" ;;
 	esac
 }

@@ -129,11 +129,8 @@ set_password_login() {
 		return
 	fi
 	sshd_written=no
-	sshd_write_login "$1" "$sshd_drop_in" || return
-	if ! sshd_is "$1" && ! sshd_for_everybody "$1"; then
-		# A drop-in before ours is against it: the main file is before both.
-		sshd_write_login "$1" '' || return
-	fi
+	spare sshd_write "$1" || return
+	[ -z "$_spared" ] || return 0
 	[ "$sshd_written" = no ] || sshd_reload
 	sshd_is "$1" || log_warning "password: another line of the SSH server's configuration is against PasswordAuthentication $1"
 }
@@ -154,6 +151,15 @@ sshd_write_login() {
 	sshd_written=yes
 	log_info "password: PasswordAuthentication $1 written to $_place"
 	if [ "$_place" = "$sshd_drop_in" ] && sys_exists "$sshd_old_drop_in"; then sys_remove "$sshd_old_drop_in"; fi
+}
+
+# sshd_write LOGIN: sets sshd_written, whether anything was.
+sshd_write() {
+	sshd_write_login "$1" "$sshd_drop_in" || return
+	if ! sshd_is "$1" && ! sshd_for_everybody "$1"; then
+		# A drop-in before ours is against it: the main file is before both.
+		sshd_write_login "$1" '' || return
+	fi
 }
 
 # sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one would be

@@ -504,7 +504,18 @@ sys_require_readable() {
 # sys_blame NAME: the failure whose cause is the last message in $work/err: "dd: can't open 'x': Read-only file system".
 sys_blame() {
 	sys_cause=$(tail -n 1 "$work/err")
-	fail file_not_writable '' "file=$1" "error=${sys_cause##*: }"
+	sys_cause=${sys_cause##*: }
+	# In a file: this may be a subshell, at the end of a pipe.
+	printf '%s\n' "$1" >"$work/blamed"
+	fail file_not_writable '' "file=$1" "error=$sys_cause"
+}
+
+# sys_may_write NAME: whether the file system lets us change this file and what lies beside it.
+sys_may_write() {
+	sys_path "$1"
+	[ ! -e "$_path" ] || [ -w "$_path" ] || return
+	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
+	[ -w "${_path%/*}/" ]
 }
 
 # sys_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
@@ -524,12 +535,19 @@ sys_write() {
 	sys_path "$1"
 	sys_new=${_path%/*}/.${_path##*/}.azready
 	rm -f "$sys_new" 2>/dev/null
-	if mkdir -p "${_path%/*}" 2>"$work/err" && sys_write_like "$_path" "$sys_new" "$2" && mv -f "$sys_new" "$_path" 2>"$work/err"; then
+	if mkdir -p "${_path%/*}" 2>"$work/err" && sys_write_like "$_path" "$sys_new" "$2" && sys_replace "$sys_new" "$_path" 2>"$work/err"; then
 		sync "${_path%/*}" 2>/dev/null || sync
 	else
 		rm -f "$sys_new" 2>/dev/null
 		sys_blame "$1"
 	fi
+}
+
+# sys_replace NEW PLACE: put the new file in the old one's place. One that is a mount of its own (a container's /etc/hostname) can only
+# be written where it is; the new one lies beside it until that is done.
+sys_replace() {
+	mv -f "$1" "$2" && return
+	grep -q -i 'busy' "$work/err" && sys_dd "$2" <"$1" && rm -f "$1"
 }
 
 # sys_write_like OLD NEW MODE <CONTENT: content on the disk in NEW, with OLD's mode and owner if it exists.

@@ -138,6 +138,12 @@ class Azure:
         return changes[-1] if changes else "Creating"
 
     @property
+    def published(self) -> str:
+        """The name that the DHCP server gave an address to last, as its log shows it; empty where it heard of none."""
+        names = re.findall(rf"DHCPACK\({TAP}\) {re.escape(ADDRESS)} \S+ ?(\S*)$", self.dhcp.output, re.MULTILINE)
+        return names[-1] if names else ""
+
+    @property
     def requests(self) -> list[str]:
         """Endpoint and answer of every request so far."""
         rows = [json.loads(line) for line in self.record.read_text().splitlines()]

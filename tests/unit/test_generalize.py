@@ -433,3 +433,22 @@ def test_somebody_else_than_root_generalizes(tmp_path: Path) -> None:
         agent.unlink()
     assert done.returncode == 2
     assert b"generalize is for root" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        ("127.0.0.1\tlocalhost\n127.0.1.1\t{0}\n", "127.0.0.1\tlocalhost\n"),
+        ("127.0.0.1\tlocalhost\n127.0.1.1\t{0}.corp.example {0}\n", "127.0.0.1\tlocalhost\n"),
+        ("127.0.1.1\t{0}\n127.0.0.1\tlocalhost\n", "127.0.1.1 localhost\n127.0.0.1\tlocalhost\n"),
+        ("127.0.0.1\tlocalhost\n127.0.1.1\t{0} other\n", "127.0.0.1\tlocalhost\n127.0.1.1 other\n"),
+    ],
+)
+def test_a_line_that_azready_added_to_etc_hosts_is_taken_away(lines: str, left: str, tmp_path: Path) -> None:
+    """At the end, with the machine's names alone; one that an installer put in stays for the next name."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hostname").write_text(f"{HOST}\n")
+    (tmp_path / "etc/hosts").write_text(lines.format(HOST))
+    command = ["sh", str(DIST / "azready"), "--root", str(tmp_path), "generalize", "--yes"]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "etc/hosts").read_text() == left

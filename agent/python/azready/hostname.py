@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Callable, NamedTuple
 
-from . import log
+from . import log, publish
 from .errors import Failure
 from .facts import number
 from .run import DONE, SKIPPED, Run
+from .secondary import spared
 from .system import System
 
 _BLANKS = " \t\r\n"
@@ -22,9 +23,14 @@ def step_hostname(run: Run) -> str:
     name = legal_hostname(given)
     if name != given:
         log.warning(f"hostname: '{given}' is not a legal hostname, using '{name}'")
-    _keep(run.system, name)
-    _keep_in_hosts(run.system, name)
+    changed = run.system.live and run.system.kernel_hostname() != name
     run.system.set_kernel_hostname(name)
+    with spared(run.system):
+        _keep(run.system, name)
+    with spared(run.system):
+        _keep_in_hosts(run.system, name)
+    if changed:
+        publish.publish_later(run, name)
     run.hostname = name
     log.info(f"hostname: set to {name}")
     return DONE
@@ -116,11 +122,39 @@ def _keep(system: System, name: str) -> None:
 
 
 def _keep_in_hosts(system: System, name: str) -> None:
-    """The line by which Debian has the machine's own name resolved; an image that has none gets none."""
-    text = system.read("/etc/hosts") or b""
-    mended = re.sub(rb"(?m)^(127\.0\.1\.1[ \t]+).*$", rb"\g<1>" + name.encode(), text)
-    if mended != text:
+    """The line by which Debian has the machine's own name resolved: the whole one first, the short one behind it.
+
+    A line is added where nothing else knows the name: without it each sudo would wait for a DNS that is away.
+    """
+    names = f"{name} {name.partition('.')[0]}" if "." in name else name
+    text = system.read("/etc/hosts")
+    mended = re.sub(rb"(?m)^(127\.0\.1\.1[ \t]+).*$", rb"\g<1>" + names.encode(), text or b"")
+    added = not _is_known(system, name, mended)
+    if added:
+        mended = b"127.0.0.1\tlocalhost\n" if text is None else mended
+        mended += b"" if mended.endswith(b"\n") or not mended else b"\n"
+        # In this form, and at the end, generalize takes it away.
+        mended += f"127.0.1.1\t{names}\n".encode()
+    if mended != (text or b""):
         system.write("/etc/hosts", mended, 0o644)
+    if added:
+        log.info("hostname: a line of /etc/hosts knows it")
+
+
+def _is_known(system: System, name: str, hosts: bytes) -> bool:
+    """Whether the machine's own name is found: in the text of /etc/hosts, or by what else looks names up."""
+    for line in hosts.split(b"\n"):
+        if name.lower().encode() in line.partition(b"#")[0].lower().split()[1:]:
+            return True
+    getent = system.which("getent")
+    if getent:
+        # Two seconds: a DNS that is away is just what this is about.
+        ended = system.command([getent, "hosts", name], seconds=2)
+        return ended.status == 0 and not ended.timed_out
+    lines = [line for line in system.lines("/etc/nsswitch.conf") if line.startswith("hosts:")]
+    if not lines and not system.exists("/etc/hosts"):
+        return True
+    return any("myhostname" in line for line in lines)
 
 
 def _place(system: System) -> tuple[_Place, str | None]:

@@ -19,6 +19,7 @@ from . import (
     media,
     password,
     pending,
+    publish,
     report,
     signals,
     sshkeys,
@@ -124,6 +125,7 @@ def _finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
     rest.do("kvp", lambda: kvp.tell_host(run, report.success_row(run.vm_id, run.finished_at or timestamp())))
     if not announced:
         _announce(run, "provisioned, the platform accepted Ready")
+        publish.publish_hostname(run)
         media.eject(run)
     for name in rest.scripts():
         signals.check()

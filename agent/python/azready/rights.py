@@ -7,6 +7,7 @@ import re
 from . import log
 from .errors import Failure
 from .run import Run
+from .secondary import spared
 from .system import System
 
 _FOLDERS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")
@@ -33,15 +34,23 @@ def give_rights(run: Run, name: str) -> None:
     free = wanted == "nopasswd"
     sudo = wanted != "none" and _has(system, "sudo", "/etc/sudoers", "/etc/sudoers.d")
     doas = wanted != "none" and _has(system, "doas", _DOAS_FILE, _DOAS_DIRECTORY)
-    _keep_sudo(system, f"{word} ALL=(ALL:ALL) {'NOPASSWD: ' if free else ''}ALL" if sudo else "")
-    _keep_doas(system, f"permit {'nopass ' if free else ''}{word} as root" if doas else "")
+    lack = "no sudo and no doas"
+    with spared(system) as kept:
+        _keep_sudo(system, f"{word} ALL=(ALL:ALL) {'NOPASSWD: ' if free else ''}ALL" if sudo else "")
+    if kept:
+        sudo, lack = False, f"no rule in {kept[0]}"
+    with spared(system) as kept:
+        _keep_doas(system, f"permit {'nopass ' if free else ''}{word} as root" if doas else "")
+    if kept:
+        doas, lack = False, f"no rule in {kept[0]}"
     for file in _OLD_RULES:
-        _keep(system, file, "", 0)
+        with spared(system):
+            _keep(system, file, "", 0)
     means = " and ".join(["sudo"] * sudo + ["doas"] * doas)
     if means:
         log.info(f"user: {name} can become root with {means}" + (", without a password" if free else ""))
     elif wanted != "none":
-        log.warning(f"no sudo and no doas: {name} cannot become root")
+        log.warning(f"{lack}: {name} cannot become root")
 
 
 def _has(system: System, program: str, *files: str) -> bool:

@@ -14,6 +14,7 @@ from .children import Ended
 from .errors import Failure
 from .groups import groups_of
 from .run import Run
+from .secondary import spared
 from .system import System
 
 _DROP_INS = "/etc/ssh/sshd_config.d"
@@ -87,10 +88,13 @@ def set_password_login(run: Run, wanted: bool) -> None:
     if _is_set(system, user, wanted):
         log.info(f"password: the SSH server's PasswordAuthentication is {login} already")
         return
-    written = _write_login(system, main, login, True)
-    if not _is_set(system, user, wanted) and not _says(_for_everybody(system, user), wanted):
-        # A drop-in before ours is against it: the main file is before both.
-        written = _write_login(system, main, login, False) or written
+    with spared(system) as kept:
+        written = _write_login(system, main, login, True)
+        if not _is_set(system, user, wanted) and not _says(_for_everybody(system, user), wanted):
+            # A drop-in before ours is against it: the main file is before both.
+            written = _write_login(system, main, login, False) or written
+    if kept:
+        return
     if written:
         _reload(system)
     if not _is_set(system, user, wanted):

@@ -220,12 +220,22 @@ class System:
             temporary = os.path.join(directory, f".{os.path.basename(target)}.azready")
             try:
                 self._write_durably(temporary, data, mode, target)
-                os.rename(temporary, target)
+                _replace(temporary, target)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
                 raise
             _sync_directory(directory)
+
+    def may_write(self, name: str) -> bool:
+        """Whether the file system lets us change this file and what lies beside it."""
+        where = self.path(name)
+        if os.path.exists(where) and not os.access(where, os.W_OK):
+            return False
+        folder = os.path.dirname(where)
+        while folder and not os.path.exists(folder):
+            folder = os.path.dirname(folder)
+        return os.access(folder or "/", os.W_OK)
 
     def write_lines(self, name: str, lines: list[str], mode: int) -> None:
         """Replace a file, as `write`, by what `lines` gave."""
@@ -305,11 +315,33 @@ class System:
             with open(handle, "wb") as console:
                 console.write(text.encode("utf-8", "replace"))
 
+    def kernel_hostname(self) -> str:
+        """The running kernel's hostname."""
+        return socket.gethostname()
+
     def set_kernel_hostname(self, name: str) -> None:
         """Set the running kernel's hostname; with a root other than / nothing live is touched. Raises Failure."""
         if self.live:
             with blaming("/proc/sys/kernel/hostname"):
                 socket.sethostname(name)
+
+
+def _replace(new: str, target: str) -> None:
+    """Put the new file in the old one's place.
+
+    One that is a mount of its own (a container's /etc/hostname) can only be written where it is; the new one lies
+    beside it until that is done.
+    """
+    try:
+        os.rename(new, target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        with open(new, "rb") as source, open(target, "wb") as file:
+            file.write(source.read())
+            file.flush()
+            os.fsync(file.fileno())
+        os.unlink(new)
 
 
 def _fits(name: str, pattern: str) -> bool:
