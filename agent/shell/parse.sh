@@ -8,10 +8,11 @@ sys_parse() {
 	parse_program=$1
 	parse_document=$2
 	shift 2
-	parse_size=$(wc -c <"$parse_document") && [ -n "$parse_size" ] && parse_text=$(tr -d '\000' <"$parse_document" | wc -c) && [ -n "$parse_text" ] || {
+	parse_size=$({ wc -c <"$parse_document"; } 2>/dev/null) parse_text=$({ tr -d '\000' <"$parse_document" | wc -c; } 2>/dev/null)
+	if [ -z "$parse_size" ] || [ -z "$parse_text" ]; then
 		_why='it cannot be read'
 		return 3
-	}
+	fi
 	# awk cannot see NUL bytes.
 	if [ "$parse_text" -ne "$parse_size" ]; then
 		_why='it holds NUL bytes: UTF-16?'

@@ -162,9 +162,13 @@ def key_fault(text: str) -> str:
         return "it is too long"
     if not _BASE64.fullmatch(word) or len(word) % 4:
         return "it is not base64"
+    return "" if _is_whole(kind, word) else "its base64 is cut off or of another type"
+
+
+def _is_whole(kind: str, word: str) -> bool:
     blob = _Blob(kind)
     blob.add(word)
-    return "" if blob.is_whole() else "its base64 is cut off or of another type"
+    return blob.is_whole()
 
 
 class _Blob:
@@ -249,8 +253,7 @@ def _is_key(line: str) -> bool:
         kind, blob = [*re.split("[ \t]+", text), ""][:2]
         if kind in _TYPES:
             return True
-        is_base64 = re.fullmatch("[A-Za-z0-9+/]+={0,2}", blob) and len(blob) % 4 == 0
-        if is_base64 and _is_whole(kind, base64.b64decode(blob)):
+        if _BASE64.fullmatch(blob) and len(blob) % 4 == 0 and _is_whole(kind, blob):
             return True
     return False
 
