@@ -26,7 +26,8 @@ from boot.process import Process
 from emulator import VirtualMachine, load_vm, write_media
 
 CACHE = support.ROOT / "build" / "clients"
-SUITE = "bookworm"
+# bookworm has cloud-init 22.4 and WALinuxAgent 2.7, trixie 25.1 and 2.12.
+SUITE = os.environ.get("AZREADY_CLIENTS_SUITE", "bookworm")
 # Both agents, and what they call: a DHCP client, the tools of the network, an SSH server's keys.
 _PACKAGES = (
     *("cloud-init", "waagent", "isc-dhcp-client", "ifupdown", "iproute2", "openssh-server", "sudo", "procps", "eject"),
@@ -70,8 +71,7 @@ tree=$1 folder=$2
 mount --make-rprivate /
 mount -t tmpfs none "$folder"
 mkdir "$folder/upper" "$folder/work" "$folder/root" "$folder/sysfs"
-mount -t overlay -o "lowerdir=$tree,upperdir=$folder/upper,workdir=$folder/work" none "$folder/root" ||
-	cp -a "$tree/." "$folder/root"
+mount -t overlay -o "lowerdir=$tree,upperdir=$folder/upper,workdir=$folder/work" none "$folder/root"
 cd "$folder/root"
 mount -t proc none proc
 mount -t tmpfs none run
@@ -93,6 +93,13 @@ echo "$UUID" >sys/class/dmi/id/product_uuid
 echo 7783-7084-3265-9085-8269-3286-77 >sys/class/dmi/id/chassis_asset_tag
 echo 'Virtual Machine' >sys/class/dmi/id/product_name
 echo 'Microsoft Corporation' >sys/class/dmi/id/sys_vendor
+# By the namespaces it would say container, and cloud-init believes no DMI in one.
+cat >usr/bin/systemd-detect-virt <<'EOF'
+#!/bin/sh
+case "$*" in *-c*) echo none && exit 1 ;; esac
+echo microsoft
+EOF
+chmod 755 usr/bin/systemd-detect-virt
 mkdir -p mnt/cdrom/secure
 mount -t tmpfs /dev/sr0 mnt/cdrom/secure
 cp -R "$3/." mnt/cdrom/secure
@@ -114,14 +121,14 @@ def tree() -> Path:
     if os.geteuid() != 0:
         support.leave_out("root makes namespaces and root file systems")
     month = str(datetime.date.today())[:7]
-    key = hashlib.sha256(repr((_PACKAGES, _LEFT_OUT, SUITE, month)).encode()).hexdigest()[:16]
-    path = CACHE / f"tree-{key}"
+    key = hashlib.sha256(repr((_PACKAGES, _LEFT_OUT, month)).encode()).hexdigest()[:16]
+    path = CACHE / f"{SUITE}-{key}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with locked(CACHE / "lock"):
         if not path.is_dir():
-            for old in CACHE.glob("tree-*"):
+            for old in CACHE.glob(f"{SUITE}-*"):
                 shutil.rmtree(old)
-            new = CACHE / "tree-new"
+            new = CACHE / f"{SUITE}-new"
             left_out = (f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT)
             command = ["mmdebstrap", "-q", "--variant=minbase", f"--include={','.join(_PACKAGES)}", *left_out]
             subprocess.run([*command, "--format=directory", SUITE, new], check=True, stdin=subprocess.DEVNULL)

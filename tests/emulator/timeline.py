@@ -21,7 +21,7 @@ class Timeline:
         self._stream = stream
         self._verdict = CREATING
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        columns = f"{'seconds':>9}  {'endpoint':<11}  {'request':<{_PATH_WIDTH + 5}}  answer"
+        columns = f"{'seconds':>9}  {'endpoint':<15}  {'request':<{_PATH_WIDTH + 5}}  answer"
         print(self._painted(columns, _DIM), file=stream, flush=True)
 
     def request(self, request: Request) -> None:
@@ -41,7 +41,7 @@ class Timeline:
             self._verdict = verdict
 
     def _line(self, seconds: float, name: str, left: str, right: str) -> None:
-        print(f"{seconds:>9.3f}  {name:<11}  {left}  {right}".rstrip(), file=self._stream, flush=True)
+        print(f"{seconds:>9.3f}  {name:<15}  {left}  {right}".rstrip(), file=self._stream, flush=True)
 
     def _painted(self, text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colours and text else text
