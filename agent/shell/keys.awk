@@ -68,7 +68,7 @@ function take(line,    kind) {
 function go_on(line, word) {
 	# Too long already: the rest is no key of its own.
 	if (length(KEY) <= MAX_LENGTH) {
-		KEY = KEY (BLOB == "" ? " " : "") line
+		KEY = KEY "" (BLOB == "" ? " " : "") line
 		BLOB = BLOB word
 	}
 	may_go_on = word == line && word !~ /=/ && !is_whole()
@@ -137,8 +137,10 @@ function key_fault() {
 # Whether BLOB is made of whole fields (four bytes of length, then so many), KIND the first of them. FIELDS of them are
 # known already, up to FIELD_AT: asked again when BLOB has grown, it goes on there.
 function is_whole(    size, n, i, s) {
-	if (length(BLOB) % 4 || length(KEY) > MAX_LENGTH) return 0
-	size = length(BLOB) / 4 * 3 - (BLOB ~ /=$/) - (BLOB ~ /==$/)
+	size = length(BLOB)
+	if (size % 4 || length(KEY) > MAX_LENGTH) return 0
+	s = substr(BLOB, size - 1)
+	size = size / 4 * 3 - (s ~ /=$/) - (s == "==")
 	while (FIELD_AT + 4 <= size) {
 		s = substr(BLOB, int(FIELD_AT / 3) * 4 + 1, 8)
 		i = FIELD_AT % 3
