@@ -3,8 +3,8 @@
 
 BEGIN {
 	s = slurp(ARGV[1])
-	# No slash behind a backslash in the brackets: busybox awk would take a backslash for one of the letters.
-	if (length(s) % 4 || s !~ "^[A-Za-z0-9+/]*=?=?$") {
+	# The slash is \057: busybox awk takes a backslash before it for one more letter.
+	if (length(s) % 4 || s !~ /^[A-Za-z0-9+\057]*=?=?$/) {
 		print "not_base64"
 		exit 1
 	}

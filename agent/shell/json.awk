@@ -11,7 +11,7 @@ function refuse(why) {
 }
 
 # What stands between two strings.
-function take_structure(s,    piece, at, max, c) {
+function take_structure(s,    piece, at, max, c, part, word) {
 	while (s != "") {
 		piece = substr(s, 1, 512)
 		s = substr(s, 513)
@@ -19,22 +19,29 @@ function take_structure(s,    piece, at, max, c) {
 		for (at = 1; at <= max; at++) {
 			c = substr(piece, at, 1)
 			if (c in PART_OF_WORD) {
-				match(substr(piece, at), /^[-+.A-Za-z0-9]+/)
-				word = word substr(piece, at, RLENGTH)
-				at += RLENGTH - 1
-				# It may go on in the next piece.
+				part = part c
 				continue
 			}
-			if (word != "") take_word()
+			if (word part != "") {
+				take_word(word part)
+				word = part = ""
+			}
 			if (c in BLANK) continue
-			if (c == ",") take_comma()
-			else if (c == ":") take_colon()
-			else if (c == "{" || c == "[") open_container(c)
+			if (c == ",") {
+				if (expected != "more") refuse("a comma too many")
+				expected = KIND[depth] == "{" ? "key" : "value"
+			} else if (c == ":") {
+				if (expected != "colon") refuse("a colon too many")
+				expected = "value"
+			} else if (c == "{" || c == "[") open_container(c)
 			else if (c == "}" || c == "]") close_container(c)
 			else refuse("an unexpected character")
 		}
+		# It may go on in the next piece.
+		word = word part
+		part = ""
 	}
-	if (word != "") take_word()
+	if (word != "") take_word(word)
 }
 
 # `expected` is what comes next: value; item, a value or the end of an empty array; key; member, a key or the end of an
@@ -84,21 +91,10 @@ function close_container(c) {
 	end_value()
 }
 
-function take_comma() {
-	if (expected != "more") refuse("a comma too many")
-	expected = KIND[depth] == "{" ? "key" : "value"
-}
-
-function take_colon() {
-	if (expected != "colon") refuse("a colon too many")
-	expected = "value"
-}
-
-function take_word() {
+function take_word(s) {
 	begin_value()
-	if (word !~ WORD) refuse("not JSON")
-	if (path in WORDS && word ~ /^(true|false)$/) FOUND[path, 0] = word
-	word = ""
+	if (s !~ /^(true|false|null|-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?)$/) refuse("not JSON")
+	if (path in WORDS && s ~ /^(true|false)$/) FOUND[path, 0] = s
 	end_value()
 }
 
@@ -126,7 +122,7 @@ function child(above, key) {
 function goes_on(s,    n, odd) {
 	n = length(s)
 	while (n > 256 && substr(s, n - 255, 256) !~ /[^\\]/) n -= 256
-	for (; substr(s, n, 1) == "\\"; n--) odd = !odd
+	for (; n > 0 && substr(s, n, 1) == "\\"; n--) odd = !odd
 	return odd
 }
 
@@ -229,7 +225,6 @@ function save_all(name,    i, file) {
 BEGIN {
 	byte_table()
 	MAX_DEPTH = 64
-	WORD = "^(true|false|null|-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?)$"
 	ESCAPE["\""] = "\""; ESCAPE["/"] = "/"; ESCAPE["\\"] = "\\"
 	ESCAPE["b"] = "\b"; ESCAPE["f"] = "\f"; ESCAPE["n"] = "\n"; ESCAPE["r"] = "\r"; ESCAPE["t"] = "\t"
 	BLANK[" "]; BLANK["\t"]; BLANK["\r"]; BLANK["\n"]

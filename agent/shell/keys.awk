@@ -11,7 +11,6 @@ BEGIN {
 	MAX_LENGTH = 16384
 	MAX_WARNINGS = 20
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	BASE64 = "^[A-Za-z0-9+/]+=?=?$"
 	n = split("ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", type, /[ ]/)
 	for (i = 1; i <= n; i++) KNOWN[type[i]] = 1
 	directory = ARGV[3]
@@ -57,7 +56,7 @@ function take(line,    kind) {
 		remark = line
 		return
 	}
-	if (may_go_on && !(kind in KNOWN) && kind ~ BASE64) {
+	if (may_go_on && !(kind in KNOWN) && is_base64(kind)) {
 		go_on(line, kind)
 		return
 	}
@@ -67,17 +66,22 @@ function take(line,    kind) {
 	line = behind(line, kind)
 	BLOB = word_of(line)
 	FIELDS = FIELD_AT = 0
-	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || BLOB !~ /=/ && BLOB ~ BASE64 && !is_whole())
+	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || BLOB !~ /=/ && is_base64(BLOB) && !is_whole())
 	in_file = is_file(KEY)
 }
 
 function go_on(line, word) {
 	# Too long already: the rest is no key of its own.
 	if (length(KEY) <= MAX_LENGTH) {
-		KEY = KEY (BLOB == "" ? " " : "") line
+		KEY = KEY "" (BLOB == "" ? " " : "") line
 		BLOB = BLOB word
 	}
 	may_go_on = word == line && word !~ /=/ && !is_whole()
+}
+
+# The slash is \057: busybox awk takes a backslash before it for one more letter.
+function is_base64(s) {
+	return s ~ /^[A-Za-z0-9+\057]+=?=?$/
 }
 
 # The first word.
@@ -131,20 +135,24 @@ function key_fault() {
 	if (KIND == "ssh-dss") return "SSH servers take no DSA keys any more"
 	if (!(KIND in KNOWN)) return "it does not begin with a known type; options are not taken"
 	if (length(KEY) > MAX_LENGTH) return "it is too long"
-	if (BLOB !~ BASE64 || length(BLOB) % 4) return "it is not base64"
+	if (!is_base64(BLOB) || length(BLOB) % 4) return "it is not base64"
 	return is_whole() ? "" : "its base64 is cut off or of another type"
 }
 
 # Whether BLOB is made of whole fields (four bytes of length, then so many), KIND the first of them. FIELDS of them are
 # known already, up to FIELD_AT: asked again when BLOB has grown, it goes on there.
-function is_whole(    size, n, i) {
-	if (length(BLOB) % 4 || length(KEY) > MAX_LENGTH) return 0
-	size = length(BLOB) / 4 * 3 - (BLOB ~ /=$/) - (BLOB ~ /==$/)
+function is_whole(    size, n, i, s) {
+	size = length(BLOB)
+	if (size % 4 || length(KEY) > MAX_LENGTH) return 0
+	s = substr(BLOB, size - 1)
+	size = size / 4 * 3 - (s ~ /=$/) - (s == "==")
 	while (FIELD_AT + 4 <= size) {
-		n = ((octet(FIELD_AT) * 256 + octet(FIELD_AT + 1)) * 256 + octet(FIELD_AT + 2)) * 256 + octet(FIELD_AT + 3)
+		s = substr(BLOB, int(FIELD_AT / 3) * 4 + 1, 8)
+		i = FIELD_AT % 3
+		n = ((octet(s, i) * 256 + octet(s, i + 1)) * 256 + octet(s, i + 2)) * 256 + octet(s, i + 3)
 		if (!FIELDS) {
 			if (n != length(KIND) || n + 4 > size) return 0
-			for (i = 0; i < n; i++) if (octet(i + 4) != ORD[substr(KIND, i + 1, 1)]) return 0
+			for (i = 0; i < n; i++) if (octet(BLOB, i + 4) != ORD[substr(KIND, i + 1, 1)]) return 0
 		}
 		FIELDS++
 		FIELD_AT += n + 4
@@ -152,11 +160,11 @@ function is_whole(    size, n, i) {
 	return FIELD_AT == size && FIELDS > 1
 }
 
-# Byte number `i`, from 0, of what BLOB stands for.
-function octet(i,    at, a, b) {
+# Byte number `i`, from 0, of what this base64 stands for.
+function octet(s, i,    at, a, b) {
 	at = int(i / 3) * 4 + i % 3 + 1
-	a = index(DIGITS, substr(BLOB, at, 1)) - 1
-	b = index(DIGITS, substr(BLOB, at + 1, 1)) - 1
+	a = index(DIGITS, substr(s, at, 1)) - 1
+	b = index(DIGITS, substr(s, at + 1, 1)) - 1
 	if (i % 3 == 0) return a * 4 + int(b / 16)
 	return i % 3 == 1 ? a % 16 * 16 + int(b / 4) : a % 4 * 64 + b
 }

@@ -2,9 +2,13 @@
 # Runs under mawk, gawk, busybox awk and the one true awk: no \xHH, no high bytes in a regular expression, no RT; and
 # split() gets a bracket expression, because the one true awk splits at newlines too when it gets a single character.
 #
+# Behind a name stands no parenthesis but that of a call, not even behind a blank: busybox before 1.32 takes `name (x)` for
+# one. In brackets no slash stands behind a backslash: busybox takes the backslash for one of the characters.
+#
 # Long texts: mawk and busybox awk copy a text with every bit that is added to it, busybox awk one that it hands to a
 # function, and measures one that it searches, cuts from or splits. So what may be long is taken apart in pieces, and put
-# together by rope(). Behind a name no parenthesis stands but that of a call: busybox before 1.32 takes `name (x)` for one.
+# together by rope(). A pattern that is no constant is compiled anew each time. And substr() from 0 on is not the same
+# everywhere.
 #
 # Exit status: 1 and a reason on stdout for a document that is refused; 3 where a file cannot be read or written.
 

@@ -91,7 +91,7 @@ awk_works() {
 		function last(s,    part, n) { n = split(s, part, /[b]/); return part[n] }
 		BEGIN {
 			RS = "<"
-			while ((getline line < ARGV[1]) > 0) text = text (n++ ? "," : "") line
+			while ((getline line < ARGV[1]) > 0) text = text "" (n++ ? "," : "") line
 			byte_table()
 			if (text == "a,b" && last("1b2") == "2" && ENVIRON["WORD"] == "w" && match("xaay", "a+$|a+y") && RSTART RLENGTH == "23" && (getline line < (ARGV[1] "x")) < 0 && ORD[sprintf("%c", 233)] == 233 && utf8_encode(8364) ~ /[^\001-\177]/ && toupper("a") == "A") save(ARGV[2], "awk.out", "ok")
 			saved()

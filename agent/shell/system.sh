@@ -444,7 +444,7 @@ sys_place() {
 # next behind it; busybox can be built without stat.
 sys_look() {
 	# shellcheck disable=SC2012  # one file
-	ls -dn "$1" 2>/dev/null | awk -v n="$2" -v by="${3-}" '{ print $n (by == "" ? "" : by $(n + 1)) }'
+	ls -dn "$1" 2>/dev/null | awk -v n="$2" -v by="${3-}" '{ print $n "" (by == "" ? "" : by $(n + 1)) }'
 }
 
 # sys_exists NAME: whether the image has this file or directory.

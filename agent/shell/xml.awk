@@ -85,15 +85,15 @@ function declaration(s,    encoding) {
 }
 
 function start_tag(s,    name, seen, attribute, value, count) {
-	if (!match(s, NAME)) refuse("a malformed tag")
+	if (!match(s, /^[A-Za-z_:][-A-Za-z0-9._:]*/)) refuse("a malformed tag")
 	name = substr(s, 1, RLENGTH)
 	s = substr(s, RLENGTH + 1)
-	while (match(s, ATTRIBUTE)) {
+	while (match(s, /^[ \t\r\n]+[A-Za-z_:][-A-Za-z0-9._:]*[ \t\r\n]*=[ \t\r\n]*("[^"]*"|'[^']*')/)) {
 		if (++count > MAX_ATTRIBUTES) refuse("too many attributes")
 		value = substr(s, 1, RLENGTH)
 		s = substr(s, RLENGTH + 1)
 		sub(/^[ \t\r\n]+/, "", value)
-		match(value, NAME)
+		match(value, /^[A-Za-z_:][-A-Za-z0-9._:]*/)
 		attribute = substr(value, 1, RLENGTH)
 		if (attribute in seen) refuse("an attribute twice")
 		seen[attribute] = 1
@@ -159,7 +159,7 @@ function close_element(name) {
 }
 
 function end_tag(s,    name) {
-	if (!match(s, END_TAG)) refuse("a malformed tag")
+	if (!match(s, /^.[A-Za-z_:][-A-Za-z0-9._:]*[ \t\r\n]*>/)) refuse("a malformed tag")
 	name = substr(s, 2, RLENGTH - 2)
 	s = substr(s, RLENGTH + 1)
 	sub(/[ \t\r\n].*/, "", name)
@@ -212,7 +212,7 @@ function read_elements(file, size,    s, got, count) {
 	RS = "<"
 	while ((got = (getline s < file)) > 0) {
 		count += length(s) + 1
-		if (s ~ CONTROL) refuse("control characters")
+		if (s ~ /[\001-\010\013\014\016-\037]/) refuse("control characters")
 		if (!is_utf8(s, 1)) refuse("not UTF-8")
 		if (index(s, "\r")) s = without_returns(s)
 		if (++records > 1) take(s)
@@ -239,12 +239,8 @@ BEGIN {
 	byte_table()
 	MAX_DEPTH = 64
 	MAX_ATTRIBUTES = 256
-	NAME = "^[A-Za-z_:][-A-Za-z0-9._:]*"
 	SPACE = "[ \t\r\n]"
 	VALUE = "(\"[^\"]*\"|'[^']*')"
-	ATTRIBUTE = "^" SPACE "+[A-Za-z_:][-A-Za-z0-9._:]*" SPACE "*=" SPACE "*" VALUE
-	END_TAG = "^/[A-Za-z_:][-A-Za-z0-9._:]*" SPACE "*>"
 	DECLARATION = "^xml" SPACE "+version" SPACE "*=" SPACE "*(\"[-A-Za-z0-9._:]+\"|'[-A-Za-z0-9._:]+')(" SPACE "+encoding" SPACE "*=" SPACE "*" VALUE ")?(" SPACE "+standalone" SPACE "*=" SPACE "*(\"(yes|no)\"|'(yes|no)'))?" SPACE "*$"
-	CONTROL = "[\001-\010\013\014\016-\037]"
 	ENTITY["amp"] = "&"; ENTITY["lt"] = "<"; ENTITY["gt"] = ">"; ENTITY["quot"] = "\""; ENTITY["apos"] = "'"
 }
