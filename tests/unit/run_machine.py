@@ -155,7 +155,11 @@ def end_all(machine: Machine) -> None:
 
 @contextlib.contextmanager
 def new_machine(
-    scratch: Path, shell: str = "dash", client: str = "curl", engine: str = "shell", vm: Mapping[str, object] | None = None
+    scratch: Path,
+    shell: str = "dash",
+    client: str = "curl",
+    engine: str = "shell",
+    vm: Mapping[str, object] | None = None,
 ) -> Iterator[Machine]:
     """A machine without accounts, with one shell and one HTTP client."""
     row = Combination("shell", shell, client)
@@ -176,4 +180,3 @@ def new_machine(
             yield machine
         finally:
             end_all(machine)
-
