@@ -51,7 +51,8 @@ class Machine:
         """A run that is on its way; keyword arguments in capitals are settings."""
         settings = {"WIRESERVER": self.azure.wireserver, "IMDS": self.azure.imds, "DEADLINE": "40", "MEDIA": "none"}
         settings |= {key: options.pop(key) for key in list(options) if key.isupper()}
-        environment = {"PATH": os.environ["PATH"], **{f"AZREADY_{key}": value for key, value in settings.items()}}
+        path = options.pop("path", os.environ["PATH"])
+        environment = {"PATH": path, **{f"AZREADY_{key}": value for key, value in settings.items()}}
         command = [sys.executable, "-I", "-S", str(DIST / "azready.pyz"), "--root", str(self.root), *arguments]
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.Popen(command, env=environment, **options)
@@ -354,7 +355,7 @@ def test_a_living_run_does_the_rest_itself(machine: Machine) -> None:
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_runs_at_once_provision_once(machine: Machine, count: int) -> None:
-    machine.hook("sleep 0.3")
+    machine.hook("sleep 2")
     runs = [machine.start("provision") for _ in range(count)]
     assert [ended(run)[0] for run in runs] == [0] * count
     assert machine.requests() == ["GET goalstate", "GET imds", "POST health"]
@@ -458,6 +459,7 @@ def test_a_lock_that_is_held_leaves_time_to_tell(machine: Machine, step: str) ->
         status, text = machine.provision("--force", "--only", step, DEADLINE="6", MEDIA="/media")
     assert (status, "file_not_writable" in text, "error=locked" in text) == (1, True, True), text
     assert "the platform accepted the report NotReady" in text
+    assert float(machine.status()["SECONDS"]) <= 6
 
 
 def test_a_lock_that_cannot_be_taken_away_is_a_warning(tmp_path: Path) -> None:
@@ -686,3 +688,31 @@ def test_each_try_may_take_longer_than_the_one_before(
 
 def test_a_place_with_a_next_line_is_a_setting() -> None:
     assert config.parse_file("MEDIA=/a\u0085b\n", "x") == {"MEDIA": "/a\u0085b"}
+
+
+@pytest.mark.parametrize("path", ["", "/sbin", "/nowhere:/bin"])
+def test_the_usual_directories_are_at_the_end_of_path(machine: Machine, path: str) -> None:
+    machine.hook('echo "$PATH" >"$AZREADY_ROOT/etc/path"')
+    assert ended(machine.start("provision", path=path))[0] == 0
+    usual = [folder for folder in ("/usr/sbin", "/usr/bin", "/sbin", "/bin") if folder not in path.split(":")]
+    assert machine.read("/etc/path").strip().split(":") == [*filter(None, path.split(":")), *usual]
+
+
+def test_half_a_record_does_not_stay_in_a_pool(tmp_path: Path) -> None:
+    script = f"""
+        mount -t tmpfs -o size=16k scratch {tmp_path}
+        dd if=/dev/zero of={tmp_path}/pool bs=2560 count=1 2>/dev/null
+        dd if=/dev/zero of={tmp_path}/filler bs=1024 2>/dev/null || :
+        {sys.executable} -c '
+import sys
+sys.path.append("{DIST}/azready.pyz")
+from azready.errors import Failure
+from azready.system import System
+try:
+    System("{tmp_path}").append("/pool", b"x" * 2560)
+except Failure as failure:
+    print(failure)
+'
+        wc -c <{tmp_path}/pool"""
+    ended = inside_namespaces(script, {})
+    assert ended.stdout == "file_not_writable file=/pool error=No space left on device\n2560\n", ended.stderr
