@@ -14,14 +14,20 @@ function take(file,    line, got, size) {
 	note(size, file)
 }
 
+# Its line end comes with what follows: the last line of a file may lack it, and shall where $UNENDED says so.
 function put(line) {
-	printf "%s\n", line
-	printed += length(line) + 1
+	put_word(line)
+	unended = 1
+	last = line
 	if (line != was[++puts]) differs = 1
 }
 
-# The same without a line end, for what is no line of a file.
 function put_word(word) {
+	if (unended) {
+		printf "\n"
+		printed++
+		unended = 0
+	}
 	printf "%s", word
 	printed += length(word)
 }
@@ -44,6 +50,7 @@ function verdict_of_edit(gone) {
 }
 
 function verdict(word) {
+	if (unended && (ENVIRON["UNENDED"] == "" || last != was[count])) put_word("")
 	printf "%s= %d %s end\n", tally, printed, word > ENVIRON["TALLY"]
 	close(ENVIRON["TALLY"])
 	exit 0

@@ -44,15 +44,14 @@ sys_cause() {
 			;;
 		esac
 	done <"$work/err"
-	_cause=${_cause%% (os error *}
+	_cause=${_cause%%" (os error "*}
 }
 
 # sys_takes_more: whether the work directory takes a few kilobytes: most tools do not say that it does not.
 sys_takes_more() {
-	# Two writes, because the first may fit into the last block.
-	{ printf '%s' "$awk_lib" >"$work/room" && printf '%s' "$awk_lib" >>"$work/room"; } 2>/dev/null
+	{ printf '%08192d' 0 >"$work/room"; } 2>/dev/null
+	sys_bytes "$work/room" && [ "$_size" -eq 8192 ]
 	set -- $?
-	! sys_bytes "$work/room" || [ "$_size" -ge 8000 ] || set -- 1
 	rm -f "$work/room"
 	return "$1"
 }
@@ -131,7 +130,7 @@ sys_derive() {
 	shift 3
 	rm -f "$sys_made" "$work/tally"
 	# shellcheck disable=SC2154  # embedded by the build
-	TALLY=$work/tally LC_ALL=C awk "$awk_lib$awk_edit$sys_program" ${1+"$@"} >"$sys_made" 2>"$work/err"
+	TALLY=$work/tally UNENDED=${sys_unended-} LC_ALL=C awk "$awk_lib$awk_edit$sys_program" ${1+"$@"} >"$sys_made" 2>"$work/err"
 	sys_status=$?
 	_verdict=
 	[ "$sys_status" -ne 0 ] || ! [ -f "$work/tally" ] || sys_count_up
@@ -184,6 +183,16 @@ sys_keep_edit() {
 	[ "$_verdict" = changed ] || return 0
 	sys_write "$sys_kept" "$sys_kept_mode" "$work/edited" || return
 	_changed=yes
+}
+
+# sys_keep_bytes NAME MODE PROGRAM [ARG ..]: as sys_keep_edit, but a last line without a line end stays one.
+sys_keep_bytes() {
+	sys_path "$1"
+	[ ! -s "$_path" ] || [ -z "$(tail -c 1 "$_path")" ] || sys_unended=yes
+	sys_keep_edit "$@"
+	set -- $?
+	sys_unended=
+	return "$1"
 }
 
 # sys_keep NAME MODE FILE: the image's file holds just what FILE holds; sets _changed, yes or empty. What is right is not

@@ -70,7 +70,7 @@ keep_has() {
 
 # keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved; an image that has none gets none.
 keep_in_hosts() {
-	sys_keep_edit /etc/hosts 0644 'BEGIN {
+	sys_keep_bytes /etc/hosts 0644 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) put(match(row[i], /^127[.]0[.]1[.]1[ \t]+/) ? substr(row[i], 1, RLENGTH) ARGV[2] : row[i])
 		verdict_of_edit(0)
@@ -104,7 +104,7 @@ keep_mended() {
 	sys_keep "$1" 0644 "$work/mended"
 }
 
-# keep_timed FILE PROGRAM [ARG]: as sys_keep_edit for a file that is there, with the time that it had: so `uninstall` leaves
+# keep_timed FILE PROGRAM [ARG]: as sys_keep_bytes for a file that is there, with the time that it had: so `uninstall` leaves
 # no trace.
 keep_timed() {
 	_changed=
@@ -112,6 +112,6 @@ keep_timed() {
 	[ -e "$_path" ] || return 0
 	keep_place=$_path
 	touch -r "$_path" "$work/time"
-	sys_keep_edit "$1" 0644 "$2" "${3-}" || return
+	sys_keep_bytes "$1" 0644 "$2" "${3-}" || return
 	[ -z "$_changed" ] || touch -r "$work/time" "$keep_place"
 }
