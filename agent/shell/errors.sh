@@ -88,8 +88,7 @@ spare() {
 	spare_file=$(cat "$work/blamed" 2>/dev/null)
 	if ! is_secondary "$spare_file" || sys_may_write "$spare_file"; then return 1; fi
 	_spared=$spare_file
-	spare_cause=$(tail -n 1 "$work/err")
-	log_warning "$_spared stays as it is: ${spare_cause##*: }"
+	log_warning "$_spared stays as it is: $_cause"
 	forgive
 }
 

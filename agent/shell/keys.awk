@@ -4,6 +4,7 @@
 # usage: awk PROGRAM OLD '' DIRECTORY add GOOD: those keys of GOOD that are not in OLD, which holds lines of
 # authorized_keys, go to DIRECTORY/keys.new.
 # usage: awk PROGRAM OLD '' '' types: prints the types of the keys in OLD.
+# usage: awk PROGRAM OLD '' '' only: exit 0 if OLD holds nothing but keys, comments and empty lines, else 2.
 
 BEGIN {
 	byte_table()
@@ -18,6 +19,7 @@ BEGIN {
 		print_types(ARGV[1])
 		exit 0
 	}
+	if (ARGV[4] == "only") only(ARGV[1])
 	if (ARGV[4] == "add") add(ARGV[1], ARGV[5])
 	else check(ARGV[1], ARGV[2])
 	saved()
@@ -201,6 +203,19 @@ function print_types(file,    line, part, seen, got) {
 		print part[1]
 	}
 	if (got < 0) exit 3
+}
+
+# Of a type that is not known the base64 itself says whether it is a key.
+function only(file,    line, part, got) {
+	while ((got = (getline line < file)) > 0) {
+		if (line ~ /^[ \t\r]*(#.*)?$/) continue
+		split(key_of(line), part, /[ ]/)
+		KIND = part[1]
+		KEY = BLOB = part[2]
+		FIELDS = FIELD_AT = 0
+		if (!(KIND in KNOWN) && (BLOB !~ BASE64 || length(BLOB) % 4 || !is_whole())) exit 2
+	}
+	exit got < 0 ? 3 : 0
 }
 
 # Type and base64 of a line of authorized_keys, or what stands in their place.

@@ -12,7 +12,7 @@ step_login() {
 	login_account
 	login_shadow
 	login_asks
-	: >"$work/login.found"
+	printf '' >"$work/login.found"
 	sshd_main
 	if sys_exists "$_main" || has_server sshd; then login_by_sshd; fi
 	! has_server dropbear || login_by_dropbear
@@ -101,7 +101,7 @@ login_by_sshd() {
 	if [ -n "$login_place" ]; then
 		login_file
 	else
-		: >"$work/login.types"
+		printf '' >"$work/login.types"
 		printf 'AuthorizedKeysFile\t%s\n' "$login_files" >"$work/login.key"
 	fi
 	sys_awk "$awk_login" sshd "$work/sshd" "$login_user" "$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable" | login_add sshd
@@ -144,8 +144,8 @@ login_by_tinysshd() {
 
 # login_file: what is against the keys of $login_place in $work/login.key (error, TAB, value), their types in login.types.
 login_file() {
-	: >"$work/login.keys"
-	: >"$work/login.key"
+	printf '' >"$work/login.keys"
+	printf '' >"$work/login.key"
 	(login_go)
 	sys_awk "$awk_keys" "$work/login.keys" '' '' types >"$work/login.types"
 	[ -s "$work/login.key" ] || [ -s "$work/login.types" ] || printf 'no_keys\t%s\n' "$login_place" >"$work/login.key"
@@ -396,7 +396,7 @@ login_judge() {
 	elif [ -z "$login_ssh" ] && [ "$login_asks_password$login_asks_key" = yesno ]; then
 		sed -n "s/^[a-z]*${tab}password$tab//p" "$work/login.found" | grep -E "^(PasswordAuthentication|AuthenticationMethods)$tab" >"$work/login.reason"
 	else
-		: >"$work/login.reason"
+		printf '' >"$work/login.reason"
 	fi
 	IFS=$tab read -r login_error login_value <"$work/login.reason" || return 0
 	printf '%s' "$login_value" >"$work/login.value"

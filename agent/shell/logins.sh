@@ -57,8 +57,11 @@ user_mend_shell() {
 	_shell=$user_shell
 }
 
-# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members.
+# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members. Sets _gid, which is
+# empty where there is none.
 user_copy_group() {
-	user_row=$(user_lines row "$1" /usr/lib/group)
-	[ -n "$user_row" ] && user_edit add "$1" /etc/group "$user_row"
+	user_lines row "$1" /usr/lib/group || return
+	[ "$_verdict" = found ] || return 0
+	user_row=$(cat "$work/edited")
+	user_edit add "$1" /etc/group "$user_row" && user_gid "$1"
 }

@@ -430,25 +430,6 @@ sys_path() {
 	_path=$root$sys_done
 }
 
-# sys_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
-sys_give() {
-	sys_place "$1"
-	sys_give_place "$_path" "$@"
-}
-
-# sys_give_place PLACE NAME UID GID: the same for a place that is known already.
-sys_give_place() {
-	sys_owned=$1
-	shift
-	[ "$(sys_look "$sys_owned" 3 :)" != "$2:$3" ] || return 0
-	chown -h "$2:$3" "$sys_owned" 2>"$work/err" && return
-	if [ "$(id -u)" -ne 0 ]; then
-		log_warning "$1 cannot be given to $2:$3 without being root"
-	else
-		sys_blame "$1"
-	fi
-}
-
 # sys_place NAME: sets _path, as sys_path, but of a symlink itself and not of what it points to.
 sys_place() {
 	sys_path "${1%/*}"
@@ -504,167 +485,12 @@ sys_match() {
 	case $sys_flags in *f*) set -f ;; esac
 }
 
-# sys_read NAME: a file's content on stdout; fails where it is missing or unreadable.
-sys_read() {
-	sys_path "$1"
-	cat "$_path" 2>/dev/null
-}
-
-# sys_require_readable NAME: a file that is to be changed must be readable, or it would be taken for an empty one; sets _path.
-sys_require_readable() {
-	sys_path "$1"
-	[ ! -e "$_path" ] || cat "$_path" 2>"$work/err" >/dev/null || sys_blame "$1"
-}
-
-# sys_blame NAME: the failure whose cause is the last message in $work/err: "dd: can't open 'x': Read-only file system".
-sys_blame() {
-	sys_cause=$(tail -n 1 "$work/err")
-	sys_cause=${sys_cause##*: }
-	# In a file: this may be a subshell, at the end of a pipe.
-	printf '%s\n' "$1" >"$work/blamed"
-	fail file_not_writable '' "file=$1" "error=$sys_cause"
-}
-
 # sys_may_write NAME: whether the file system lets us change this file and what lies beside it.
 sys_may_write() {
 	sys_path "$1"
 	[ ! -e "$_path" ] || [ -w "$_path" ] || return
 	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
 	[ -w "${_path%/*}/" ]
-}
-
-# sys_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
-sys_make_directory() {
-	sys_path "$1"
-	{ mkdir -p "$_path" && chmod "$2" "$_path"; } 2>"$work/err" || sys_blame "$1"
-}
-
-# sys_write NAME MODE <CONTENT: replace a file in one step; a power cut leaves the old or the whole new content.
-# A file that is there keeps its mode and owner, a symlink is followed, MODE is for a new file. With a third argument that file
-# is the content.
-sys_write() {
-	if [ $# -gt 2 ]; then
-		sys_write "$1" "$2" <"$3"
-		return
-	fi
-	sys_path "$1"
-	sys_new=${_path%/*}/.${_path##*/}.azready
-	rm -f "$sys_new" 2>/dev/null
-	if mkdir -p "${_path%/*}" 2>"$work/err" && sys_write_like "$_path" "$sys_new" "$2" && sys_replace "$sys_new" "$_path" 2>"$work/err"; then
-		sync "${_path%/*}" 2>/dev/null || sync
-	else
-		rm -f "$sys_new" 2>/dev/null
-		sys_blame "$1"
-	fi
-}
-
-# sys_replace NEW PLACE: put the new file in the old one's place. One that is a mount of its own (a container's /etc/hostname) can only
-# be written where it is; the new one lies beside it until that is done.
-sys_replace() {
-	mv -f "$1" "$2" && return
-	grep -q -i 'busy' "$work/err" && sys_dd "$2" <"$1" && rm -f "$1"
-}
-
-# sys_write_like OLD NEW MODE <CONTENT: content on the disk in NEW, with OLD's mode and owner if it exists.
-sys_write_like() {
-	if [ -d "$1" ]; then
-		# As errno has it; cp would say it in words of its own.
-		printf 'Is a directory\n' >"$work/err"
-		return 1
-	elif [ -e "$1" ]; then
-		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
-		cp -p "$1" "$2" 2>"$work/err" || return
-		sys_dd "$2" 2>"$work/err"
-	else
-		# Private until the mode is set: the content may be a secret. dd creates it; a shell that cannot
-		# redirect would not say why in a way that all shells share.
-		(umask 077 && sys_dd "$2") 2>"$work/err" && chmod "$3" "$2" 2>"$work/err"
-	fi
-}
-
-# sys_dd FILE <CONTENT: into the file and onto the disk. busybox can be built without conv=.
-sys_dd() {
-	if dd if=/dev/null of="$work/probe" conv=fsync 2>/dev/null; then
-		dd of="$1" bs=65536 conv=fsync
-	else
-		dd of="$1" bs=65536 && sync
-	fi
-}
-
-# sys_make_home NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
-# whole or not at all.
-sys_make_home() {
-	sys_path "$2"
-	sys_skeleton=$_path
-	sys_path "$1"
-	sys_new=${_path%/*}/.${_path##*/}.azready
-	{
-		rm -rf "$sys_new" && mkdir -p "$sys_new" &&
-			{ [ ! -d "$sys_skeleton" ] || cp -pPR "$sys_skeleton/." "$sys_new"; } &&
-			{ [ "$(id -u)" -ne 0 ] || chown -hR "$4:$5" "$sys_new"; } &&
-			chmod "$3" "$sys_new" && mv "$sys_new" "$_path"
-	} 2>"$work/err" || {
-		sys_blame "$1"
-		return
-	}
-	sys_give "$1" "$4" "$5"
-}
-
-# sys_lock NAME ..: keep others off these files of /etc while we change them, as shadow's tools do: NAME.lock is a link to
-# a file with our process id. glibc's lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
-sys_lock() {
-	sys_locked=
-	sys_now
-	sys_until=$(((deadline - _now) / 2))
-	[ "$sys_until" -le 1500 ] || sys_until=1500
-	sys_until=$((_now + sys_until))
-	for sys_name; do
-		sys_path "${sys_name%/*}"
-		until sys_link_lock "$_path/${sys_name##*/}"; do
-			sys_now
-			if [ -s "$work/err" ] || [ "$_now" -ge "$sys_until" ]; then
-				[ -s "$work/err" ] || printf 'locked\n' >"$work/err"
-				sys_blame "$sys_name"
-				sys_unlock
-				return 1
-			fi
-			sys_seconds 25
-			sleep "$_seconds"
-		done
-		sys_locked="$sys_locked $sys_name"
-	done
-}
-
-# sys_link_lock FILE: take its lock; one whose process is gone is taken away first. $work/err holds what stood in the way.
-sys_link_lock() {
-	printf '%s' "$$" | dd of="$1.$$" 2>"$work/err" || return
-	: >"$work/err"
-	ln "$1.$$" "$1.lock" 2>"$work/err"
-	set -- "$1" $?
-	rm -f "$1.$$"
-	if [ "$2" -eq 0 ] || [ ! -e "$1.lock" ]; then return "$2"; fi
-	: >"$work/err"
-	sys_holder=$(tr -d '\000\n ' <"$1.lock")
-	case $sys_holder in
-	'' | *[!0-9]*) rm -f "$1.lock" ;;
-	*) kill -0 "$sys_holder" 2>/dev/null || [ -d "/proc/$sys_holder" ] || rm -f "$1.lock" ;;
-	esac
-	return 1
-}
-
-# sys_unlock: give back what sys_lock took.
-sys_unlock() {
-	for sys_name in $sys_locked; do
-		sys_path "${sys_name%/*}"
-		rm -f "$_path/${sys_name##*/}.lock"
-	done
-	sys_locked=
-}
-
-# sys_remove NAME: remove a file or a symlink itself, not what it points to.
-sys_remove() {
-	sys_place "$1"
-	rm -f "$_path" 2>"$work/err" || sys_blame "$1"
 }
 
 # sys_to_console TEXT: append to the console; never fail because of it.

@@ -141,7 +141,8 @@ def test_generalize_leaves_the_service_disabled(tmp_path: Path, init: str) -> No
     installed = seen(root)
     functions = TEXT.partition('\nself "$0"\nmain ')[0]
     for function in ("disable_service", "rearm_service"):
-        script = tmp_path / "script"
+        # Too long for an argument.
+        script = tmp_path / function
         script.write_text(f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n")
         subprocess.run([need("dash"), script], check=True, stderr=subprocess.DEVNULL)
         assert (seen(root) == installed) == (function == "rearm_service")
