@@ -10,8 +10,11 @@ BEGIN {
 	MAX_LENGTH = 16384
 	MAX_WARNINGS = 20
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	n = split("ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", type, /[ ]/)
-	for (i = 1; i <= n; i++) KNOWN[type[i]] = 1
+	# The types, and how many fields a key of each has.
+	KNOWN["ssh-ed25519"] = 2
+	KNOWN["ssh-rsa"] = KNOWN["ecdsa-sha2-nistp256"] = KNOWN["ecdsa-sha2-nistp384"] = KNOWN["ecdsa-sha2-nistp521"] = 3
+	KNOWN["sk-ssh-ed25519@openssh.com"] = 3
+	KNOWN["sk-ecdsa-sha2-nistp256@openssh.com"] = 4
 	directory = ARGV[3]
 	if (ARGV[4] == "add") add(ARGV[1], ARGV[5])
 	else check(ARGV[1], ARGV[2])
@@ -134,14 +137,14 @@ function key_fault() {
 	return is_whole() ? "" : "its base64 is cut off or of another type"
 }
 
-# Whether BLOB is made of whole fields (four bytes of length, then so many), KIND the first of them. FIELDS of them are
+# Whether BLOB is made of the fields of its type (four bytes of length, then so many), KIND the first of them. FIELDS of them are
 # known already, up to FIELD_AT: asked again when BLOB has grown, it goes on there.
 function is_whole(    size, n, i, s) {
 	size = length(BLOB)
 	if (size % 4 || length(KEY) > MAX_LENGTH) return 0
 	s = substr(BLOB, size - 1)
 	size = size / 4 * 3 - (s ~ /=$/) - (s == "==")
-	while (FIELD_AT + 4 <= size) {
+	while (FIELDS < KNOWN[KIND] && FIELD_AT + 4 <= size) {
 		s = substr(BLOB, int(FIELD_AT / 3) * 4 + 1, 8)
 		i = FIELD_AT % 3
 		n = ((octet(s, i) * 256 + octet(s, i + 1)) * 256 + octet(s, i + 2)) * 256 + octet(s, i + 3)
@@ -152,7 +155,7 @@ function is_whole(    size, n, i, s) {
 		FIELDS++
 		FIELD_AT += n + 4
 	}
-	return FIELD_AT == size && FIELDS > 1
+	return FIELD_AT == size && FIELDS == KNOWN[KIND]
 }
 
 # Byte number `i`, from 0, of what this base64 stands for.

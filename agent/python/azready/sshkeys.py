@@ -12,15 +12,16 @@ from .run import DONE, SKIPPED, Run
 from .system import System
 
 _BLANKS = " \t\r\n"
-_TYPES = (
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-)
+# How many fields a key of each type has.
+_TYPES = {
+    "ssh-ed25519": 2,
+    "ssh-rsa": 3,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+}
 _FILES = ("-----BEGIN", "---- BEGIN")
 _BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
 # More than a server reads of a line (16 KiB); and a bound for what a key costs.
@@ -170,6 +171,7 @@ class _Blob:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind.encode("latin-1")
+        self._wanted = _TYPES.get(kind, 0)
         self._waiting = ""
         self._bytes = bytearray()
         self._fields = self._at = 0
@@ -182,14 +184,14 @@ class _Blob:
         self._waiting = text[cut:]
 
     def is_whole(self) -> bool:
-        """Whether it is made of whole fields, its type the first of them."""
-        while not self._waiting and self._at + 4 <= len(self._bytes):
+        """Whether it is made of the fields of its type, which is the first of them."""
+        while not self._waiting and self._fields < self._wanted and self._at + 4 <= len(self._bytes):
             end = self._at + 4 + int.from_bytes(self._bytes[self._at : self._at + 4], "big")
             if not self._fields and self._bytes[4:end] != self._kind:
                 return False
             self._fields += 1
             self._at = end
-        return not self._waiting and self._at == len(self._bytes) and self._fields > 1
+        return not self._waiting and self._at == len(self._bytes) and self._fields == self._wanted
 
 
 def key_of(line: str) -> str:
