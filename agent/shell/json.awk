@@ -232,7 +232,7 @@ BEGIN {
 		if (sub(/^[+]/, "", ARGV[i])) WORDS[ARGV[i]]
 		want(ARGV[i])
 	}
-	read_document(ARGV[1], ARGV[2])
+	read_document(ARGV[1], ARGV[2] + 0)
 	for (i = 4; i < ARGC; i++) save_all(ARGV[i])
 	saved()
 }

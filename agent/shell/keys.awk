@@ -17,7 +17,7 @@ BEGIN {
 	KNOWN["sk-ecdsa-sha2-nistp256@openssh.com"] = 4
 	directory = ARGV[3]
 	if (ARGV[4] == "add") add(ARGV[1], ARGV[5])
-	else check(ARGV[1], ARGV[2])
+	else check(ARGV[1], ARGV[2] + 0)
 	saved()
 }
 
@@ -54,7 +54,7 @@ function take(line,    kind) {
 		remark = line
 		return
 	}
-	if (may_go_on && !(kind in KNOWN) && is_base64(kind)) {
+	if (may_go_on && !(kind in KNOWN) && is_more(kind)) {
 		go_on(line, kind)
 		return
 	}
@@ -64,7 +64,7 @@ function take(line,    kind) {
 	line = behind(line, kind)
 	BLOB = word_of(line)
 	FIELDS = FIELD_AT = 0
-	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || BLOB !~ /=/ && is_base64(BLOB) && !is_whole())
+	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || is_base64(BLOB) && is_open())
 	in_file = is_file(KEY)
 }
 
@@ -74,7 +74,20 @@ function go_on(line, word) {
 		KEY = KEY "" (BLOB == "" ? " " : "") line
 		BLOB = BLOB word
 	}
-	may_go_on = word == line && word !~ /=/ && !is_whole()
+	may_go_on = word == line && is_open()
+}
+
+# Whether this may be more of BLOB: behind a = only another one.
+function is_more(word) {
+	if (substr(BLOB, length(BLOB)) == "=") return word == "="
+	return word ~ /^[A-Za-z0-9+\057]*=?=?$/
+}
+
+# Whether BLOB lacks something that may still come.
+function is_open(    size) {
+	size = length(BLOB)
+	if (size % 4 == 0) return substr(BLOB, size) != "=" && !is_whole()
+	return substr(BLOB, size - 1) != "=="
 }
 
 # The slash is \057: busybox awk takes a backslash before it for one more letter.

@@ -115,27 +115,27 @@ class _Key:
         self._length = sum(map(len, self._parts))
         word = _words(rest)[0]
         self._takes_more = self._kind in _TYPES and word == rest and (not word or bool(_BASE64.fullmatch(word)))
-        if self._takes_more:
+        if self._takes_more and word:
             self._add(word)
 
     def takes(self, line: str) -> bool:
         """Whether a line that begins with no type goes on with the base64; then it is part of this key."""
         word, _ = _words(line)
-        if not self._takes_more or not _BASE64.fullmatch(word):
+        if not self._takes_more or not self._blob.may_get(word):
             return False
         # Too long already: the rest is no key of its own.
         if self._length <= _MAX_LENGTH:
             self._parts.append(line)
             self._length += len(line)
-        self._takes_more = word == line
-        self._add(word)
+            self._takes_more = word == line
+            self._add(word)
+        else:
+            self._takes_more = word == line
         return True
 
     def _add(self, word: str) -> None:
-        if self._length <= _MAX_LENGTH:
-            self._blob.add(word)
-        if "=" in word or self._length <= _MAX_LENGTH and self._blob.is_whole():
-            self._takes_more = False
+        self._blob.add(word)
+        self._takes_more = self._takes_more and self._blob.is_open(judge=self._length <= _MAX_LENGTH)
 
     def text(self) -> str:
         return "".join(self._parts).strip(_BLANKS)
@@ -172,16 +172,27 @@ class _Blob:
     def __init__(self, kind: str) -> None:
         self._kind = kind.encode("latin-1")
         self._wanted = _TYPES.get(kind, 0)
-        self._waiting = ""
+        self._waiting = self._ending = ""
         self._bytes = bytearray()
         self._fields = self._at = 0
 
     def add(self, text: str) -> None:
         """More of it, which is made of its characters; nothing comes behind a `=`."""
+        self._ending = (self._ending + text)[-2:]
         text = self._waiting + text
         cut = len(text) - len(text) % 4
         self._bytes += base64.b64decode(text[:cut])
         self._waiting = text[cut:]
+
+    def may_get(self, text: str) -> bool:
+        """Whether this may be more of it: behind a `=` only another one."""
+        return text == "=" if self._ending[-1:] == "=" else bool(re.fullmatch("[A-Za-z0-9+/]*={0,2}", text))
+
+    def is_open(self, *, judge: bool) -> bool:
+        """Whether it lacks something that may still come. One that is too long is never whole: not to `judge`."""
+        if self._waiting:
+            return self._ending != "=="
+        return self._ending[-1:] != "=" and not (judge and self.is_whole())
 
     def is_whole(self) -> bool:
         """Whether it is made of the fields of its type, which is the first of them."""
