@@ -17,7 +17,7 @@ BEGIN {
 	want("GoalState/Incarnation")
 	want(container "/ContainerId")
 	want(instance)
-	read_elements(ARGV[1], ARGV[2])
+	read_elements(ARGV[1], ARGV[2] + 0)
 	keep("GoalState/Incarnation", "INCARNATION")
 	keep(container "/ContainerId", "CONTAINER_ID")
 	keep(instance, "INSTANCE_ID")

@@ -233,7 +233,7 @@ BEGIN {
 		if (sub(/^[+]/, "", ARGV[i])) WORDS[ARGV[i]]
 		want(ARGV[i])
 	}
-	read_document(ARGV[1], ARGV[2])
+	read_document(ARGV[1], ARGV[2] + 0)
 	for (i = 4; i < ARGC; i++) save_all(ARGV[i])
 	# Whether it describes a machine at all.
 	save(ARGV[3], "compute", COMPUTE == "{" ? "object" : "")

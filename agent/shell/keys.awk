@@ -12,8 +12,11 @@ BEGIN {
 	MAX_LENGTH = 16384
 	MAX_WARNINGS = 20
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	n = split("ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", type, /[ ]/)
-	for (i = 1; i <= n; i++) KNOWN[type[i]] = 1
+	# The types, and how many fields a key of each has.
+	KNOWN["ssh-ed25519"] = 2
+	KNOWN["ssh-rsa"] = KNOWN["ecdsa-sha2-nistp256"] = KNOWN["ecdsa-sha2-nistp384"] = KNOWN["ecdsa-sha2-nistp521"] = 3
+	KNOWN["sk-ssh-ed25519@openssh.com"] = 3
+	KNOWN["sk-ecdsa-sha2-nistp256@openssh.com"] = 4
 	directory = ARGV[3]
 	if (ARGV[4] == "types") {
 		print_types(ARGV[1])
@@ -21,7 +24,7 @@ BEGIN {
 	}
 	if (ARGV[4] == "only") only(ARGV[1])
 	if (ARGV[4] == "add") add(ARGV[1], ARGV[5])
-	else check(ARGV[1], ARGV[2])
+	else check(ARGV[1], ARGV[2] + 0)
 	saved()
 }
 
@@ -58,7 +61,7 @@ function take(line,    kind) {
 		remark = line
 		return
 	}
-	if (may_go_on && !(kind in KNOWN) && is_base64(kind)) {
+	if (may_go_on && !(kind in KNOWN) && is_more(kind)) {
 		go_on(line, kind)
 		return
 	}
@@ -68,7 +71,7 @@ function take(line,    kind) {
 	line = behind(line, kind)
 	BLOB = word_of(line)
 	FIELDS = FIELD_AT = 0
-	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || BLOB !~ /=/ && is_base64(BLOB) && !is_whole())
+	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || is_base64(BLOB) && is_open())
 	in_file = is_file(KEY)
 }
 
@@ -78,7 +81,20 @@ function go_on(line, word) {
 		KEY = KEY "" (BLOB == "" ? " " : "") line
 		BLOB = BLOB word
 	}
-	may_go_on = word == line && word !~ /=/ && !is_whole()
+	may_go_on = word == line && is_open()
+}
+
+# Whether this may be more of BLOB: behind a = only another one.
+function is_more(word) {
+	if (substr(BLOB, length(BLOB)) == "=") return word == "="
+	return word ~ /^[A-Za-z0-9+\057]*=?=?$/
+}
+
+# Whether BLOB lacks something that may still come.
+function is_open(    size) {
+	size = length(BLOB)
+	if (size % 4 == 0) return substr(BLOB, size) != "=" && !is_whole()
+	return substr(BLOB, size - 1) != "=="
 }
 
 # The slash is \057: busybox awk takes a backslash before it for one more letter.
@@ -141,14 +157,14 @@ function key_fault() {
 	return is_whole() ? "" : "its base64 is cut off or of another type"
 }
 
-# Whether BLOB is made of whole fields (four bytes of length, then so many), KIND the first of them. FIELDS of them are
+# Whether BLOB is made of the fields of its type (four bytes of length, then so many), KIND the first of them. FIELDS of them are
 # known already, up to FIELD_AT: asked again when BLOB has grown, it goes on there.
 function is_whole(    size, n, i, s) {
 	size = length(BLOB)
 	if (size % 4 || length(KEY) > MAX_LENGTH) return 0
 	s = substr(BLOB, size - 1)
 	size = size / 4 * 3 - (s ~ /=$/) - (s == "==")
-	while (FIELD_AT + 4 <= size) {
+	while (FIELDS < KNOWN[KIND] && FIELD_AT + 4 <= size) {
 		s = substr(BLOB, int(FIELD_AT / 3) * 4 + 1, 8)
 		i = FIELD_AT % 3
 		n = ((octet(s, i) * 256 + octet(s, i + 1)) * 256 + octet(s, i + 2)) * 256 + octet(s, i + 3)
@@ -159,7 +175,7 @@ function is_whole(    size, n, i, s) {
 		FIELDS++
 		FIELD_AT += n + 4
 	}
-	return FIELD_AT == size && FIELDS > 1
+	return FIELD_AT == size && FIELDS == KNOWN[KIND]
 }
 
 # Byte number `i`, from 0, of what this base64 stands for.

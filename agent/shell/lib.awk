@@ -40,6 +40,8 @@ function roped(    s) {
 # A document that was read record by record: `got` is what getline said last, `count` the bytes with a separator behind
 # each record, `size` what the shell has counted.
 function require_whole(got, count, size) {
+	# To busybox awk nothing at all is no number.
+	count += 0
 	if (got < 0 || count != size && count != size + 1) exit 3
 }
 

@@ -97,7 +97,8 @@ login_by_sshd() {
 	sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
 	login_files=$(printf '%s' "$_value" | tr '\t' ' ')
 	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
-	login_place=$(keys_expand "$_value")
+	keys_expand "$_value" || return
+	login_place=$_expanded
 	if [ -n "$login_place" ]; then
 		login_file
 	else
@@ -111,7 +112,8 @@ login_by_sshd() {
 login_by_dropbear() {
 	login_strict=yes
 	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
-	login_place=$(keys_expand .ssh/authorized_keys)
+	keys_expand .ssh/authorized_keys || return
+	login_place=$_expanded
 	login_file
 	login_kind=yes
 	if sys_exists /etc/shells && ! sed 's/#.*//; s/[[:space:]]*$//; s/^[[:space:]]*//' "$_path" | grep -Fqx -- "${login_shell:-/bin/sh}"; then
@@ -131,7 +133,8 @@ login_by_dropbear() {
 login_by_tinysshd() {
 	login_strict=yes
 	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
-	login_place=$(keys_expand .ssh/authorized_keys)
+	keys_expand .ssh/authorized_keys || return
+	login_place=$_expanded
 	login_file
 	if [ -s "$work/login.key" ]; then
 		sed "s/^/key$tab/" "$work/login.key"

@@ -11,7 +11,7 @@ BEGIN {
 	n = split("HostName UserName UserPassword DisableSshPasswordAuthentication CustomData SSH/PublicKeys/PublicKey/Value", name, " ")
 	for (i = 1; i <= n; i++) want(set name[i])
 	want(pool)
-	read_elements(ARGV[1], ARGV[2])
+	read_elements(ARGV[1], ARGV[2] + 0)
 	save(ARGV[3], "ovf.PreprovisionedVm", FOUND[pool, 1])
 	for (i = 1; i < n; i++) save(ARGV[3], "ovf." name[i], FOUND[set name[i], 1])
 	for (i = 1; i <= COUNT[set name[n]]; i++) save_key(ARGV[3], "ovf.keys", FOUND[set name[n], i])

@@ -97,6 +97,18 @@ def goal_state(
 
 
 DEEP = b"<a>" * 5000 + b"</a>" * 5000
+
+
+def nested(depth: int) -> str:
+    """Elements inside each other."""
+    return "<a>" * depth + "</a>" * depth
+
+
+def with_attributes(count: int) -> str:
+    """One element with so many attributes."""
+    return "<a " + " ".join(f"a{number}=''" for number in range(count)) + "/>"
+
+
 GOAL_STATES = {
     "good": goal_state(),
     "line breaks between the elements": goal_state().replace(b"><", b">\n<"),
@@ -115,6 +127,28 @@ GOAL_STATES = {
     "empty": b"",
     "nothing but a byte order mark": BOM.encode(),
     "NUL": goal_state(after="\0"),
+    # Behind the root element, which is the first level.
+    "63 levels": goal_state().replace(b"<Container>", f"{nested(62)}<Container>".encode()),
+    "64 levels": goal_state().replace(b"<Container>", f"{nested(63)}<Container>".encode()),
+    "65 levels": goal_state().replace(b"<Container>", f"{nested(64)}<Container>".encode()),
+    "256 attributes": goal_state().replace(b"<Container>", f"{with_attributes(256)}<Container>".encode()),
+    "257 attributes": goal_state().replace(b"<Container>", f"{with_attributes(257)}<Container>".encode()),
+    "less-than at the very end": goal_state(after="<"),
+    "less-than in a comment": goal_state(before="<!-- < <a> <!- -->"),
+    "less-than in an id": goal_state(container="<![CDATA[a<b<]]>"),
+    "instruction with a less-than": goal_state(before="<?a <b?>"),
+    "declaration with a less-than": goal_state(before="<?xml version='1.0' encoding='<'?>"),
+    "id in many pieces": goal_state(container="<![CDATA[a]]><!-- -->b<?c?>&#99;&amp;"),
+    "reference with a thousand zeros": goal_state(container=f"&#x{'0' * 5000}41;&#{'0' * 5000}66;"),
+    "reference with too many digits": goal_state(container=f"&#x{'1' * 5000};"),
+    "characters at the borders of the pieces": goal_state(
+        after="<!--" + "\u20ac" * 3000 + "x" + "\U0001f600" * 2000 + "-->"
+    ),
+    "half a character at a border": goal_state(after="<!--" + "\u20ac" * 171).replace(
+        b"\xac" + b"\xe2\x82\xac" * 2, b""
+    )
+    + b"-->",
+    "line ends at the borders of the pieces": goal_state(after="\r\n" * 3000, before=" " + "\r\n" * 2000),
     "nested 5000 levels deep": goal_state().replace(b"<Container>", DEEP + b"<Container>"),
 }
 
@@ -284,6 +318,25 @@ INSTANCES = {
     "dot in a key": instance(after=', "compute.name": "x"'),
     "empty key": instance(after=', "": {"compute": {"name": "x"}}'),
     "key twice, at last not a text": instance(name='"a", "name": 5'),
+    "quote at the very end": instance() + b'"',
+    "string that does not end": instance(after=', "a": "b').removesuffix(b"}"),
+    "backslashes at the end of a string": instance(name='"a' + "\\\\" * 300 + '"'),
+    "backslash too many at the end of a string": instance(name='"a' + "\\" * 601 + '"'),
+    "quotes": instance(name='"' + '\\"' * 600 + '"'),
+    "escapes at the borders of the pieces": instance(name='"' + "x\\ud83d\\ude00\\u20ac\\n" * 300 + '"'),
+    "long number": instance(after=f', "a": [{"1" * 600}, -{"2" * 700}.{"3" * 600}E+{"4" * 700}, {"0" * 600}]'),
+    "long numbers": instance(after=f', "a": [{"1" * 600}, -{"2" * 700}.{"3" * 600}E+{"4" * 700}]'),
+    "blanks at the borders of the pieces": instance(after=" " * 511 + ', "a":' + " \r\n\t" * 300 + "[1 , true]"),
+    "array for the whole": b'[{"compute": {"name": "a"}}]',
+    "star for a key": instance(
+        after=', "compute": {"name": "x", "*": {"name": "b"}, "publicKeys": {"*": {"keyData": "k"}}}'
+    ),
+    "hidden value too deep": instance(
+        after=', "a": ' + '{"a":' * 30 + '{"b": ' + "[" * 40 + "1" + "]" * 40 + ', "b": 1}' + "}" * 30
+    ),
+    "empty arrays as deep as may be": instance(after=', "a": ' + "[" * 64 + "]" * 64),
+    "empty arrays one deeper": instance(after=', "a": ' + "[" * 65 + "]" * 65),
+    "brackets in a string": instance(after=f', "a": "{"[" * 100}\\\\"'),
     "key twice, at first with a NUL": instance(name='"\\u0000", "name": "a"'),
     "object twice, at last without a name": instance(after=', "compute": {}'),
     "object, then a text": instance(after=', "compute": "x"'),

@@ -20,7 +20,7 @@ from unit.test_engines_agree import Tree, one_awk
 from unit.test_engines_agree import bounded as many
 
 sys.path.append(str(DIST / "azready.pyz"))
-from azready import config, report, sshd, sshkeys
+from azready import config, log, report, sshd, sshkeys
 from azready.errors import Failure
 from azready.run import Run, Wanted
 from azready.system import System
@@ -49,15 +49,17 @@ GOOD = [
 ]
 BLOB = GOOD[0].split()[1]
 BAD = [
-    "", " \r\n", "ssh-ed25519", f"ssh-ed25519\x0b{BLOB}", f"ssh-rsa {BLOB}", GOOD[0][:-1], GOOD[0][:-4], GOOD[1][:-40],
+    "ssh-ed25519", f"ssh-ed25519\x0b{BLOB}", f"ssh-rsa {BLOB}", GOOD[0][:-1], GOOD[0][:-4], GOOD[1][:-40],
     f"{GOOD[0]}AAAA", f"{GOOD[0]}=", f"{GOOD[0]}====", f"ssh-ed25519 {BLOB[:-4]}AA==", f"ssh-ed25519 {BLOB[:-4]}=AAA",
-    f"ssh-ed25519 ={BLOB}", f"ssh-ed25519 {BLOB}\u00e9", f"\u00e9{GOOD[0]}", f"{GOOD[0]}\n{GOOD[1]}",
+    f"ssh-ed25519 ={BLOB}", f"ssh-ed25519 {BLOB}\u00e9", f"\u00e9{GOOD[0]}",
+    "# a comment", f"# a comment\n#{GOOD[0]}",
     f"{GOOD[0]} a\rb", f"{GOOD[0]} \x7f", f"SSH-ED25519 {BLOB}", f'from="10.0.0.0/8" {GOOD[0]}', f"restrict {GOOD[0]}",
     key("ssh-dss", bytes(128), bytes(20), bytes(128), bytes(128)),
     key("ssh-ed25519-cert-v01@openssh.com", bytes(32), bytes(32)), key("ssh-ed25519"), key("ssh-ed448", bytes(57)),
     "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----", "-----BEGIN CERTIFICATE-----",
     '---- BEGIN SSH2 PUBLIC KEY ----\nComment: "x"\nAAAA', "$(id) `id` %s \\n",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5/////w==",
+    key("ssh-rsa", b"\1\0\1"), key("ssh-rsa", b"\1\0\1", bytes(128), b"x"), key("ssh-ed25519", bytes(32), b"x"),
     "ssh-ed25519 A", "ssh-ed25519 AAAA", "ssh-ed25519 AAAAAAAA", "ssh-ed25519 AAAAAAAAAAAAAAAA",
 ]  # fmt: skip
 COMMENTS = ["", " ", " me@home", "\tme", " \u00e9 \udcff", "  two words ", " '\"\\ $(id)", "\r\n", " #"]
@@ -99,6 +101,87 @@ def test_bad_key_is_refused_in_two_ways(number: int, shell: ShellEngine) -> None
     good, why = python_keys([BAD[number]])
     assert (good, bool(why)) == (b"", True)
     assert shell_keys(shell, [BAD[number]]) == (good, why)
+
+
+def wrapped(text: str, end: str, width: int = 64) -> str:
+    """A key whose base64 is in lines, as some key generators give it."""
+    kind, blob, *comment = text.split(" ", 2)
+    lines = [blob[at : at + width] for at in range(0, len(blob), width)]
+    return f"{kind} {end.join(lines)}" + "".join(f" {word}" for word in comment)
+
+
+LONG_KEY = key("ssh-rsa", b"\1\0\1", bytes(range(256)))
+# What was given as one key, and the keys in it.
+GIVEN: dict[str, tuple[str, list[str]]] = {
+    "wrapped with LF": (wrapped(LONG_KEY, "\n"), [LONG_KEY]),
+    "wrapped with CRLF and a comment": (wrapped(f"{LONG_KEY} by azure", "\r\n") + "\r\n", [f"{LONG_KEY} by azure"]),
+    "wrapped at every character": (wrapped(LONG_KEY, "\n", 1), [LONG_KEY]),
+    "wrapped before the end of base64": (wrapped(GOOD[4], "\n", len(GOOD[4].split()[1]) - 1), [GOOD[4]]),
+    "wrapped before the padding": (wrapped(GOOD[4], "\n", len(GOOD[4].split()[1]) - 2), [GOOD[4]]),
+    "one = too many": (f"{GOOD[4]}\n=", [GOOD[4]]),
+    "wrapped behind the type": (LONG_KEY.replace(" ", " \n"), [LONG_KEY]),
+    "wrapped with blank lines between": (wrapped(LONG_KEY, "\r\n\r\n"), [LONG_KEY]),
+    "wrapped, then another": (f"{wrapped(LONG_KEY, chr(10))}\n{GOOD[0]}", [LONG_KEY, GOOD[0]]),
+    "two wrapped": (f"{wrapped(LONG_KEY, chr(10))} a\n{wrapped(GOOD[3], chr(10))}", [f"{LONG_KEY} a", GOOD[3]]),
+    "cut off, then another": (f"{LONG_KEY[:100]}\n{GOOD[0]}", [GOOD[0]]),
+    "two": (f"{GOOD[0]}\n{GOOD[1]}", GOOD[:2]),
+    "somebody's authorized_keys": (
+        f"# a\n\n{GOOD[0]} a@b\r\n \r\nrestrict {GOOD[1]}\n#{GOOD[1]}\nx\n{GOOD[2]}\n",
+        [f"{GOOD[0]} a@b", GOOD[2]],
+    ),
+    "whole, then a word of base64": (f"{GOOD[0]}\nAAAA", [GOOD[0]]),
+    "comment, then base64": (f"{LONG_KEY[:72]} c\n{LONG_KEY[72:]}", []),
+    "end of base64, then base64": (f"ssh-rsa AAAA==\n{GOOD[0]}", [GOOD[0]]),
+    "PEM file, then a key": (f"-----BEGIN X-----\nAAAA\n-----END X-----\n{GOOD[0]}", [GOOD[0]]),
+    "PEM file that does not end, then a key": (f"-----BEGIN X-----\nAAAA\n{GOOD[0]}", [GOOD[0]]),
+    "of 16384 bytes": (f"{GOOD[0]} ".ljust(16384, "c"), [f"{GOOD[0]} ".ljust(16384, "c")]),
+    "of 16385 bytes": (f"{GOOD[0]} ".ljust(16385, "c"), []),
+    "too long in lines, then another": (wrapped("ssh-rsa " + "A" * 40000, "\n") + f"\n{GOOD[0]}", [GOOD[0]]),
+    "empty": ("", []),
+    "blank": (" \r\n\t\n", []),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_lines_are_taken_for_keys_in_two_ways(name: str, shell: ShellEngine) -> None:
+    text, expected = GIVEN[name]
+    good, why = python_keys([text])
+    assert good.decode("latin-1").split("\n")[:-1] == expected
+    assert shell_keys(shell, [text]) == (good, why)
+
+
+def test_blank_keys_are_not_counted_and_no_warning_is_given(
+    shell: ShellEngine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given_keys = ["", "bad", " \n", *["bad"] * 25, GOOD[0]]
+    shell_keys(shell, given_keys)
+    warnings = shell.kept("keys.bad")[0].decode().splitlines()
+    fault = "(bad) is left out: it does not begin with a known type; options are not taken"
+    assert warnings == [
+        *(f"ssh-keys: key {number} {fault}" for number in range(1, 21)),
+        "ssh-keys: 6 more are left out",
+    ]
+    capfd.readouterr()
+    log.level, before = log.NORMAL, log.level
+    python_keys(given_keys)
+    log.level = before
+    assert capfd.readouterr().err.splitlines() == [f"azready: warning: {warning}" for warning in warnings]
+
+
+lines_of_keys = st.lists(
+    st.tuples(
+        st.sampled_from([*GOOD, *BAD, *(wrapped(good, "\n") for good in GOOD), "", "AAAA", "# c", BLOB]),
+        st.sampled_from(["\n", "\r\n", "\n\n", " c\n", ""]),
+    ).map("".join),
+    min_size=1,
+    max_size=4,
+).map("".join)
+
+
+@bounded
+@given(text=lines_of_keys)
+def test_odd_lines_are_taken_for_keys_in_two_ways(shell: ShellEngine, text: str) -> None:
+    assert shell_keys(shell, [text]) == python_keys([text])
 
 
 @bounded

@@ -14,15 +14,16 @@ from .run import DONE, SKIPPED, Run
 from .system import System
 
 _BLANKS = " \t\r\n"
-_TYPES = (
-    "ssh-ed25519",
-    "ssh-rsa",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-)
+# How many fields a key of each type has.
+_TYPES = {
+    "ssh-ed25519": 2,
+    "ssh-rsa": 3,
+    "ecdsa-sha2-nistp256": 3,
+    "ecdsa-sha2-nistp384": 3,
+    "ecdsa-sha2-nistp521": 3,
+    "sk-ssh-ed25519@openssh.com": 3,
+    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+}
 _FILES = ("-----BEGIN", "---- BEGIN")
 _BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
 # More than a server reads of a line (16 KiB); and a bound for what a key costs.
@@ -116,27 +117,27 @@ class _Key:
         self._length = sum(map(len, self._parts))
         word = _words(rest)[0]
         self._takes_more = self._kind in _TYPES and word == rest and (not word or bool(_BASE64.fullmatch(word)))
-        if self._takes_more:
+        if self._takes_more and word:
             self._add(word)
 
     def takes(self, line: str) -> bool:
         """Whether a line that begins with no type goes on with the base64; then it is part of this key."""
         word, _ = _words(line)
-        if not self._takes_more or not _BASE64.fullmatch(word):
+        if not self._takes_more or not self._blob.may_get(word):
             return False
         # Too long already: the rest is no key of its own.
         if self._length <= _MAX_LENGTH:
             self._parts.append(line)
             self._length += len(line)
-        self._takes_more = word == line
-        self._add(word)
+            self._takes_more = word == line
+            self._add(word)
+        else:
+            self._takes_more = word == line
         return True
 
     def _add(self, word: str) -> None:
-        if self._length <= _MAX_LENGTH:
-            self._blob.add(word)
-        if "=" in word or self._length <= _MAX_LENGTH and self._blob.is_whole():
-            self._takes_more = False
+        self._blob.add(word)
+        self._takes_more = self._takes_more and self._blob.is_open(judge=self._length <= _MAX_LENGTH)
 
     def text(self) -> str:
         return "".join(self._parts).strip(_BLANKS)
@@ -176,26 +177,38 @@ class _Blob:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind.encode("latin-1")
-        self._waiting = ""
+        self._wanted = _TYPES.get(kind, 0)
+        self._waiting = self._ending = ""
         self._bytes = bytearray()
         self._fields = self._at = 0
 
     def add(self, text: str) -> None:
         """More of it, which is made of its characters; nothing comes behind a `=`."""
+        self._ending = (self._ending + text)[-2:]
         text = self._waiting + text
         cut = len(text) - len(text) % 4
         self._bytes += base64.b64decode(text[:cut])
         self._waiting = text[cut:]
 
+    def may_get(self, text: str) -> bool:
+        """Whether this may be more of it: behind a `=` only another one."""
+        return text == "=" if self._ending[-1:] == "=" else bool(re.fullmatch("[A-Za-z0-9+/]*={0,2}", text))
+
+    def is_open(self, *, judge: bool) -> bool:
+        """Whether it lacks something that may still come. One that is too long is never whole: not to `judge`."""
+        if self._waiting:
+            return self._ending != "=="
+        return self._ending[-1:] != "=" and not (judge and self.is_whole())
+
     def is_whole(self) -> bool:
-        """Whether it is made of whole fields, its type the first of them."""
-        while not self._waiting and self._at + 4 <= len(self._bytes):
+        """Whether it is made of the fields of its type, which is the first of them."""
+        while not self._waiting and self._fields < self._wanted and self._at + 4 <= len(self._bytes):
             end = self._at + 4 + int.from_bytes(self._bytes[self._at : self._at + 4], "big")
             if not self._fields and self._bytes[4:end] != self._kind:
                 return False
             self._fields += 1
             self._at = end
-        return not self._waiting and self._at == len(self._bytes) and self._fields > 1
+        return not self._waiting and self._at == len(self._bytes) and self._fields == self._wanted
 
 
 def key_of(line: str) -> str:
