@@ -95,21 +95,26 @@ check_report() {
 	done
 }
 
-# start_run: settings, deadline and HTTP client, for provision and report in this engine.
+# start_run: what the run needs, its deadline and first values, for provision and report in this engine.
 start_run() {
+	sys_need_programs
+	sys_need_room
 	sys_need_awk
 	sys_now
 	started=$_now
 	sys_timestamp
 	started_at=$_timestamp
 	deadline=$((started + set_DEADLINE * 100))
-	goal_state='' metadata='' untold='' fail_value='' current_step='' hostname_set='' finished_at='' scripts=''
-	http_begin
+	goal_state='' metadata='' untold='' fail_value='' current_step='' hostname_set='' finished_at='' scripts='' http_client='' _problem=''
 }
 
 # run_provision: a machine without any HTTP client cannot tell anybody why it failed.
 run_provision() {
-	start_run || {
+	start_run
+	lock_for_provision
+	# Another run may have done it meanwhile.
+	[ "$force" = yes ] || ! is_done || do_the_rest
+	http_begin || {
 		begin
 		fail_log
 		end_run not-told 3
@@ -117,10 +122,29 @@ run_provision() {
 	provision
 }
 
+# lock_for_provision: however long another run needs: it reports, and this one would only disturb it.
+lock_for_provision() {
+	if [ "$force" = no ] && is_done; then
+		# Something is left to do, or the machine is done.
+		lock_take
+		while [ $? -eq 2 ]; do lock_take; done
+		[ -z "${lock_holder-}" ] || {
+			log_info "VM $vm_id is provisioned already, and another azready (process $lock_holder) does what is left to do"
+			exit 0
+		}
+		sweep
+		return
+	fi
+	lock_wait "$deadline" && return
+	log_error "locked: another azready (process $lock_holder) is at work" 'the next boot tries again'
+	exit 3
+}
+
 # run_report
 run_report() {
 	vm_id_from_dmi
-	if ! start_run; then
+	start_run
+	if ! http_begin; then
 		fail_log
 		exit 3
 	elif [ "$word_2" = ready ]; then
@@ -151,8 +175,11 @@ collect_failure() {
 show_help() {
 	# azready.sh has the overview alone.
 	[ -n "${awk_help-}" ] || {
-		printf '%s\n' "$help_text"
+		{ printf '%s\n' "$help_text"; } 2>/dev/null
 		return
 	}
-	LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table TEXT=$help_text awk "$awk_help" "${1:-azready}" || die_usage "no help for '$1'" 'run azready help'
+	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table TEXT=$help_text awk "$awk_help" "${1:-azready}"; } 2>/dev/null && return
+	# Nobody may be reading.
+	[ $? -eq 3 ] || return 1
+	die_usage "no help for '$1'" 'run azready help'
 }

@@ -123,11 +123,17 @@ config_read_file() {
 	fi
 	sys_need_awk
 	holds_no_nul "$_path" || die_usage "$config_name: it holds NUL bytes" 'it must be a text'
-	sys_awk "$awk_config" <"$_path" >"$work/config"
+	config_lines=$(sys_awk "$awk_config" <"$_path") || {
+		log_error "$config_name: awk does not work" 'the shell engine needs mawk, gawk or busybox awk'
+		exit 3
+	}
+	[ -n "$config_lines" ] || return 0
 	while read -r config_number config_key && IFS= read -r config_value; do
 		[ "$config_key" != '!' ] || die_usage "$config_name:$config_number: not a setting: $config_value" "write KEY=VALUE, or # and a comment"
 		config_set "$config_key" "$config_value" "$config_name:$config_number"
-	done <"$work/config"
+	done <<EOT
+$config_lines
+EOT
 }
 
 # config_read: all of it.

@@ -7,17 +7,13 @@ fail() {
 	fail_reason=$1
 	fail_hint=$2
 	shift 2
-	set -- ${current_step:+"step=$current_step"} ${1+"$@"}
+	set -- "$fail_reason" ${current_step:+"step=$current_step"} ${1+"$@"}
 	sys_timestamp
-	report_row "$fail_reason" ${1+"$@"} >"$work/DESCRIPTION"
-	{
-		printf '%s' "$fail_reason"
-		[ $# -eq 0 ] || printf ' %s' "$@"
-		[ -z "$fail_value" ] || {
-			printf ' %s=' "${fail_value%%=*}"
-			cat "${fail_value#*=}"
-		}
-	} | tr '\000-\037\177' '?' >"$work/failure"
+	# A work directory that is full has kept a little for this.
+	fail_write "$@" || {
+		rm -f "$work/reserve"
+		fail_write "$@"
+	} || fail_shorter
 	fail_value=
 	return 1
 }
@@ -53,10 +49,54 @@ spare() {
 	forgive
 }
 
+# fail_write REASON [KEY=VALUE ..]: both files; fails where one is not whole.
+fail_write() {
+	{
+		printf '%s' "$1" >"$work/failure" && fail_line "$@" | tr '\000-\037\177' '?' >"$work/failure"
+		# The row ends in what is the same in all; busybox awk does not notice a short write.
+		report_row "$@" >"$work/DESCRIPTION"
+	} 2>/dev/null
+	[ -s "$work/failure" ] && fail_is_whole
+}
+
+fail_is_whole() {
+	case $(tail -c 200 "$work/DESCRIPTION" 2>/dev/null | tr -d '\000') in *"|documentation_url=$proto_DOCUMENTATION_URL") ;; *) return 1 ;; esac
+}
+
+# fail_line REASON [KEY=VALUE ..]
+fail_line() {
+	printf '%s' "$1"
+	shift
+	[ $# -eq 0 ] || printf ' %s' "$@"
+	[ -z "$fail_value" ] || {
+		printf ' %s=' "${fail_value%%=*}"
+		cat "${fail_value#*=}"
+	}
+}
+
+# fail_shorter: without awk, and without what anybody else has said; where even that has no room, fail_cause says it.
+fail_shorter() {
+	case $fail_reason in *[!a-z_]*) fail_reason=internal_error ;; esac
+	{
+		[ -s "$work/failure" ] || printf '%s' "$fail_reason" >"$work/failure"
+		printf '%s' "result=error|reason=$fail_reason|agent=$azready_agent|vm_id=${vm_id:-unknown}|timestamp=$_timestamp|documentation_url=$proto_DOCUMENTATION_URL" >"$work/DESCRIPTION"
+	} 2>/dev/null
+	fail_is_whole || rm -f "$work/DESCRIPTION"
+}
+
+# fail_cause: prints what went wrong, in one line, and never nothing.
+fail_cause() {
+	if [ -s "$work/failure" ]; then
+		cat "$work/failure"
+	else
+		printf '%s' "${fail_reason:-internal_error} error=${work%/*} is full"
+	fi
+}
+
 # fail_log: say what went wrong, and what to do about it.
 fail_log() {
 	{
-		cat "$work/failure"
+		fail_cause
 		[ -z "$fail_hint" ] || printf ' (hint: %s)' "$fail_hint"
 	} | log_emit 'error: '
 }
@@ -64,10 +104,12 @@ fail_log() {
 # not_told REASON: the platform could not be told by the deadline. An earlier failure stays the cause. Returns 1.
 not_told() {
 	untold=$1
-	if [ -e "$work/failure" ]; then
-		printf ' not_told=%s' "$1" >>"$work/failure"
-	else
-		printf '%s %s' "$1" "$_problem" >"$work/failure"
-	fi
+	{
+		if [ -s "$work/failure" ]; then
+			printf ' not_told=%s' "$1" >>"$work/failure"
+		else
+			printf '%s %s' "$1" "$_problem" >"$work/failure"
+		fi
+	} 2>/dev/null || fail_reason=${fail_reason:-$1}
 	return 1
 }

@@ -24,5 +24,5 @@ BEGIN {
 			else print line[i]
 		}
 	}
-	exit !found
+	exit found ? 0 : 3
 }

@@ -22,49 +22,46 @@ run_hook() {
 	# A tenth of what is left is kept, so that a hook that never ends can still be told of.
 	hook_end=$((_now + (deadline - _now) * 9 / 10))
 	[ "$hook_end" -ge "$((_now + 100))" ] || hook_end=$((_now + 100))
-	sys_seconds "$((hook_end - _now))"
-	start_hook "$2" </dev/null >"$work/hook.out" 2>"$work/hook.err" &
-	hook_pid=$!
-	sys_watch "$hook_pid" "$_seconds" </dev/null >/dev/null 2>&1 &
-	sys_reap "$hook_pid" "$!"
+	sys_before=$! sys_child=starting
+	start_hook "$2" "hook $1" </dev/null >"$work/hook.out" 2>"$work/hook.err" &
+	sys_supervise "$!" "$((hook_end - _now))"
+	child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "hooks: $1"
+	tail -n 1 "$work/hook.err" >"$work/hook.last" 2>/dev/null
+	# However much it printed, the rest of the run needs the room.
+	rm -f "$work/hook.out" "$work/hook.err"
 	[ "$_ended" -ne 0 ] || return 0
-	sys_now
-	if [ "$_ended" -eq 137 ] && [ "$_now" -ge "$hook_end" ]; then
+	if [ "$_late" = yes ]; then
 		fail hook_timed_out 'a hook must end before DEADLINE' "hook=$1"
 		return
 	fi
-	tail -n 1 "$work/hook.err" >"$work/hook.last"
 	[ -s "$work/hook.last" ] || printf 'none' >"$work/hook.last"
 	fail_value="stderr=$work/hook.last"
 	fail hook_failed "run /etc/azready.d/$1 by hand" "hook=$1" "status=$_ended"
 }
 
-# start_hook FILE: in a process of its own, which becomes the hook.
+# start_hook FILE NAME: in a process of its own, which becomes the hook.
 start_hook() {
 	# posh loses the exit status of a script that names no interpreter.
 	case $(dd if="$1" bs=4 count=1 2>/dev/null | tr -d '\000') in
-	'#!'* | ?ELF) start_program "$1" ;;
-	*) start_program "$1" sh ;;
+	'#!'* | ?ELF) start_program "$1" "$2" ;;
+	*) start_program "$1" "$2" sh ;;
 	esac
 }
 
-# start_program FILE [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns about the machine.
+# start_program FILE NAME [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns about the machine. Signed
+# before, so that there is no moment in which nobody knows of it.
 start_program() {
+	child_begins "$2"
 	AZREADY_HOSTNAME=$hostname_set
 	AZREADY_ADMIN_USER=$(cat "$work/wanted.admin-user")
 	AZREADY_VM_ID=$vm_id
 	program=$1
 	sys_path /run/azready/instance.json
-	AZREADY_INSTANCE_JSON=$_path
+	AZREADY_INSTANCE_JSON=${instance_json:-$_path}
 	AZREADY_ROOT=${root:-/}
 	export AZREADY_HOSTNAME AZREADY_ADMIN_USER AZREADY_VM_ID AZREADY_INSTANCE_JSON AZREADY_ROOT
 	cd "$AZREADY_ROOT" || exit 126
-	shift
+	shift 2
 	sys_become ${1+"$@"} "$program"
-}
-
-# log_lines WHO <OUTPUT
-log_lines() {
-	while IFS= read -r log_line || [ -n "$log_line" ]; do log_info "$1: $log_line"; done
 }

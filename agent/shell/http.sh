@@ -19,8 +19,9 @@ http_begin() {
 }
 
 # http_send METHOD ADDRESS PATH HUNDREDTHS [BODY_FILE]: body in $work/body. Header lines come in $http_headers.
-# Fails for all but a whole 2xx answer, and then sets _status (0: none), _retry_after (0: none), _problem for the log
-# and the report, and _why, the client's own words, for -v.
+# Good is 200 with a whole body; of the answer to a POST only the head counts, and any 2xx is good. Fails for all else, and
+# then sets _status (0: none), _retry_after (0: none), _problem for the log and the report, and _why, the client's own words,
+# for -v.
 http_send() {
 	log_debug "$1 $2$3"
 	http_method=$1
@@ -31,93 +32,160 @@ http_send() {
 	http_path=$3
 	http_limit=$4
 	http_body_file=$5
-	: >"$work/head"
-	: >"$work/body"
-	: >"$work/err"
+	http_hold=
+	http_sink_rc=0
+	_status=0 _retry_after=0 _why=''
+	for http_file in head body err raw; do
+		{ printf '' >"$work/$http_file"; } 2>/dev/null || {
+			_problem='error=no_space'
+			return 1
+		}
+	done
 	"http_send_$(printf '%s' "$http_client" | tr - _)"
 	http_judge $?
 }
 
 # http_judge CLIENT_STATUS
 http_judge() {
-	# shellcheck disable=SC2046  # two words
-	set -- "$1" "$(wc -c <"$work/body")" $(http_status_line)
-	_status=$3
-	_retry_after=$4
+	http_rc=$1
+	case $http_client in
+	wget | busybox-wget)
+		http_look "$work/err" told
+		# Killed, it may have been in the middle of the head.
+		[ "$http_rc" -ne 137 ] || http_head_size=0
+		;;
+	*) http_look "$work/head" raw ;;
+	esac
 	_why=$(tail -n 1 "$work/err")
+	sys_size "$work/body"
 	log_debug "answer $_status"
-	if [ "$_status" -eq 0 ]; then
-		_problem='error=no_answer'
-	elif [ "$_status" -lt 200 ] || [ "$_status" -gt 299 ]; then
+	_problem='error=no_answer'
+	if [ "$_status" -lt 200 ]; then
+		_status=0
+	elif [ "$http_method" = POST ]; then
+		[ "$_status" -gt 299 ] || [ "$http_head_size" -eq 0 ] || return 0
+		[ "$_status" -le 299 ] || _problem="http_status=$_status"
+	elif [ "$_status" -ne 200 ]; then
 		_problem="http_status=$_status"
-	elif [ "$2" -gt "$proto_RESPONSE_CAP" ]; then
+	elif [ "$_size" -gt "$proto_RESPONSE_CAP" ]; then
 		_problem='error=answer_too_large'
-	elif [ "$1" -ne 0 ]; then
-		_problem='error=no_answer'
-	else
+	elif [ "$http_rc" -eq 0 ] && [ "$http_sink_rc" -eq 0 ]; then
 		return 0
 	fi
+	[ "$http_sink_rc" -eq 0 ] || [ "$_problem" != error=no_answer ] || sys_has_room || _problem='error=no_space'
 	return 1
 }
 
-# http_status_line: prints status and Retry-After of $work/head, 0 for what is missing. The first final status counts:
-# busybox wget goes on to where a redirect points. Only the form of Retry-After in seconds is used by these servers.
-http_status_line() {
-	LC_ALL=C awk -v cap="$proto_RETRY_AFTER_CAP" '
-		match($0, /HTTP\/[0-9.]+ [0-9][0-9][0-9]/) {
-			if (code >= 200) exit
-			code = substr($0, RSTART + RLENGTH - 3, 3) + 0
-		}
-		tolower($0) ~ /^[ \t]*retry-after:[ \t]*[0-9]+[ \t\r]*$/ {
-			# Without its zeros: busybox awk takes 010 for octal.
-			sub(/^[^:]*:[ \t]*0*/, "")
-			wait = $0 + 0 > cap ? cap : $0 + 0
-		}
-		END { print code + 0, wait + 0 }' "$work/head"
+# http_look FILE raw|told: sets http_head_size, _status, http_length and _retry_after, as http.awk tells them.
+http_look() {
+	http_head_size=0 _status=0 http_length=-1 _retry_after=0
+	http_told=$(LC_ALL=C awk "$awk_http" "$1" "$2" "$proto_RETRY_AFTER_CAP" 2>/dev/null)
+	read -r http_head_size _status http_length _retry_after <<EOT
+${http_told:-0 0 -1 0}
+EOT
 }
 
-# http_run OUTPUT COMMAND ..: its output, capped, into $work/OUTPUT; its exit status, 137 once the limit has passed.
-# With $http_hold, that file is fed to it and its stdin stays open: a server may take a half-closed connection for an
-# aborted one.
+# http_run SINK COMMAND ..: run it for at most the limit, with stdout to the function SINK; its exit status, 137 where it was
+# killed, and that of SINK in $http_sink_rc. What it says on stderr, of which there may be no end either, is in $work/err.
 http_run() {
-	http_output=$1
+	http_sink=$1
 	shift
-	sys_seconds "$http_limit"
-	http_run_limited "$@" 2>/dev/null | http_cap >"$work/$http_output"
-	read -r http_rc <"$work/rc"
+	rm -f "$work/rc" "$work/client"
+	{ { http_start "$@" | http_cap 65536 >"$work/err"; } 3>&1; } 2>/dev/null </dev/null | "$http_sink" 2>/dev/null &
+	sys_wait "$!"
+	http_sink_rc=$_ended
+	# The sink may have had enough before the client has ended; and ksh93 waits for the sink alone.
+	http_waits=0
+	while [ ! -s "$work/rc" ] && [ "$http_waits" -le "$((http_limit / 5 + 40))" ]; do
+		sys_pause 5
+		http_waits=$((http_waits + 1))
+	done
+	http_rc=137
+	{ read -r http_rc <"$work/rc"; } 2>/dev/null
+	rm -f "$work/client"
 	return "$http_rc"
 }
 
-# http_run_limited COMMAND ..
-http_run_limited() {
+# http_start COMMAND ..: its stdout is the descriptor 3, its stderr our stdout. With $http_hold its stdin is a named pipe.
+http_start() {
+	http_stdin=/dev/null
+	[ -z "$http_hold" ] || http_stdin=$work/fifo
 	# exec: yash would keep a shell between, and only that would be killed.
-	if [ -n "$http_hold" ]; then
-		rm -f "$work/fifo"
-		mkfifo "$work/fifo"
-		exec "$@" <"$work/fifo" 2>"$work/err" &
-	else
-		exec "$@" </dev/null 2>"$work/err" &
-	fi
+	(trap - PIPE && exec "$@") <"$http_stdin" 2>&1 >&3 3>&- &
 	http_pid=$!
-	sys_watch "$http_pid" "$_seconds" </dev/null >/dev/null &
-	http_dog=$!
-	[ -z "$http_hold" ] || { exec 9>"$work/fifo" && cat "$http_hold" >&9; }
-	sys_reap "$http_pid" "$http_dog"
+	alive_start "$http_pid" || :
+	printf '%s %s\n' "$http_pid" "$_start" >"$work/client"
+	sys_supervise "$http_pid" "$http_limit" >/dev/null 3>&-
 	printf '%s\n' "$_ended" >"$work/rc"
 }
 
-# http_cap <BYTES: the first RESPONSE_CAP + 1 of them; takes the rest too, because ksh93 waits only for the end of a pipeline,
-# and $work/rc must have been written by then. busybox can be built without `head -c`.
+# http_sink_body: what is over the cap is not taken.
+http_sink_body() {
+	http_cap "$((proto_RESPONSE_CAP + 1))" >"$work/body"
+}
+
+# http_sink_raw: head and body, up to where the answer is whole; then the client is ended, if it does not end by itself: a
+# server may keep the connection, and busybox' older nc goes on for as long as its stdin is open. That is fed from here
+# and kept open: a server may take a half-closed connection for an aborted one.
+http_sink_raw() {
+	if [ -n "$http_hold" ]; then
+		# For both, or to open it could wait for ever.
+		{
+			cat "$http_hold" >&9
+			http_take held
+		} 9<>"$work/fifo"
+	else
+		http_take ''
+	fi
+	set -- $?
+	[ -s "$work/client" ] || sys_pause 10
+	if { read -r http_pid http_began <"$work/client"; } 2>/dev/null; then sys_kill "$http_pid" "$http_began"; fi
+	return "$1"
+}
+
+# http_take HELD
+http_take() {
+	http_held=$1
+	http_seen=0
+	while :; do
+		# One read, however little it brings.
+		dd bs=65536 count=1 2>/dev/null >>"$work/raw" || return
+		sys_size "$work/raw"
+		[ "$_size" -gt "$http_seen" ] || return 0
+		http_seen=$_size
+		[ "$_size" -le "$((proto_RESPONSE_CAP + 65536))" ] || return 0
+		! http_is_whole || return 0
+		[ "$http_held" != held ] || [ "$http_head_size" -eq 0 ] || {
+			# Only the end of the connection ends this body, and an older nc must be told before it looks for that.
+			http_held=released
+			sleep 1 9>&9 >/dev/null 2>&1 &
+			exec 9>&-
+		}
+	done
+}
+
+# http_is_whole: whether $work/raw, of $_size bytes, holds all of the answer that is of use.
+http_is_whole() {
+	http_look "$work/raw" raw
+	[ "$http_head_size" -gt 0 ] || return
+	[ "$http_method" = GET ] && [ "$_status" -eq 200 ] || return 0
+	case $http_length in
+	-1) return 1 ;;
+	-2) return 0 ;;
+	*) [ "$_size" -ge "$((http_head_size + http_length))" ] ;;
+	esac
+}
+
+# http_cap COUNT <BYTES: the first of them. busybox can be built without `head -c`.
 http_cap() {
 	if [ -z "${http_head_counts-}" ]; then
 		if printf x | head -c 1 >/dev/null 2>&1; then http_head_counts=yes; else http_head_counts=no; fi
 	fi
 	if [ "$http_head_counts" = yes ]; then
-		head -c "$((proto_RESPONSE_CAP + 1))"
+		head -c "$1"
 	else
-		dd bs=1 count="$((proto_RESPONSE_CAP + 1))" 2>/dev/null
+		dd bs=1 count="$1" 2>/dev/null
 	fi
-	cat >/dev/null
 }
 
 # --- curl
@@ -133,10 +201,11 @@ http_send_curl() {
 $http_headers
 EOT
 	[ -z "$http_body_file" ] || set -- "$@" --data-binary "@$http_body_file"
-	http_run body "$@" "$http_url"
+	http_run http_sink_body "$@" "$http_url"
 }
 
-# --- wget: GNU's (or wget2), and busybox's, told apart by their options. Both say the status on stderr with -S.
+# --- wget: GNU's and busybox's, told apart by their options. Both say the status on stderr with -S
+# (wget2 does not, and is none of them).
 
 # http_wget_options TEXT ..: whether the help of a wget knows all of these; tries `busybox wget` where wget is not it.
 http_wget_options() {
@@ -169,23 +238,21 @@ http_send_busybox_wget() {
 	http_wget -q -S -U "$azready_agent" -O -
 }
 
-# http_wget OPTION ..: the part that both have in common. A refusal (404) counts as an answer that came whole.
+# http_wget OPTION ..: the part that both have in common.
 http_wget() {
 	while read -r http_header; do set -- "$@" --header "$http_header"; done <<EOT
 $http_headers
 EOT
 	[ -z "$http_body_file" ] || set -- "$@" --post-file "$http_body_file"
 	# shellcheck disable=SC2086  # two words
-	http_run body $http_command "$@" "$http_url"
-	http_rc=$?
-	cp "$work/err" "$work/head"
-	return "$http_rc"
+	http_run http_sink_body $http_command "$@" "$http_url"
 }
 
 # --- raw: HTTP/1.0 over something that carries bytes; we write the request and take the answer apart ourselves.
 
-# Other netcats differ in when they end and what they close; only busybox's is known to do it right.
+# Other netcats differ in when they end and what they close; of busybox's it is known (http_sink_raw).
 http_can_nc() {
+	sys_has mkfifo || return
 	for http_command in nc 'busybox nc'; do
 		# shellcheck disable=SC2086  # two words
 		case $($http_command --help 2>&1 </dev/null) in *BusyBox*) return 0 ;; esac
@@ -194,23 +261,32 @@ http_can_nc() {
 }
 
 http_send_nc() {
-	http_write_request
+	http_write_request || return
+	rm -f "$work/fifo"
+	(umask 077 && mkfifo "$work/fifo") || return
 	http_hold=$work/request
 	# shellcheck disable=SC2086  # two words
-	http_run raw $http_command "$http_host" "$http_port"
+	http_run http_sink_raw $http_command "$http_host" "$http_port"
 	http_split $?
 }
 
+# The words "bash: not found" are another shell's.
 http_can_bash() {
 	http_command=bash
+	sys_has bash || return
 	# A bash without /dev/tcp takes it for a file; port 0 can never be connected to.
-	case $(bash -c ': </dev/tcp/127.0.0.1/0' 2>&1) in *'No such file'*) return 1 ;; *bash:*) return 0 ;; *) return 1 ;; esac
+	# shellcheck disable=SC2016  # for bash to expand
+	case $(LC_ALL=C bash -c 'printf "<%s>" "$BASH_VERSION"; : </dev/tcp/127.0.0.1/0' 2>&1) in
+	*'No such file'*) return 1 ;;
+	'<'[0-9]*'>'*/dev/tcp/*) return 0 ;;
+	*) return 1 ;;
+	esac
 }
 
 http_send_bash() {
-	http_write_request
+	http_write_request || return
 	# shellcheck disable=SC2016  # for bash to expand
-	http_run raw bash -c 'exec 3<>"/dev/tcp/$1/$2" && cat "$3" >&3 && exec cat <&3' bash "$http_host" "$http_port" "$work/request"
+	http_run http_sink_raw bash -c 'exec 3<>"/dev/tcp/$1/$2" && cat "$3" >&3 && exec cat <&3' bash "$http_host" "$http_port" "$work/request"
 	http_split $?
 }
 
@@ -218,36 +294,40 @@ http_send_bash() {
 http_write_request() {
 	{
 		printf '%s %s HTTP/1.0\r\nHost: %s:%s\r\nUser-Agent: %s\r\nConnection: close\r\n' \
-			"$http_method" "$http_path" "$http_host" "$http_port" "$azready_agent"
-		while read -r http_header; do printf '%s\r\n' "$http_header"; done <<EOT
+			"$http_method" "$http_path" "$http_host" "$http_port" "$azready_agent" && http_print_headers &&
+			{ [ -z "$http_body_file" ] || printf 'Content-Length: %d\r\n' "$(wc -c <"$http_body_file")"; } &&
+			printf '\r\n' &&
+			{ [ -z "$http_body_file" ] || cat "$http_body_file"; }
+	} 2>/dev/null >"$work/request" && return
+	http_sink_rc=1
+	return 1
+}
+
+http_print_headers() {
+	while read -r http_header; do printf '%s\r\n' "$http_header" || return; done <<EOT
 $http_headers
 EOT
-		[ -z "$http_body_file" ] || printf 'Content-Length: %d\r\n' "$(wc -c <"$http_body_file")"
-		printf '\r\n'
-		[ -z "$http_body_file" ] || cat "$http_body_file"
-	} >"$work/request"
 }
 
 # http_split CLIENT_STATUS: cut $work/raw into head and body. With a Content-Length, that decides whether all came, and
 # not how the connection ended; a chunked answer to HTTP/1.0 is refused.
 http_split() {
-	http_hold=
 	http_rc=$1
-	http_head_size=$(LC_ALL=C awk -v head="$work/head" '
-		{ n += length($0) + 1; sub(/\r$/, ""); print >head }
-		$0 == "" { print n; ended = 1; exit }
-		END { if (!ended) print 0 }' "$work/raw")
+	http_look "$work/raw" raw
 	if [ "$http_head_size" -eq 0 ]; then
-		: >"$work/head"
+		# Without its end it is no head, but its status is to be told.
+		head -n 64 "$work/raw" >"$work/head"
 		return 1
 	fi
-	tail -c "+$((http_head_size + 1))" "$work/raw" >"$work/body"
-	http_length=$(LC_ALL=C awk 'tolower($0) ~ /^content-length:[ \t]*[0-9]+[ \t]*$/ { sub(/^[^:]*:[ \t]*/, ""); print $0 + 0; exit }
-		tolower($0) ~ /^transfer-encoding:/ { print -1; exit }' "$work/head")
-	[ -n "$http_length" ] || return "$http_rc"
-	http_size=$(wc -c <"$work/body")
-	[ "$http_length" -ge 0 ] && [ "$http_size" -ge "$http_length" ] || return 1
-	[ "$http_size" -eq "$http_length" ] || {
+	if ! dd if="$work/raw" of="$work/head" bs="$http_head_size" count=1 2>/dev/null ||
+		! tail -c "+$((http_head_size + 1))" "$work/raw" >"$work/body"; then
+		http_sink_rc=1
+		return 1
+	fi
+	[ "$http_length" -ne -1 ] || return "$http_rc"
+	sys_size "$work/body"
+	[ "$http_length" -ge 0 ] && [ "$_size" -ge "$http_length" ] || return 1
+	[ "$_size" -eq "$http_length" ] || {
 		head -c "$http_length" "$work/body" >"$work/cut" && mv "$work/cut" "$work/body"
 	}
 }

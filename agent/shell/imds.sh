@@ -8,9 +8,19 @@ compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication +e
 read_metadata() {
 	[ -z "$metadata" ] || return 0
 	fetch_metadata || return
-	sys_make_directory /run/azready 0700 || return
-	sys_write /run/azready/instance.json 0600 <"$work/body" || return
 	metadata=known
+	keep_metadata
+}
+
+# keep_metadata: for the hooks. Where /run takes nothing they find it in the work directory; that is no reason to stop.
+keep_metadata() {
+	sys_path /run/azready/instance.json
+	instance_json=$_path
+	if sys_make_directory /run/azready 0700 && sys_write /run/azready/instance.json 0600 "$work/body"; then return; fi
+	log_warning "/run/azready/instance.json not kept: $(fail_cause)"
+	rm -f "$work/failure" "$work/DESCRIPTION"
+	instance_json=$work/instance.json
+	cp "$work/body" "$instance_json" 2>/dev/null || fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'
 }
 
 fetch_metadata() {
@@ -30,6 +40,7 @@ fetch_metadata() {
 			fail imds_refused '' "$_problem"
 			return
 		}
+		[ "$_problem" != internal_error ] && [ "$_problem" != file_not_writable ] || return
 		tries_another imds IMDS || {
 			fail imds_unreachable '' "$_problem"
 			return
@@ -38,9 +49,9 @@ fetch_metadata() {
 }
 
 try_metadata() {
-	tries_limit "$imds_deadline"
+	tries_limit imds
 	http_headers="$proto_IMDS_HEADER: $proto_IMDS_HEADER_VALUE"
-	http_send GET "$set_IMDS" "$imds_path" "$_limit" '' && parse_metadata "$work/body"
+	http_send GET "$set_IMDS" "$imds_path" "$_limit" '' && parse_metadata "$work/body" && has_compute
 }
 
 # imds_is_final: whether the same request can never be answered: a 4xx that does not pass.
@@ -58,5 +69,25 @@ parse_metadata() {
 	_why='it holds NUL bytes'
 	holds_no_nul "$1" || return 1
 	# shellcheck disable=SC2086  # several words; no file name fits the one with a star
-	_why=$(sys_awk "$awk_json" "$1" "$work" $imds_paths)
+	parse_limited "$awk_json" "$1" "$work" $imds_paths
+	case $? in
+	0) ;;
+	1) return 1 ;;
+	*)
+		parse_failed || _problem=$fail_reason
+		return 1
+		;;
+	esac
+	# A program that could not write may not have noticed.
+	sys_has_room || {
+		_problem='error=no_space'
+		return 1
+	}
+}
+
+# has_compute: what IMDS says while it starts, and what stands in for it, is JSON too, but describes no machine.
+has_compute() {
+	[ "$_why" != compute ] || return 0
+	_problem='error=no_compute' _why='it holds no object compute'
+	return 1
 }

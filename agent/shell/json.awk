@@ -87,6 +87,7 @@ function value(path, depth,    type, found) {
 	for (found in FOUND) if (found == path || index(found, path ".") == 1) delete FOUND[found]
 	delete LENGTH[path]
 	type = TYPE[++at]
+	if (path == "compute") compute = type == "{"
 	if (type == "{") object(path, depth)
 	else if (type == "[") array(path, depth)
 	else if (type == "s") text(path, decoded(VALUE[at]))
@@ -165,4 +166,6 @@ BEGIN {
 	value("", 0)
 	if (at != tokens) refuse("text behind the end")
 	for (i = 3; i < ARGC; i++) save_all(ARGV[i])
+	# Whether it describes a machine at all.
+	if (compute) print "compute"
 }

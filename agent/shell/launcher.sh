@@ -20,7 +20,13 @@ run_engine() {
 }
 
 main() {
+	sys_prepare
 	parse ${1+"$@"}
+	sys_complete_path
+	if [ "$words_count${wants_version-}${wants_help-}" = 0 ]; then
+		show_help >&2
+		exit 2
+	fi
 	if [ "${wants_version-}" = yes ]; then set_command=version; else set_command=${word_1-help}; fi
 	if [ "${wants_help-}" = yes ]; then
 		show_help "${word_1-}"
@@ -36,12 +42,16 @@ main() {
 		;;
 	esac
 	case $set_command in
-	version) printf 'azready %s\n' "$azready_version" ;;
+	version) { printf 'azready %s\n' "$azready_version"; } 2>/dev/null ;;
 	help) show_help "${word_2-}" ;;
-	*)
+	install | uninstall | generalize)
+		sys_need_programs
 		sys_begin
-		"main_$set_command" ${1+"$@"}
+		sys_need_room
+		lock_command
+		"main_$set_command"
 		;;
+	*) "main_$set_command" ${1+"$@"} ;;
 	esac
 }
 
@@ -51,6 +61,7 @@ main_status() {
 
 main_report() {
 	config_read
+	sys_begin
 	run_engine run_report ${1+"$@"}
 }
 
@@ -62,8 +73,12 @@ main_provision() {
 	vm_id_from_dmi
 	if [ "$force" = no ]; then
 		! is_not_azure || exit 0
-		! is_done || exit 0
+		! is_done || pending_is_there || {
+			say_done
+			exit 0
+		}
 	fi
+	sys_begin
 	run_engine run_provision ${1+"$@"}
 }
 

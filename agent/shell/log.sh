@@ -3,13 +3,28 @@
 
 log_level=1
 
+# Whatever becomes of a line, nothing else may depend on it: the disk behind stderr may be full, its reader gone. So every
+# function here succeeds.
+
 # log_emit PREFIX <TEXT: one line on stderr.
 log_emit() {
 	{
 		printf 'azready: %s' "$1"
-		tr '\000-\037\177' '?'
+		if command -v tr >/dev/null 2>&1; then
+			tr '\000-\037\177' '?'
+		else
+			# That it is missing is to be read.
+			IFS= read -r log_text
+			printf '%s' "$log_text"
+		fi
 		printf '\n'
-	} >&2
+	} >&2 2>/dev/null || :
+}
+
+# log_lines WHO <OUTPUT
+log_lines() {
+	while IFS= read -r log_line || [ -n "$log_line" ]; do log_info "$1: $log_line"; done
+	:
 }
 
 # log_debug TEXT: only with -v.

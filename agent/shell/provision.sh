@@ -4,22 +4,57 @@
 # where the marker holds the id that DMI gives.
 provision() {
 	identify || tell
-	[ "$force" = yes ] || ! is_done || exit 0
+	[ "$force" = yes ] || ! is_done || do_the_rest
 	begin || tell
 	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
 	read_goal_state || end_run not-told 3
 	read_wanted || tell
 	make_host_keys
 	take_steps || tell
+	pending_begin
 	report_ready || end_run not-told 3
 	mark_provisioned
-	finish ready
-	tell_host "result=success|agent=$azready_agent|vm_id=$vm_id|timestamp=$finished_at"
-	[ "$set_RUN" != once ] || disable_service
-	announce 'provisioned, the platform accepted Ready'
+	run_began=told
+	finish_all announced_now
+	exit 0
+}
+
+# finish_all WHEN: what is to be done once Ready was accepted, in the order of the items (pending.sh).
+finish_all() {
+	pending_do status finish ready
+	pending_do kvp tell_ready
+	if [ "$1" = announced_now ]; then
+		announce 'provisioned, the platform accepted Ready'
+		eject_media
+	fi
 	publish_hostname
-	eject_media
 	run_scripts
+	# Last: a run that is cut off before must be started again.
+	pending_do service disable_service
+	pending_keep
+}
+
+# tell_ready: the host.
+tell_ready() {
+	[ -n "$finished_at" ] || {
+		sys_timestamp
+		finished_at=$_timestamp
+	}
+	tell_host "result=success|agent=$azready_agent|vm_id=$vm_id|timestamp=$finished_at"
+}
+
+# do_the_rest: what a run that was cut off after Ready has left, and end. No request is sent.
+do_the_rest() {
+	pending_read || {
+		say_done
+		exit 0
+	}
+	log_info "VM $vm_id is provisioned; doing what an earlier run has left: $(printf '%s' "$pending_items" | tr '\n' ',')"
+	run_began=told
+	sys_read "$state_directory/status" >"$work/earlier" 2>/dev/null
+	hostname_set=$pending_hostname
+	{ printf '%s' "$pending_user" >"$work/wanted.admin-user"; } 2>/dev/null
+	finish_all announced_before
 	exit 0
 }
 
@@ -53,7 +88,7 @@ take_step() {
 	step_status=$?
 	sys_now
 	sys_seconds "$((_now - step_began))"
-	printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" "$_result" "$_seconds" >>"$work/steps"
+	{ printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" "$_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
 	[ "$_result" != skipped ] || log_info "$current_step: skipped, nothing was given for it"
 	return "$step_status"
 }
@@ -68,17 +103,19 @@ tell() {
 
 # end_run OUTCOME STATUS
 end_run() {
+	pending_forget
 	finish "$1"
+	run_began=told
 	if [ -s "$work/DESCRIPTION" ]; then
 		tell_host "$(cat "$work/DESCRIPTION")"
 	else
 		_timestamp=$finished_at
-		tell_host "$(report_row "$untold" "$_problem")"
+		tell_host "$(report_row "${untold:-$fail_reason}" "${_problem:-error=no_space}")"
 	fi
 	if [ "$1" = failed ]; then
-		announce "not provisioned: $(cat "$work/failure"); the platform was told"
+		announce "not provisioned: $(fail_cause); the platform was told"
 	else
-		announce "not provisioned: $(cat "$work/failure"); the platform could not be told, the next boot tries again"
+		announce "not provisioned: $(fail_cause); the platform could not be told, the next boot tries again"
 	fi
 	exit "$2"
 }

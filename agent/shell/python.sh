@@ -4,11 +4,11 @@
 # be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.
 python_works() {
 	command -v "$1" >/dev/null 2>&1 || return 1
+	[ -d "$work" ] || return 1
+	sys_before=$! sys_child=starting
 	(sys_become "$1" -I -S "$_self" --preflight) </dev/null >"$work/preflight" 2>/dev/null &
-	python_pid=$!
-	sys_watch "$python_pid" "$python_patience" python_is_loading </dev/null >/dev/null 2>&1 &
-	sys_reap "$python_pid" "$!"
-	[ "$(head -n 1 "$work/preflight" | tr -d '\000')" = azready-python-ok ]
+	sys_supervise "$!" "$python_patience" python_is_loading
+	{ IFS= read -r python_said <"$work/preflight"; } 2>/dev/null && [ "$python_said" = azready-python-ok ]
 }
 
 # python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still loading: 4 s are
@@ -23,8 +23,6 @@ pick_python() {
 	[ "$azready_zip" = yes ] && [ "$engine" != shell ] || return 1
 	# Hundredths of a second. Who asks for Python by name would rather wait: a cold disk, a busy machine.
 	if [ "$engine" = python ]; then python_patience=1000 python_most=5; else python_patience=80 python_most=25; fi
-	sys_seconds "$python_patience"
-	python_patience=$_seconds
 	for _python in python3 python; do
 		python_works "$_python" && return
 		[ "${_ended:-0}" -ne 137 ] || return
@@ -38,5 +36,6 @@ become_python() {
 	log_debug "engine: python ($_python)"
 	# exec forgets the trap.
 	rm -rf "$work"
+	trap - PIPE
 	exec "$_python" -I -S "$_self" ${1+"$@"}
 }

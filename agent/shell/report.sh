@@ -2,7 +2,9 @@
 
 # report_ready: fails at the deadline.
 report_ready() {
-	: >"$work/DESCRIPTION"
+	# Left over it would make this a failure.
+	rm -f "$work/DESCRIPTION"
+	{ printf '' >"$work/DESCRIPTION"; } 2>/dev/null
 	send_report Ready
 }
 
@@ -13,7 +15,7 @@ report_failed() {
 
 # send_report STATE
 send_report() {
-	printf '%s' "$1" >"$work/STATE"
+	report_state=$1
 	if [ "$log_level" -ge 1 ]; then
 		{
 			printf 'reporting %s' "$1"
@@ -28,14 +30,47 @@ send_report() {
 	keep_report
 }
 
-# report_document: $work/report, the template filled in with the goal state of this moment.
+# report_made: $work/report for the goal state of this moment, whole. What is cut off or lacks its cause is never sent: fails
+# then, and sets _problem.
+report_made() {
+	report_one || {
+		rm -f "$work/reserve"
+		report_one
+	} && return
+	_retry_after=0 _why=''
+	_problem='error=report_not_made'
+	sys_has_room || _problem='error=no_space'
+	return 1
+}
+
+# report_one: one try to make it.
+report_one() {
+	{
+		[ "$report_state" = Ready ] || [ -s "$work/DESCRIPTION" ] || return
+		printf '%s' "$report_state" >"$work/STATE" || return
+		if [ "$goal_state" = known ]; then report_document; else report_json; fi || return
+	} 2>/dev/null
+	report_is_whole
+}
+
+# report_is_whole: busybox awk does not notice a short write.
+report_is_whole() {
+	if [ "$goal_state" = known ]; then report_end='</Health>'; else report_end='}'; fi
+	case $(tail -n 1 "$work/report") in *"$report_end") ;; *) return 1 ;; esac
+	grep -q -e ">$report_state<" -e "\"$report_state\"" "$work/report" || return
+	[ "$report_state" = Ready ] || grep -q 'result=error' "$work/report" || return
+	# A line without its value is left out.
+	[ "$goal_state" != known ] || [ "$(grep -c -e '<GoalStateIncarnation>.' -e '<ContainerId>.' -e '<InstanceId>.' "$work/report")" -eq 3 ]
+}
+
+# report_document: the template filled in with the goal state of this moment.
 report_document() {
 	sys_awk "$awk_fill" "$work" >"$work/report" <<EOT
 $health_template
 EOT
 }
 
-# report_json: $work/report, the report that needs no goal state.
+# report_json: the report that needs no goal state.
 report_json() {
 	sys_awk "$awk_report_json" "$work" >"$work/report"
 }

@@ -4,15 +4,14 @@
 show_status() {
 	sys_path "$state_directory/status"
 	if [ ! -e "$_path" ]; then
-		if [ "$json" = yes ]; then printf '{"outcome": "never"}\n'; else printf 'provision has never run here\n'; fi
+		{ if [ "$json" = yes ]; then printf '{"outcome": "never"}\n'; else printf 'provision has never run here\n'; fi; } 2>/dev/null
 		exit 1
 	fi
-	cp "$_path" "$work/status" 2>"$work/err" || die_usage "$state_directory/status: cannot be read" 'run as root'
-	if [ "$json" = yes ]; then
-		sys_awk "$awk_status_json" "$work/status"
-	else
-		sys_awk "$awk_status" "$work/status"
+	if [ ! -r "$_path" ] || [ -d "$_path" ]; then
+		die_usage "$state_directory/status: cannot be read" 'run as root'
 	fi
-	grep -q '^OUTCOME=ready$' "$work/status"
+	sys_need_awk
+	{ if [ "$json" = yes ]; then sys_awk "$awk_status_json"; else sys_awk "$awk_status"; fi; } <"$_path" 2>/dev/null
+	grep -q '^OUTCOME=ready$' "$_path"
 	exit
 }

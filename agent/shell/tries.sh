@@ -1,11 +1,13 @@
 # tries.sh: the pauses between tries of one thing: back-off, Retry-After, and the deadline that no try outlives.
 # Loops nest (each further report needs a fresh goal state), so each has its own set of variables: try_NAME_*.
 
-try_pauses='' try_said='' try_said_at=0
+try_pauses='' try_said='' try_said_at=0 try_limit=0 try_deadline=0
+# As long as other agents wait for one answer.
+try_most=6000
 
 # tries_begin NAME DEADLINE
 tries_begin() {
-	eval "try_$1_pauses=\$proto_BACKOFF_MS try_$1_deadline=\$2 try_$1_said= try_$1_said_at=0"
+	eval "try_$1_pauses=\$proto_BACKOFF_MS try_$1_deadline=\$2 try_$1_said= try_$1_said_at=0 try_$1_limit=\$((set_REQUEST_TIMEOUT * 100))"
 }
 
 # tries_another NAME WHAT: say what went wrong and pause; fails where the pause would outlive the deadline.
@@ -13,13 +15,17 @@ tries_another() {
 	eval "try_pauses=\$try_$1_pauses try_left=\$try_$1_deadline"
 	try_pause=$((${try_pauses%% *} / 10))
 	eval "try_$1_pauses=\${try_pauses#* }"
-	[ "$_retry_after" -eq 0 ] || try_pause=$((_retry_after * 100))
 	sys_now
 	try_left=$((try_left - _now))
+	if [ "$_retry_after" -gt 0 ]; then
+		try_pause=$((_retry_after * 100))
+	elif [ "$try_pause" -ge "$try_left" ] && [ "$try_left" -gt 100 ]; then
+		# A last try just before the end, rather than none at all.
+		try_pause=$((try_left - 50))
+	fi
 	tries_say "$1" "$2: $_problem"
 	[ "$try_pause" -lt "$try_left" ] || return 1
-	sys_seconds "$try_pause"
-	sleep "$_seconds"
+	sys_pause "$try_pause"
 }
 
 # tries_say NAME TEXT: a problem that lasts is logged again only every 30 seconds.
@@ -36,10 +42,16 @@ tries_say() {
 	fi
 }
 
-# tries_limit DEADLINE: sets _limit, the hundredths of a second that a request started now may take.
+# tries_limit NAME: sets _limit, the hundredths of a second that a request started now may take, and _until, when they are
+# over: REQUEST_TIMEOUT, and twice as much at each further try, because a server may be slow and not dead.
 tries_limit() {
+	eval "_limit=\$try_$1_limit try_deadline=\$try_$1_deadline"
+	try_limit=$((_limit * 2))
+	[ "$try_limit" -le "$try_most" ] || try_limit=$try_most
+	[ "$_limit" -lt "$try_limit" ] || try_limit=$_limit
+	eval "try_$1_limit=\$try_limit"
 	sys_now
-	_limit=$((set_REQUEST_TIMEOUT * 100))
-	[ "$((_now + _limit))" -le "$1" ] || _limit=$(($1 - _now))
+	[ "$((_now + _limit))" -le "$try_deadline" ] || _limit=$((try_deadline - _now))
 	[ "$_limit" -ge 10 ] || _limit=10
+	_until=$((_now + _limit))
 }

@@ -59,7 +59,11 @@ save_data() {
 
 # run_scripts: start what CUSTOM_DATA=run and USER_DATA=run ask for, after Ready. What fails is a warning, and in the status.
 run_scripts() {
-	for data_name in $scripts; do run_script "$data_name"; done
+	for data_name in $scripts; do
+		pending_start "$data_name" || continue
+		run_script "$data_name"
+		pending_drop "script $data_name [0-9]*"
+	done
 	[ ! -e "$work/scripts" ] || finish ready
 }
 
@@ -79,11 +83,12 @@ run_script() {
 	sys_now
 	data_began=$_now
 	# Ready is told, so it has a DEADLINE of its own.
-	start_program "$_path" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null >"$work/hook.out" 2>"$work/hook.err" &
-	data_pid=$!
-	sys_watch "$data_pid" "$set_DEADLINE" </dev/null >/dev/null 2>&1 &
-	sys_reap "$data_pid" "$!"
+	sys_before=$! sys_child=starting
+	start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null >"$work/hook.out" 2>"$work/hook.err" &
+	sys_supervise "$!" "$((set_DEADLINE * 100))"
+	child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "$1"
+	rm -f "$work/hook.out" "$work/hook.err"
 	data_result='done'
 	[ "$_ended" -eq 0 ] || {
 		data_result="failed status=$_ended"

@@ -14,6 +14,11 @@ read_goal_state() {
 			log_info "goal state: $_problem; reporting without one, as JSON"
 			return
 		fi
+		case $_problem in internal_error | file_not_writable)
+			not_told goal_state_unavailable
+			return
+			;;
+		esac
 		tries_another goal 'goal state' || {
 			not_told goal_state_unavailable
 			return
@@ -29,7 +34,7 @@ serves_no_goal_state() {
 }
 
 try_goal_state() {
-	tries_limit "$deadline"
+	tries_limit goal
 	http_headers=$wire_headers
 	http_send GET "$set_WIRESERVER" "$proto_GOAL_STATE_PATH" "$_limit" '' && parse_goal_state "$work/body"
 }
@@ -40,7 +45,21 @@ parse_goal_state() {
 	_retry_after=0
 	_why='it holds NUL bytes: UTF-16?'
 	holds_no_nul "$1" || return 1
-	_why=$(sys_awk "$awk_xml$awk_goal_state" "$1" "$work" "$proto_ID_MAX") || return 1
+	parse_limited "$awk_xml$awk_goal_state" "$1" "$work" "$proto_ID_MAX"
+	case $? in
+	0) ;;
+	1) return 1 ;;
+	*)
+		# An earlier failure stays the cause.
+		[ -s "$work/failure" ] || parse_failed || :
+		_problem=internal_error
+		return 1
+		;;
+	esac
+	if ! [ -s "$work/INCARNATION" ] || ! [ -s "$work/CONTAINER_ID" ] || ! [ -s "$work/INSTANCE_ID" ]; then
+		_problem='error=no_space'
+		return 1
+	fi
 	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 
@@ -64,14 +83,13 @@ report_health() {
 }
 
 try_report() {
-	tries_limit "$deadline"
+	tries_limit health
+	report_made || return
 	if [ "$goal_state" = known ]; then
-		report_document
 		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_CONTENT_TYPE"
 		http_send POST "$set_WIRESERVER" "$proto_HEALTH_PATH" "$_limit" "$work/report"
 	else
-		report_json
 		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_JSON_CONTENT_TYPE
 $proto_GUEST_AGENT_HEADER: $azready_agent"

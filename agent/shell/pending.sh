@@ -1,0 +1,115 @@
+# pending.sh: what is still to be done once Ready was accepted, noted before it is reported: so a power cut loses none of it.
+# A file of lines: VM_ID=, HOSTNAME= and ADMIN_USER=, then one item a line in the order of doing. Both engines read and
+# write it.
+
+pending_file=/var/lib/azready/pending
+pending_items='' pending_hostname='' pending_user='' pending_said=no
+
+# pending_begin: all that comes after Ready.
+pending_begin() {
+	pending_items=status
+	[ "$set_KVP" = no ] || ! sys_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"
+	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
+	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
+	pending_hostname=$hostname_set
+	pending_user=$(tr -d '\000-\037\177' <"$work/wanted.admin-user")
+	pending_keep
+	# With its steps: a run that is cut off after Ready has no other place for them.
+	write_status running || log_warning "status not kept: $(fail_cause)"
+}
+
+# pending_keep: write what is left. A disk that takes no more is a warning: then a run that is cut off loses it.
+pending_keep() {
+	if [ -z "$pending_items" ]; then
+		pending_forget
+		return
+	fi
+	{
+		{
+			printf 'VM_ID=%s\n' "$vm_id" && { [ -z "$pending_hostname" ] || printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
+				{ [ -z "$pending_user" ] || printf 'ADMIN_USER=%s\n' "$pending_user"; } && printf '%s\n' "$pending_items"
+		} >"$work/pending"
+	} 2>/dev/null && sys_make_directory "$state_directory" 0700 && sys_write "$pending_file" 0600 "$work/pending" && return
+	[ "$pending_said" = yes ] || log_warning "$pending_file not kept: $(fail_cause); what a power cut interrupts now is not made up for"
+	pending_said=yes
+	rm -f "$work/failure" "$work/DESCRIPTION"
+}
+
+# pending_forget: nothing is left, or it is of a run that did not get to Ready, or for another VM.
+pending_forget() {
+	pending_items=
+	sys_path "$pending_file"
+	[ ! -e "$_path" ] || rm -f "$_path" 2>/dev/null || :
+}
+
+# pending_is_there: whether an earlier run has left something for this VM.
+pending_is_there() {
+	sys_path "$pending_file"
+	[ -e "$_path" ] && { IFS= read -r pending_line <"$_path"; } 2>/dev/null && [ "$pending_line" = "VM_ID=$vm_id" ]
+}
+
+# pending_read: what it is.
+pending_read() {
+	pending_is_there || return
+	pending_items='' scripts=''
+	while IFS= read -r pending_line; do
+		case $pending_line in
+		HOSTNAME=*) pending_hostname=${pending_line#*=} ;;
+		ADMIN_USER=*) pending_user=${pending_line#*=} ;;
+		status | kvp | service) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;;
+		'script custom-data '[0-9] | 'script user-data '[0-9])
+			pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
+			pending_line=${pending_line#script }
+			scripts="$scripts ${pending_line% ?}"
+			;;
+		esac
+	done <"$_path"
+	:
+}
+
+# pending_do ITEM COMMAND ..: if it is still to be done.
+pending_do() {
+	case "$sys_newline$pending_items$sys_newline" in *"$sys_newline$1$sys_newline"*) ;; *) return 0 ;; esac
+	pending_item=$1
+	shift
+	"$@" || :
+	pending_drop "$pending_item"
+}
+
+# pending_drop PATTERN: the item is done.
+pending_drop() {
+	pending_old=$pending_items
+	pending_items=
+	while IFS= read -r pending_line; do
+		# shellcheck disable=SC2254  # a pattern
+		case $pending_line in '' | $1) ;; *) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;; esac
+	done <<EOT
+$pending_old
+EOT
+	# The last one goes with the file, at the end.
+	pending_keep
+}
+
+# pending_start NAME: note that the script is started once more; fails where it was cut off twice: it may be what cuts the
+# run off.
+pending_start() {
+	pending_old=$pending_items
+	pending_items='' pending_count=0
+	while IFS= read -r pending_line; do
+		case $pending_line in
+		"script $1 "*)
+			pending_count=${pending_line##* }
+			pending_line="script $1 $((pending_count + 1))"
+			;;
+		esac
+		pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
+	done <<EOT
+$pending_old
+EOT
+	if [ "$pending_count" -ge 2 ]; then
+		log_warning "$1: not started again, it was cut off $pending_count times"
+		pending_drop "script $1 [0-9]*"
+		return 1
+	fi
+	pending_keep
+}
