@@ -41,11 +41,10 @@ spare() {
 	_spared=
 	rm -f "$work/blamed"
 	"$@" && return
-	spare_file=$(cat "$work/blamed" 2>/dev/null)
+	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
 	if ! is_secondary "$spare_file" || sys_may_write "$spare_file"; then return 1; fi
 	_spared=$spare_file
-	spare_cause=$(tail -n 1 "$work/err")
-	log_warning "$_spared stays as it is: ${spare_cause##*: }"
+	log_warning "$_spared stays as it is: $spare_cause"
 	forgive
 }
 

@@ -1,5 +1,6 @@
-# One file without the lines, or the words, that name who and what leaves; exits 1 where there are none in it.
-# usage: awk PROGRAM FILE KIND USER UID NAMES: KIND is a word of the table in generalize.sh, NAMES are the hostnames.
+# One file without the lines, or the words, that name who and what leaves; the verdict is `same` where there are none in it.
+# usage: awk PROGRAM FILE KIND USER UID NAMES, behind edit.awk: KIND is a word of the table in generalize.sh, NAMES are the
+# hostnames.
 
 # Whether a word is a name of the machine, with or without a domain.
 function is_old(word,    i) {
@@ -79,24 +80,18 @@ function mended(line) {
 	return account(line)
 }
 
-function keep(line,    new) {
-	new = mended(line)
-	if (new != line) changed = 1
-	if (new != gone) print new
-}
-
 BEGIN {
 	gone = "\n"
 	kind = ARGV[2]
 	user = ARGV[3]
 	uid = ARGV[4]
 	olds = split(tolower(ARGV[5]), old, /[ ]/)
-	while ((getline line < ARGV[1]) > 0) {
-		if (held != "") keep(held)
-		held = kind == "hosts" && is_added(line) ? line : ""
-		if (held == "") keep(line)
+	take(ARGV[1])
+	for (i = 1; i <= count; i++) {
+		# The last line of all: azready adds it again where it is needed.
+		new = i == count && kind == "hosts" && is_added(row[i]) ? gone : mended(row[i])
+		if (new == gone) lines++
+		else put(new)
 	}
-	# The last line of all: azready adds it again where it is needed.
-	if (held != "") changed = 1
-	exit !changed
+	verdict_of_edit(lines)
 }

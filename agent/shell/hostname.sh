@@ -6,12 +6,14 @@ step_hostname() {
 		_result=skipped
 		return 0
 	}
-	name=$(sys_awk "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX") || {
+	sys_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX" || return
+	[ "$_verdict" = good ] || {
 		fail_value="value=$name_given"
 		fail hostname_invalid 'the name that the platform gave is not a hostname'
 		return
 	}
-	printf '%s' "$name" | cmp -s - "$name_given" || {
+	IFS= read -r name <"$work/name" || [ -n "$name" ] || return
+	sys_same "$work/name" "$name_given" || {
 		printf "hostname: '"
 		cat "$name_given"
 		printf "' is not a legal hostname, using '%s'" "$name"
@@ -33,21 +35,40 @@ keep_hostname() {
 	if sys_exists /etc/config/system; then
 		# OpenWrt keeps it in uci; /etc/hostname does not count there.
 		keep_setting /etc/config/system "^[ $tab]*option[ $tab]+hostname[ $tab]" "option hostname '$1'"
+		return
 	elif sys_exists /etc/HOSTNAME; then
 		# Slackware.
 		keep_line /etc/HOSTNAME "$1"
+		return
 	elif sys_exists /etc/conf.d/hostname && ! sys_exists /etc/hostname; then
 		# Gentoo without /etc/hostname.
 		keep_setting /etc/conf.d/hostname '^hostname=' "hostname=\"$1\""
-	elif sys_read /etc/rc.conf | grep -q 'HOSTNAME=' && ! sys_exists /etc/hostname; then
+		return
+	fi
+	if ! sys_exists /etc/hostname; then
 		# Void without /etc/hostname.
-		keep_setting /etc/rc.conf '^#?HOSTNAME=' "HOSTNAME=\"$1\""
-	elif sys_read /opt/bootsync.sh | grep -q sethostname; then
-		# Tiny Core: its root is in RAM, the boot script sets the name.
+		keep_has /etc/rc.conf 'HOSTNAME=' || return
+		[ "$_verdict" = none ] || {
+			keep_setting /etc/rc.conf '^#?HOSTNAME=' "HOSTNAME=\"$1\""
+			return
+		}
+	fi
+	# Tiny Core: its root is in RAM, the boot script sets the name.
+	keep_has /opt/bootsync.sh sethostname || return
+	if [ "$_verdict" = found ]; then
 		keep_setting /opt/bootsync.sh '^/usr/bin/sethostname ' "/usr/bin/sethostname $1"
 	else
 		keep_line /etc/hostname "$1"
 	fi
+}
+
+# keep_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
+keep_has() {
+	sys_edit "$1" 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2])) verdict("found")
+		verdict("none")
+	}' "$2"
 }
 
 # keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one first and the short one behind
@@ -55,54 +76,95 @@ keep_hostname() {
 keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
-	sys_read /etc/hosts | LC_ALL=C sed "s/^\(127\.0\.1\.1[ $tab][ $tab]*\).*/\1$hosts_names/" >"$work/mended"
-	if hosts_know "$1" "$work/mended"; then
-		! sys_exists /etc/hosts || keep_mended /etc/hosts
-		return
+	hosts_edit sys_edit "$1" search || return
+	if [ "$_verdict" = found ] || hosts_found "$1"; then
+		hosts_edit hosts_keep "$1" mend
+	elif sys_exists /etc/hosts; then
+		hosts_edit hosts_add "$1" add
+	else
+		hosts_edit hosts_add "$1" make
 	fi
-	sys_exists /etc/hosts || printf '127.0.0.1\tlocalhost\n' >"$work/mended"
-	# awk ends a last line that has no end.
-	awk '{ print }' "$work/mended" >"$work/old"
-	# In this form, and at the end, generalize takes it away.
-	{
-		cat "$work/old"
-		printf '127.0.1.1\t%s\n' "$hosts_names"
-	} >"$work/mended"
-	keep_mended /etc/hosts || return
-	log_info "hostname: a line of /etc/hosts knows it"
 }
 
-# hosts_know NAME HOSTS: whether the machine's own name is found: in HOSTS, the file's text, or by what else looks names up.
-hosts_know() {
-	LC_ALL=C NAME=$1 awk '
-		BEGIN { name = tolower(ENVIRON["NAME"]) }
-		{ sub(/#.*/, ""); for (i = 2; i <= NF; i++) if (tolower($i) == name) found = 1 }
-		END { exit !found }' "$2" && return
+# hosts_keep NAME PROGRAM ..: an image without the file gets none.
+hosts_keep() {
+	! sys_exists "$1" || sys_keep_bytes "$1" 0644 "$2" "$3" "$4" "$5"
+}
+
+hosts_add() {
+	sys_keep_edit "$1" 0644 "$2" "$3" "$4" "$5" && log_info 'hostname: a line of /etc/hosts knows it'
+}
+
+# hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is there, and searches the name or
+# adds a line; generalize takes away what stands at the end in this form.
+hosts_edit() {
+	"$1" /etc/hosts 'BEGIN {
+		take(ARGV[1])
+		name = tolower(ARGV[2])
+		if (ARGV[4] == "make") put("127.0.0.1\tlocalhost")
+		for (i = 1; i <= count; i++) {
+			line = match(row[i], /^127[.]0[.]1[.]1[ \t]+/) ? substr(row[i], 1, RLENGTH) ARGV[3] : row[i]
+			put(line)
+			sub(/[#].*/, "", line)
+			n = split(tolower(line), word, /[ \t]+/)
+			for (j = 2; j <= n; j++) if (word[j] == name) found = 1
+		}
+		if (ARGV[4] == "search") verdict(found ? "found" : "none")
+		if (ARGV[4] != "mend") put("127.0.1.1\t" ARGV[3])
+		verdict_of_edit(0)
+	}' "$2" "$hosts_names" "$3"
+}
+
+# hosts_found NAME: whether what else looks names up finds the machine's own.
+hosts_found() {
 	# Two seconds: a DNS that is away is just what this is about.
 	if sys_which getent; then
 		sys_run 2 /dev/null "$_which" hosts "$1"
 		return
 	fi
-	sys_read /etc/nsswitch.conf | grep '^hosts:' >"$work/nsswitch" || sys_exists /etc/hosts || return 0
-	grep -q 'myhostname' "$work/nsswitch"
+	hosts_flags=$(sys_read /etc/nsswitch.conf | sed -n '/^hosts:.*myhostname/s/.*/itself/p; s/^hosts:.*/files/p')
+	case $hosts_flags in
+	*itself*) ;;
+	*files*) return 1 ;;
+	*) ! sys_exists /etc/hosts ;;
+	esac
 }
 
 # keep_line FILE LINE: the file holds just this line.
 keep_line() {
-	printf '%s\n' "$2" >"$work/mended"
-	keep_mended "$1"
+	sys_text "$work/mended" "$2$sys_newline" && keep_mended "$1"
 }
 
 # keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is appended.
 keep_setting() {
-	sys_read "$1" | LC_ALL=C PATTERN=$2 LINE=$3 awk '
-		!found && $0 ~ ENVIRON["PATTERN"] { found = 1; match($0, /^[ \t]*/); $0 = substr($0, 1, RLENGTH) ENVIRON["LINE"] }
-		{ print }
-		END { if (!found) print ENVIRON["LINE"] }' >"$work/mended"
-	keep_mended "$1"
+	sys_keep_edit "$1" 0644 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) {
+			if (!found && row[i] ~ ARGV[2]) {
+				found = 1
+				match(row[i], /^[ \t]*/)
+				row[i] = substr(row[i], 1, RLENGTH) ARGV[3]
+			}
+			put(row[i])
+		}
+		if (!found) put(ARGV[3])
+		verdict_of_edit(0)
+	}' "$2" "$3"
 }
 
 # keep_mended FILE: write $work/mended there, unless it holds just that.
 keep_mended() {
-	sys_read "$1" | cmp -s - "$work/mended" || sys_write "$1" 0644 <"$work/mended"
+	sys_keep "$1" 0644 "$work/mended"
+}
+
+# keep_timed FILE PROGRAM [ARG]: as sys_keep_bytes for a file that is there, with the time that it had: so `uninstall` leaves
+# no trace.
+keep_timed() {
+	_changed=
+	sys_path "$1"
+	[ -e "$_path" ] || return 0
+	keep_place=$_path
+	touch -r "$_path" "$work/time"
+	sys_keep_bytes "$1" 0644 "$2" "${3-}" || return
+	[ -z "$_changed" ] || touch -r "$work/time" "$keep_place"
 }
