@@ -2,6 +2,8 @@
 # Nothing is ever executed or expanded. config.py reads the same grammar.
 
 {
+	# An editor of Windows puts a byte order mark in front.
+	if (NR == 1) $0 = without_bom($0)
 	sub(/\r$/, "")
 	if ($0 ~ /^[ \t]*(#.*)?$/) next
 	if ($0 !~ /^[ \t]*[A-Za-z_][A-Za-z0-9_]*=('[^']*'|"[^"]*"|[^'" \t#]*)([ \t]+#.*|[ \t]*)$/) {

@@ -2,7 +2,8 @@
 
 # What the steps need of it; each string in a file $work/PATH.
 imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.userData compute.vmId
-compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication +extended.compute.hasCustomData'
+compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication +extended.compute.hasCustomData
+extended.compute.ppsType'
 
 # read_metadata: the document, also saved for the hooks. Fails when IMDS is away too long or refuses for good.
 read_metadata() {

@@ -36,6 +36,10 @@ read_media() {
 # parse_media: $work/ovf-env.xml taken apart. Returns 2 and fails where it makes no sense.
 parse_media() {
 	_why='it holds NUL bytes: UTF-16?'
+	[ "$(wc -c <"$work/ovf-env.xml")" -le "$proto_RESPONSE_CAP" ] || {
+		log_debug "ovf-env.xml: it is over $proto_RESPONSE_CAP bytes"
+		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
+	}
 	if ! holds_no_nul "$work/ovf-env.xml" || ! _why=$(sys_awk "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$work" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE"); then
 		log_debug "ovf-env.xml: $_why"
 		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
@@ -88,13 +92,21 @@ mount_media() {
 # copy_media DIRECTORY: what it holds, into the work directory, which is in memory where a system has /run.
 copy_media() {
 	sys_path "$1/ovf-env.xml"
-	cat "$_path" >"$work/ovf-env.xml" 2>/dev/null || {
+	media_copy "$_path" "$work/ovf-env.xml" || {
 		media_why="$1 holds no ovf-env.xml"
 		return 1
 	}
 	log_info "provisioning media: $1/ovf-env.xml"
 	sys_path "$1/CustomData.bin"
-	[ ! -f "$_path" ] || cat "$_path" >"$work/ovf.bin"
+	[ -f "$_path" ] && media_copy "$_path" "$work/ovf.bin" || return 0
+	[ "$(wc -c <"$work/ovf.bin")" -gt "$proto_RESPONSE_CAP" ] || return 0
+	log_warning "provisioning media: CustomData.bin is left out, it is over $proto_RESPONSE_CAP bytes"
+	rm -f "$work/ovf.bin"
+}
+
+# media_copy FROM TO: not more than shows that it is too large.
+media_copy() {
+	dd if="$1" of="$2" bs=65536 count="$((proto_RESPONSE_CAP / 65536 + 1))" 2>/dev/null
 }
 
 # eject_media: let go of the drive that the media was in. Only after Ready was accepted: a next try would need the media.

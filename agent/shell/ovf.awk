@@ -5,10 +5,14 @@
 BEGIN {
 	for (i = 3; i < ARGC; i++) NAMESPACES[ARGV[i]]
 	namespaces = 1
-	set = "Environment/ProvisioningSection/LinuxProvisioningConfigurationSet/"
+	REQUIRED = "Environment/ProvisioningSection/LinuxProvisioningConfigurationSet"
+	set = REQUIRED "/"
+	pool = "Environment/PlatformSettingsSection/PlatformSettings/PreprovisionedVm"
 	n = split("HostName UserName UserPassword DisableSshPasswordAuthentication CustomData SSH/PublicKeys/PublicKey/Value", name, " ")
 	for (i = 1; i <= n; i++) WANTED[set name[i]]
+	WANTED[pool]
 	read_elements(ARGV[1])
+	save(ARGV[2] "/ovf.PreprovisionedVm", FOUND[pool, 1])
 	for (i = 1; i < n; i++) save(ARGV[2] "/ovf." name[i], FOUND[set name[i], 1])
 	for (i = 1; i <= COUNT[set name[n]]; i++) save(ARGV[2] "/ovf.Value." i, FOUND[set name[n], i])
 }

@@ -90,7 +90,7 @@ take_step() {
 	sys_now
 	sys_seconds "$((_now - step_began))"
 	{ printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" "$_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
-	[ "$_result" != skipped ] || log_info "$current_step: skipped, nothing was given for it"
+	if [ "$_result" = skipped ] && [ ! -e "$work/unusable.$current_step" ]; then log_info "$current_step: skipped, nothing was given for it"; fi
 	return "$step_status"
 }
 

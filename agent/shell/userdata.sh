@@ -5,13 +5,19 @@ step_custom_data() {
 	if is_blank "$work/wanted.custom-data"; then
 		[ ! -e "$work/ovf.bin" ] || mv "$work/ovf.bin" "$work/data"
 	else
-		decode_data custom_data || return
+		decode_data custom_data || {
+			keep_raw custom-data "$set_CUSTOM_DATA"
+			return
+		}
 	fi
 	save_data custom-data "$set_CUSTOM_DATA"
 }
 
 step_user_data() {
-	decode_data user_data || return
+	decode_data user_data || {
+		keep_raw user-data "$set_USER_DATA"
+		return
+	}
 	save_data user-data "$set_USER_DATA"
 }
 
@@ -34,6 +40,22 @@ decode_data() {
 	fi
 }
 
+# keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his machine: he finds the
+# text itself.
+keep_raw() {
+	rm -f "$work/failure" "$work/DESCRIPTION" "$work/data"
+	: >"$work/unusable.$1"
+	_result=skipped
+	if [ "$2" = ignore ]; then
+		log_info "$1: ignored, as the settings say"
+		return
+	fi
+	_result=failed
+	sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/$1.raw" 0600 <"$work/wanted.$1" || return
+	log_warning "$1: skipped, it is no base64; kept as it is in $state_directory/$1.raw"
+	_result=skipped
+}
+
 # save_data NAME SETTING: keep $work/data for the user, as the setting says.
 save_data() {
 	if [ ! -s "$work/data" ]; then
@@ -52,6 +74,8 @@ save_data() {
 	sys_make_directory "$state_directory" 0700 || return
 	sys_read "$data_file" | cmp -s - "$work/data" || sys_write "$data_file" 0600 <"$work/data" || return
 	rm -f "$work/data"
+	# Of an earlier try, whose data was none.
+	! sys_exists "$data_file.raw" || sys_remove "$data_file.raw" || return
 	log_info "$1: $data_size bytes saved in $data_file"
 	_result='done'
 	[ "$2" != run ] || scripts="$scripts $1"
@@ -92,7 +116,10 @@ run_script() {
 	data_result='done'
 	[ "$_ended" -eq 0 ] || {
 		data_result="failed status=$_ended"
-		log_warning "$1: the script ended with status $_ended"
+		# The cause that nobody sees: for the kernel the return is a part of the interpreter's name.
+		data_ends=
+		[ -z "$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' | sed -n "1s/.*$(printf '\r')\$/x/p")" ] || data_ends=': its lines end in CR LF, as on Windows'
+		log_warning "$1: the script ended with status $_ended$data_ends"
 	}
 	sys_now
 	sys_seconds "$((_now - data_began))"

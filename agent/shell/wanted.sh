@@ -24,7 +24,29 @@ read_wanted() {
 		}
 		log_warning "$(cat "$work/imds.failure"): going on with the provisioning media alone"
 	fi
-	merge_wanted
+	merge_wanted && refuse_preprovisioned
+}
+
+# refuse_preprovisioned: a machine of a pool is made ahead and gets its owner's name, user and keys later, by ways of its
+# own: what azready could set now belongs to nobody, and Ready would hand over such a machine. ppsType is Running, Savable,
+# OSDisk, PreprovisionedOSDisk, Unknown, or what is yet to come.
+refuse_preprovisioned() {
+	: >"$work/wanted.pool"
+	is_blank "$work/extended.compute.ppsType" || trim_into wanted.pool extended.compute.ppsType || return
+	case $(told_word wanted.pool) in
+	'' | none)
+		case $(told_word ovf.PreprovisionedVm | tr -d ' \t\r\n') in true | 1 | yes | on) ;; *) return 0 ;; esac
+		printf 'PreprovisionedVm' >"$work/wanted.pool"
+		;;
+	esac
+	log_warning "this VM is pre-provisioned ($(cat "$work/wanted.pool")): its real identity comes later, and not to azready"
+	fail_value=kind=$work/wanted.pool
+	fail preprovisioned_vm 'use an agent that knows how to wait for it'
+}
+
+# trim_into TO FROM: a text without blanks around it.
+trim_into() {
+	sys_awk 'BEGIN { printf "%s", trimmed(slurp(ARGV[1])) }' "$work/$2" >"$work/$1"
 }
 
 # needs_media: whether a chosen step wants what only the media may tell.
@@ -51,7 +73,9 @@ told_word() {
 # merge_wanted: IMDS wins where both speak; password and custom data come from the media, user data from IMDS.
 merge_wanted() {
 	want_first hostname compute.osProfile.computerName ovf.HostName compute.name
-	want_first admin-user compute.osProfile.adminUsername ovf.UserName
+	want_first admin-user.given compute.osProfile.adminUsername ovf.UserName
+	# Once, for all steps.
+	trim_into wanted.admin-user wanted.admin-user.given || return
 	want_first user-data compute.userData
 	want_first password ovf.UserPassword
 	want_first custom-data ovf.CustomData

@@ -1,6 +1,6 @@
 # XML parser for the programs behind it: goal_state.awk and ovf.awk. read_elements(FILE) keeps the text of every element
 # at a path in WANTED (made of local names) in FOUND[PATH, N], N from 1 to COUNT[PATH]; with namespaces in NAMESPACES,
-# elements of others do not count. Or it prints why the document is refused and exits 1. A real parser, not a line
+# elements of others do not count. A document without an element at REQUIRED is another one. Or it prints why the document is refused and exits 1. A real parser, not a line
 # grep: documents come on one line, with CDATA, comments, decoy names and decoy values in URLs. What it cannot read
 # (other encodings, a DOCTYPE) it refuses; elements.py refuses the same.
 
@@ -122,6 +122,7 @@ function open_element(name,    local_name) {
 	sub(/^.*:/, "", local_name)
 	if (namespaces && !is_ours(length(local_name) < length(name) ? substr(name, 1, length(name) - length(local_name) - 1) : "")) local_name = "?" local_name
 	PATH[depth] = depth > 1 ? PATH[depth - 1] "/" local_name : local_name
+	if (PATH[depth] == REQUIRED) REQUIRED = ""
 	if (PATH[depth] in WANTED) {
 		wanted = PATH[depth]
 		FOUND[wanted, ++COUNT[wanted]] = ""
@@ -163,6 +164,7 @@ function read_elements(file,    document) {
 	if (parts_count < 2 || PARTS[1] !~ /^[ \t\r\n]*$/) refuse("not XML")
 	for (at = 2; at <= parts_count; at++) markup(PARTS[at])
 	if (depth || !rooted) refuse("it ends too early")
+	if (REQUIRED != "") refuse("it holds no " REQUIRED)
 }
 
 BEGIN {

@@ -7,13 +7,15 @@ from typing import Callable, NamedTuple
 
 from . import imds, log
 from .errors import Failure
+from .locks import ACCOUNT_FILES, locked, wait_until_free
 from .rights import give_rights
 from .run import DONE, SKIPPED, Run
 from .system import System
 
-PASSWD, GROUP, SHADOW, GSHADOW = _FILES = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+PASSWD, GROUP, SHADOW, GSHADOW = _FILES = ACCOUNT_FILES
 _LEGAL = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}", re.ASCII)
-_NUMBER = re.compile("[0-9]+")
+# The last number is none: chown takes it for "leave as it is".
+_NUMBER, _MOST = re.compile("0*([0-9]{1,10})"), 4294967294
 # Below are the accounts of the system, and `nobody` is at its usual number.
 _FIRST_ID, _NOBODY = 1000, 65534
 # A command that ends so did not run at all, crashed, or was killed.
@@ -39,9 +41,17 @@ def find(system: System, name: str) -> Account | None:
     """The account of that name in /etc/passwd, or None."""
     for line in system.lines(PASSWD):
         fields = line.rstrip("\r").split(":")
-        if len(fields) == 7 and fields[0] == name and _NUMBER.fullmatch(fields[2]) and _NUMBER.fullmatch(fields[3]):
-            return Account(name, int(fields[2]), int(fields[3]), fields[5], fields[6])
+        if len(fields) == 7 and fields[0] == name:
+            uid, gid = _number(fields[2]), _number(fields[3])
+            if uid is not None and gid is not None:
+                return Account(name, uid, gid, fields[5], fields[6])
     return None
+
+
+def _number(text: str) -> int | None:
+    """A uid or gid, or None for what is none: the kernel's have 32 bits."""
+    found = _NUMBER.fullmatch(text)
+    return int(found[1]) if found and int(found[1]) <= _MOST else None
 
 
 def step_user(run: Run) -> str:
@@ -138,6 +148,7 @@ def _with_adduser(run: Run, name: str, home: str, shell: str) -> str:
 
 
 def _ran(run: Run, command: str, words: list[str]) -> str:
+    wait_until_free(run.system, [file for file in _FILES if run.system.exists(file)])
     ended = run.system.command(words)
     if ended.status >= _BROKEN:
         log.warning(f"user: {command} does not work (status {ended.status}, {ended.last_line})")
@@ -152,14 +163,18 @@ def _with_files(run: Run, name: str, home: str, shell: str) -> None:
     """passwd comes last: without its line a try that was cut off begins anew."""
     system = run.system
     files = [file for file in _FILES if system.exists(file)]
-    with system.locked(files, run.seconds_left() / 2):
+    with locked(system, files):
+        if find(system, name):
+            # Somebody was faster.
+            return
         gid = _group_id(system, name)
         uid = _free_id(system, [PASSWD] if gid is not None else [PASSWD, GROUP])
         if gid is None:
             gid = uid
             _write(system, GROUP, _with_line(name, f"{name}:x:{gid}:"))
-            if GSHADOW in files:
-                _write(system, GSHADOW, _with_line(name, f"{name}:!::"))
+        # Also where a try that was cut off has made the group.
+        if GSHADOW in files and not _has(system, name, GSHADOW):
+            _write(system, GSHADOW, _with_line(name, f"{name}:!::"))
         if SHADOW in files:
             # No date of the last change: the clock may not be set yet, and day 0 means `must be changed`.
             _write(system, SHADOW, _with_line(name, f"{name}:*:::::::"))
@@ -169,7 +184,7 @@ def _with_files(run: Run, name: str, home: str, shell: str) -> None:
 
 def _free_id(system: System, files: list[str]) -> int:
     rows = [line.split(":") for file in files for line in system.lines(file)]
-    taken = {int(row[2]) for row in rows if len(row) > 2 and _NUMBER.fullmatch(row[2])}
+    taken = {_number(row[2]) for row in rows if len(row) > 2}
     return next(number for number in range(_FIRST_ID, 2**31) if number not in taken)
 
 
@@ -247,7 +262,7 @@ def _edit(run: Run, file: str, change: Change) -> bool:
     lines = run.system.lines(file)
     if change(lines) == lines:
         return False
-    with run.system.locked([file], run.seconds_left() / 2):
+    with locked(run.system, [file]):
         _write(run.system, file, change)
     return True
 
@@ -257,13 +272,14 @@ def _write(system: System, file: str, change: Change) -> None:
     system.write_lines(file, change(system.lines(file)), 0o644)
 
 
-def _has(system: System, name: str) -> bool:
-    return any(line.startswith(f"{name}:") for line in system.lines(PASSWD))
+def _has(system: System, name: str, file: str = PASSWD) -> bool:
+    return any(line.startswith(f"{name}:") for line in system.lines(file))
 
 
 def _group_id(system: System, name: str) -> int | None:
     for line in system.lines(GROUP):
         fields = line.rstrip("\r").split(":")
-        if len(fields) == 4 and fields[0] == name and _NUMBER.fullmatch(fields[2]):
-            return int(fields[2])
+        number = _number(fields[2]) if len(fields) == 4 and fields[0] == name else None
+        if number is not None:
+            return number
     return None

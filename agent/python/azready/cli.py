@@ -6,13 +6,13 @@ import os
 import re
 from typing import Callable
 
-from . import config, log, report
+from . import config, log, report, signals
 from .errors import Failure, NotTold, UsageError
 from .facts import VERSION, embedded
 from .identity import vm_id_from_dmi
 from .provision import provision
 from .run import Run
-from .system import System
+from .system import System, complete_path
 
 _WITH_VALUE = ("--root", "--config", "--engine", "--only", "--skip")
 
@@ -28,9 +28,14 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run the command; the exit status is the contract's. The one place that turns errors into exit statuses."""
+    # What is made for others to read (/home, /etc/hostname) is readable, whatever the shell of who starts us has.
+    os.umask(0o022)
+    complete_path()
     try:
-        _dispatch(_parse(arguments))
-        return 0
+        signals.begin()
+        return _dispatch(_parse(arguments))
+    except signals.Interrupted as interrupted:
+        return 128 + interrupted.number
     except UsageError as error:
         log.error(error.reason, error.hint)
         return error.exit_status
@@ -68,20 +73,25 @@ def _option(options: Options, word: str, pending: list[str]) -> None:
         raise UsageError(f"unknown option '{word}'", hint="run azready help")
 
 
-def _dispatch(options: Options) -> None:
+def _dispatch(options: Options) -> int:
     command = options.words[0] if options.words else "help"
-    commands: dict[str, Callable[[Options], None]] = {
+    commands: dict[str, Callable[[Options], int | None]] = {
         "provision": _provision,
         "report": _report,
-        "version": lambda _: print(f"azready {VERSION}"),
-        "help": lambda _: print(embedded("help.txt").rstrip()),
+        "version": lambda _: _print(f"azready {VERSION}"),
+        "help": lambda _: _print(embedded("help.txt").rstrip()),
     }
     if command not in commands:
         known = f"the Python engine alone knows: {' '.join(commands)}; azready and azready.sh know the rest"
         raise UsageError(f"unknown command '{command}'", hint=known)
     if command != "provision" and (options.force or {"--only", "--skip"} & set(options.values)):
         raise UsageError("--only, --skip and --force belong to provision", hint="run azready help")
-    commands[command](options)
+    return commands[command](options) or 0
+
+
+def _print(text: str) -> int:
+    """The exit status: 1 where nobody could read it."""
+    return 0 if log.write(1, f"{text}\n") else 1
 
 
 def _provision(options: Options) -> None:

@@ -12,7 +12,7 @@ CONFIG_FILE = "/etc/azready.conf"
 
 _LINE = re.compile(
     r"""[ \t]*(?P<key>[A-Za-z_][A-Za-z0-9_]*)=
-        (?: '(?P<single>[^']*)' | "(?P<double>[^"]*)" | (?P<bare>[^'"\s\#]*) )
+        (?: '(?P<single>[^']*)' | "(?P<double>[^"]*)" | (?P<bare>[^'" \t\#]*) )
         (?: [ \t]+\#.* | [ \t]* )""",
     re.VERBOSE,
 )
@@ -43,8 +43,10 @@ def parse_file(text: str, name: str) -> dict[str, str]:
     if "\0" in text:
         raise UsageError(f"{name}: it holds NUL bytes", hint="it must be a text")
     found = {}
+    # An editor of Windows puts a byte order mark in front.
+    text = text[1:] if text.startswith("\ufeff") else text
     for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip("\r")
+        line = line[:-1] if line.endswith("\r") else line
         if not line.strip(" \t") or line.lstrip(" \t").startswith("#"):
             continue
         match = _LINE.fullmatch(line)
@@ -53,6 +55,9 @@ def parse_file(text: str, name: str) -> dict[str, str]:
                 f"{name}:{number}: not a setting: {line.strip()}", hint="write KEY=VALUE, or # and a comment"
             )
         value = next((match[kind] for kind in ("single", "double", "bare") if match[kind] is not None), "")
+        if match["bare"] is not None and not line[match.end("bare") :].strip(" \t"):
+            # More than one at the end of the line: trimmed with the blanks.
+            value = value.rstrip("\r")
         found[match["key"]] = check(match["key"], value, f"{name}:{number}")
     return found
 

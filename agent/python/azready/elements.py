@@ -16,13 +16,20 @@ class NotReadable(Exception):
     """The document is refused; the text says why."""
 
 
-def read_elements(data: bytes, wanted: set[str], namespaces: tuple[str, ...] = ()) -> dict[str, list[str]]:
+def read_elements(
+    data: bytes, wanted: set[str], namespaces: tuple[str, ...] = (), required: str = ""
+) -> dict[str, list[str]]:
     """Texts of the elements at the wanted paths, `GoalState/Incarnation`, in document order: path -> texts.
 
     A path is made of local names. With `namespaces`, only elements of one of these count as what they are called;
-    without, prefixes are cut off and mean nothing. Raises NotReadable.
+    without, prefixes are cut off and mean nothing. A document without an element at `required` is another one.
+    Raises NotReadable.
     """
-    return _Reader(wanted, namespaces).read(data)
+    reader = _Reader(wanted, namespaces)
+    found = reader.read(data)
+    if required and required not in reader.paths:
+        raise NotReadable(f"it holds no {required}")
+    return found
 
 
 class _Reader:
@@ -30,6 +37,8 @@ class _Reader:
         self._wanted = wanted
         self._namespaces = namespaces
         self._path: list[str] = []
+        # Of the elements that are nobody's text.
+        self.paths: set[str] = set()
         # Prefix -> namespace, as each open element sees it.
         self._scopes: list[dict[str, str]] = [{"": "", "xml": _NAMESPACE_OF_XML}]
         self._found: dict[str, list[str]] = {}
@@ -70,6 +79,7 @@ class _Reader:
             raise NotReadable("a name that is not ASCII")
         self._path.append(self._name(tag, attributes))
         path = "/".join(self._path)
+        self.paths.add(path)
         if path in self._wanted:
             self._inside = path
             self._found.setdefault(path, []).append("")

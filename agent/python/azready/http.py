@@ -6,17 +6,18 @@ so that a server that drips one byte a second cannot hold the boot.
 
 from __future__ import annotations
 
-import contextlib
+import io
 import logging
-import signal
-from types import FrameType
-from typing import Any, Iterator, NamedTuple
+import socket
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from urllib3._version import __version__ as urllib3_version
+from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
-from . import log
+from . import log, signals
 from .config import host_and_port
 from .errors import NoGoodAnswer
 from .facts import AGENT, number
@@ -24,6 +25,9 @@ from .facts import AGENT, number
 CLIENT = f"urllib3/{urllib3_version}"
 # As the package itself does, whose __init__ is not there: what it would log is in the errors that it raises.
 logging.getLogger("urllib3").addHandler(logging.NullHandler())
+
+
+T = TypeVar("T")
 
 
 class Request(NamedTuple):
@@ -36,42 +40,65 @@ class Request(NamedTuple):
     body: bytes = b""
 
 
-class _Expired(Exception):
-    """The limit of one request has passed."""
+class _Head(io.BufferedReader):
+    """What the server sends; as long as `is_head`, an end of it is a fault: http.client takes it for the last line."""
+
+    is_head = True
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(-1 if size is None else size)
+        if self.is_head and not line:
+            raise ConnectionResetError("the head of the answer is cut off")
+        return line
 
 
-@contextlib.contextmanager
-def _limit(seconds: float) -> Iterator[None]:
-    """Interrupt whatever blocks inside. urllib3's own time-outs count from one received byte to the next."""
+class _Answer(HTTPResponse):
+    """An answer whose head came whole, behind any number of interim ones (1xx)."""
 
-    def expire(_signal: int, _frame: FrameType | None) -> None:
-        raise _Expired()
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        raw = sock.makefile("rb", buffering=0)
+        self.fp.close()
+        self.fp = self._head = _Head(raw)
 
-    before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status <= 199:
+            # Only then does it read another head.
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+        self._head.is_head = False
 
 
-def send(request: Request, seconds: float) -> bytes:
-    """The body of a 2xx answer that came whole within `seconds`. Raises NoGoodAnswer for everything else."""
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+def send(request: Request, seconds: float, parse: Callable[[bytes], T]) -> T:
+    """What `parse` makes of the body of an answer that is good: 200, whole, and taken apart within `seconds`.
+
+    Of the answer to a POST only the head counts: any 2xx, and an empty body is parsed. Raises NoGoodAnswer for
+    everything else.
+    """
     log.debug(f"{request.method} {request.address}{request.path}")
     try:
-        with _limit(seconds):
-            return _exchange(request)
-    except _Expired:
+        with signals.limit(seconds):
+            return parse(_exchange(request))
+    except signals.Expired:
         raise NoGoodAnswer(f"no whole answer within {seconds:.0f} s", error="no_answer") from None
-    except (HTTPError, OSError, ValueError) as error:
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
         raise NoGoodAnswer(f"{type(error).__name__}: {error}", error="no_answer") from error
 
 
 def _exchange(request: Request) -> bytes:
     host, port = host_and_port(request.address)
     cap = number("RESPONSE_CAP")
-    with HTTPConnectionPool(host, port) as pool:
+    is_post = request.method == "POST"
+    with _Pool(host, port) as pool:
         answer = pool.urlopen(
             request.method,
             request.path,
@@ -84,10 +111,11 @@ def _exchange(request: Request) -> bytes:
             enforce_content_length=True,
         )
         log.debug(f"answer {answer.status}")
-        if not 200 <= answer.status <= 299:
+        if not (200 <= answer.status <= 299 if is_post else answer.status == 200):
             wait = _retry_after(answer.headers.get("Retry-After", ""))
             raise NoGoodAnswer("", status=answer.status, retry_after=wait)
-        return _read_capped(answer, cap)
+        # Whatever a server says to a report, or fails to say, it has taken it.
+        return b"" if is_post else _read_capped(answer, cap)
 
 
 def _read_capped(answer: Any, cap: int) -> bytes:

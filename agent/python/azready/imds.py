@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import http
+from . import http, log
 from .errors import Failure, NoGoodAnswer
 from .facts import PROTOCOL
 from .run import Run, Tries
@@ -20,8 +20,12 @@ def read_metadata(run: Run) -> dict[str, Any]:
     """The instance document, also saved for the hooks. Raises Failure when IMDS is away too long or refuses."""
     if run.metadata is None:
         data, run.metadata = _fetch(run)
-        run.system.make_directory("/run/azready", 0o700)
-        run.system.write(INSTANCE_FILE, data, 0o600)
+        try:
+            run.system.make_directory("/run/azready", 0o700)
+            run.system.write(INSTANCE_FILE, data, 0o600)
+        except Failure as failure:
+            # For hooks alone; a machine whose /run takes nothing needs its name and user all the same.
+            log.warning(f"{INSTANCE_FILE} not kept: {failure}")
     return run.metadata
 
 
@@ -29,13 +33,12 @@ def _fetch(run: Run) -> tuple[bytes, dict[str, Any]]:
     """The document as it was sent, and parsed: one that cannot be parsed is asked for again."""
     # At most half of what is left: a dead IMDS must leave time to say so.
     deadline = uptime() + min(float(run.settings["IMDS_DEADLINE"]), run.seconds_left() / 2)
-    tries = Tries("IMDS", deadline)
+    tries = Tries("IMDS", run, deadline)
     path = PROTOCOL["IMDS_PATH"]
     headers = {PROTOCOL["IMDS_HEADER"]: PROTOCOL["IMDS_HEADER_VALUE"]}
     while True:
         try:
-            data = http.send(http.Request("GET", run.settings["IMDS"], path, headers), run.request_limit(deadline))
-            return data, parse_document(data)
+            return http.send(http.Request("GET", run.settings["IMDS"], path, headers), tries.limit(), _whole)
         except NoGoodAnswer as problem:
             if problem.status == 400 and path != PROTOCOL["IMDS_FALLBACK_PATH"]:
                 path = PROTOCOL["IMDS_FALLBACK_PATH"]
@@ -44,6 +47,15 @@ def _fetch(run: Run) -> tuple[bytes, dict[str, Any]]:
                 raise Failure("imds_refused", problem.details) from problem
             if not tries.another(problem):
                 raise Failure("imds_unreachable", problem.details) from problem
+
+
+def _whole(data: bytes) -> tuple[bytes, dict[str, Any]]:
+    """The document as it was sent, and parsed. Raises NoGoodAnswer also for one that does not describe a machine."""
+    document = parse_document(data)
+    # What IMDS says while it starts, and what stands in for it, is JSON too.
+    if not isinstance(document.get("compute"), dict):
+        raise NoGoodAnswer("it holds no object `compute`", error="no_compute")
+    return data, document
 
 
 def _is_final(status: int) -> bool:

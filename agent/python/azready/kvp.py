@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
-from . import log
+from . import log, signals
 from .errors import Failure
 from .facts import PROTOCOL, number
 from .run import Run
@@ -14,17 +12,22 @@ _TRIES = 10
 _PAUSE_SECONDS = 0.1
 
 
+def is_wanted(run: Run) -> bool:
+    """Whether there is a pool, and the settings let it be written."""
+    return run.settings["KVP"] != "no" and run.system.exists(PROTOCOL["KVP_POOL"])
+
+
 def tell_host(run: Run, row: str) -> None:
     """Append one record. A pool that cannot be written is a warning: the report is what counts."""
     pool = PROTOCOL["KVP_POOL"]
-    if run.settings["KVP"] == "no" or not run.system.exists(pool):
+    if not is_wanted(run):
         return
     try:
         for _ in range(_TRIES):
             if run.system.append(pool, record(PROTOCOL["KVP_KEY"], row)):
                 log.debug(f"{pool}: {row}")
                 return
-            time.sleep(_PAUSE_SECONDS)
+            signals.sleep(_PAUSE_SECONDS)
         log.warning(f"{pool}: not written, somebody keeps it locked")
     except Failure as failure:
         log.warning(f"{pool}: not written: {failure}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 
 QUIET, NORMAL, VERBOSE = 0, 1, 2
 level = NORMAL
@@ -11,8 +11,19 @@ level = NORMAL
 def _emit(text: str) -> None:
     # One line whatever the text holds: a server's error page must not forge lines of the log.
     line = "azready: " + "".join(c if c.isprintable() else "?" for c in text) + "\n"
-    sys.stderr.buffer.write(line.encode("utf-8", "replace"))
-    sys.stderr.buffer.flush()
+    # Not through Python's stderr: what stays in its buffer would fail once more at the end, with a status of its own.
+    write(2, line)
+
+
+def write(handle: int, text: str) -> bool:
+    """Write to a standard descriptor; False where that cannot be: it is full, closed, or nobody reads it any more."""
+    data = text.encode("utf-8", "replace")
+    try:
+        while data:
+            data = data[os.write(handle, data) :]
+    except OSError:
+        return False
+    return True
 
 
 def debug(text: str) -> None:

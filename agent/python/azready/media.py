@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from typing import Iterator, NamedTuple
 
-from . import log
+from . import log, signals
 from .elements import NotReadable, read_elements
 from .errors import Failure
 from .facts import PROTOCOL, number
@@ -20,8 +19,11 @@ _CUSTOM_DATA = "CustomData.bin"
 _PLACE = "/run/azready/media"
 _MOUNT_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.25
+# What takes longer is made to do so.
+_PARSE_SECONDS = 10.0
 _SET = "Environment/ProvisioningSection/LinuxProvisioningConfigurationSet"
 _KEYS = f"{_SET}/SSH/PublicKeys/PublicKey/Value"
+_PREPROVISIONED = "Environment/PlatformSettingsSection/PlatformSettings/PreprovisionedVm"
 _NAMES = ("HostName", "UserName", "UserPassword", "DisableSshPasswordAuthentication", "CustomData")
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
@@ -47,25 +49,30 @@ def read_media(run: Run, *, expected: bool) -> Wanted | None:
     until = uptime() + wait
     found = search.look()
     while not found and uptime() < until:
-        time.sleep(_LOOK_AGAIN_SECONDS)
+        signals.sleep(_LOOK_AGAIN_SECONDS)
         found = search.look()
     if found:
-        return parse_media(found.ovf, found.custom_data)
+        seconds = min(float(run.settings["REQUEST_TIMEOUT"]), run.seconds_left())
+        return parse_media(found.ovf, found.custom_data, seconds)
     if wait:
         log.warning(f"provisioning media: {search.why}; password and custom data are out of reach")
     return None
 
 
-def parse_media(ovf: bytes, custom_data: bytes = b"") -> Wanted:
+def parse_media(ovf: bytes, custom_data: bytes = b"", seconds: float = _PARSE_SECONDS) -> Wanted:
     """What ovf-env.xml asks for; CustomData.bin counts where it holds no custom data. Raises Failure."""
     namespaces = (PROTOCOL["OVF_NAMESPACE"], PROTOCOL["AZURE_NAMESPACE"])
+    wanted = {_KEYS, _PREPROVISIONED, *(f"{_SET}/{name}" for name in _NAMES)}
     try:
-        found = read_elements(ovf, {_KEYS, *(f"{_SET}/{name}" for name in _NAMES)}, namespaces)
-    except NotReadable as error:
-        log.debug(f"{_OVF}: {error}")
+        if len(ovf) > number("RESPONSE_CAP"):
+            raise NotReadable(f"it is over {number('RESPONSE_CAP')} bytes")
+        with signals.limit(seconds):
+            found = read_elements(ovf, wanted, namespaces, _SET)
+    except (NotReadable, signals.Expired) as error:
+        log.debug(f"{_OVF}: {error if isinstance(error, NotReadable) else 'it takes too long to read'}")
         raise Failure("media_malformed", {"file": _OVF}, "run with -v to see what is wrong in it") from error
     host, user, password, disable, data = (found.get(f"{_SET}/{name}", [""])[0] for name in _NAMES)
-    disable = disable.strip(" \t\r\n").lower()
+    disable = _word(disable)
     return Wanted(
         hostname=host,
         admin_user=user,
@@ -74,7 +81,12 @@ def parse_media(ovf: bytes, custom_data: bytes = b"") -> Wanted:
         password_login=False if disable in _YES else True if disable in _NO else None,
         custom_data=data,
         custom_data_file=custom_data,
+        preprovisioned="PreprovisionedVm" if _word(found.get(_PREPROVISIONED, [""])[0]) in _YES else "",
     )
+
+
+def _word(text: str) -> str:
+    return text.strip(" \t\r\n").lower()
 
 
 def eject(run: Run) -> None:
@@ -115,24 +127,31 @@ class _Search:
         return found
 
     def _read(self, directory: str) -> _Found | None:
-        ovf = self._system.read(f"{directory}/{_OVF}")
+        cap = number("RESPONSE_CAP")
+        ovf = self._system.read(f"{directory}/{_OVF}", cap + 1)
         if ovf is None:
             self.why = f"{directory} holds no {_OVF}"
             return None
         log.info(f"provisioning media: {directory}/{_OVF}")
-        return _Found(ovf, self._system.read(f"{directory}/{_CUSTOM_DATA}") or b"")
+        custom_data = self._system.read(f"{directory}/{_CUSTOM_DATA}", cap + 1) or b""
+        if len(custom_data) > cap:
+            log.warning(f"provisioning media: {_CUSTOM_DATA} is left out, it is over {cap} bytes")
+            custom_data = b""
+        return _Found(ovf, custom_data)
 
     @contextlib.contextmanager
     def _mounted(self, place: str) -> Iterator[bool]:
         """Mount it for as long as it is read; says whether that went well."""
         self._system.make_directory("/run/azready", 0o700)
         self._system.make_directory(_PLACE, 0o700)
-        done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
+        done = False
         try:
+            done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
             yield done
         finally:
-            if done:
-                self._unmount()
+            # A mount that a signal interrupted may have been done all the same.
+            if done or _is_mounted(self._system):
+                _unmount(self._system)
             self._system.remove_directory(_PLACE)
 
     def _mount(self, place: str, kind: str) -> bool:
@@ -144,12 +163,27 @@ class _Search:
             self.why = f"{place} cannot be mounted as {kind}: {ended.errors.partition(chr(10))[0]}"
         return ended.status == 0
 
-    def _unmount(self) -> None:
-        for words in (["umount", _PLACE], ["umount", "-l", _PLACE]):
-            ended = self._system.command(words, seconds=_MOUNT_SECONDS)
-            if ended.status == 0:
-                return
-        log.warning(f"provisioning media: {_PLACE} cannot be unmounted: {ended.last_line}")
+
+def release(system: System) -> None:
+    """Unmount what a run that was cut off has left mounted."""
+    if system.live and _is_mounted(system):
+        log.info(f"provisioning media: unmounting {_PLACE}, which a run that was cut off left mounted")
+        _unmount(system)
+    if system.is_directory(_PLACE):
+        system.remove_directory(_PLACE)
+
+
+def _unmount(system: System) -> None:
+    for words in (["umount", _PLACE], ["umount", "-l", _PLACE]):
+        ended = system.command(words, seconds=_MOUNT_SECONDS)
+        if ended.status == 0:
+            return
+    log.warning(f"provisioning media: {_PLACE} cannot be unmounted: {ended.last_line}")
+
+
+def _is_mounted(system: System) -> bool:
+    lines = (system.read("/proc/mounts") or b"").decode("utf-8", "surrogateescape").split("\n")
+    return any(line.split(" ")[1:2] == [_PLACE] for line in lines)
 
 
 def _mounted_at(system: System, device: str) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from . import log, sshd
 from .errors import Failure
 from .facts import number
+from .locks import locked, wait_until_free
 from .run import DONE, SKIPPED, Run
 from .system import System
 
@@ -33,7 +34,7 @@ class _Stored(NamedTuple):
 
 def step_password(run: Run) -> str:
     """Set the password that the provisioning media gives. Raises Failure, also where nobody could log in."""
-    user = run.wanted.admin_user.strip(_BLANKS)
+    user = run.wanted.admin_user
     if not user:
         return SKIPPED
     password = _wanted_password(run.wanted.password)
@@ -114,6 +115,8 @@ def _set_password(system: System, user: str, password: str, stored: _Stored) -> 
 
 def _told_chpasswd(system: System, line: str) -> bool:
     chpasswd = system.which("chpasswd")
+    if chpasswd:
+        wait_until_free(system, [_SHADOW])
     return bool(chpasswd) and system.command([chpasswd, "-e"], _bytes(line)).status == 0
 
 
@@ -129,7 +132,7 @@ def _put_into_files(system: System, user: str, hashed: str, in_shadow: bool, in_
 
 
 def _put(system: System, file: str, user: str, value: str, day: str | None) -> None:
-    with system.locked([file]):
+    with locked(system, [file]):
         data = system.read(file)
         if data is None:
             raise Failure("file_not_writable", {"file": file, "error": "Permission denied"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 import traceback
 from typing import NoReturn
 
@@ -17,8 +17,10 @@ from . import (
     log,
     media,
     password,
+    pending,
     publish,
     report,
+    signals,
     sshkeys,
     state,
     userdata,
@@ -28,7 +30,10 @@ from . import (
 from .errors import Failure, NotTold
 from .facts import STEPS, VERSION
 from .run import FAILED, SKIPPED, Run
-from .system import uptime
+from .runlock import RunLock
+from .signals import Interrupted
+from .sweep import sweep
+from .system import timestamp, uptime
 
 _STEP_FUNCTIONS = {
     "hostname": hostname.step_hostname,
@@ -44,18 +49,47 @@ _STEP_FUNCTIONS = {
 def provision(run: Run, force: bool) -> None:
     """Everything this VM needs once, then Ready. Raises Failure (told) or NotTold after writing how it ended."""
     run.vm_id = identity.vm_id_from_dmi(run.system)
-    if not force and (_is_not_azure(run) or _is_done(run, run.vm_id)):
+    if not force and _is_not_azure(run):
         return
+    done = not force and _is_done(run)
+    if done and not pending.read(run.system, run.vm_id):
+        _say_done(run)
+        return
+    with RunLock(run.system) as lock:
+        if not done:
+            lock.wait()
+        elif lock.take():
+            log.info(f"VM {run.vm_id} is provisioned already, and another azready does what is left to do")
+            return
+        sweep(run.system)
+        # Another run may have done it meanwhile.
+        if not force and _is_done(run):
+            _do_the_rest(run)
+            return
+        try:
+            _provision(run, force)
+        except Interrupted as interrupted:
+            _end_interrupted(run, interrupted)
+            raise
+
+
+def _provision(run: Run, force: bool) -> None:
     try:
         run.vm_id = identity.vm_id(run)
-        if not force and _is_done(run, run.vm_id):
+        if not force and _is_done(run):
+            _do_the_rest(run)
             return
+        pending.forget(run.system)
         state.begin(run)
+        run.begun = True
         log.info(f"version {VERSION}, python engine, {http.CLIENT}: provisioning VM {run.vm_id}")
         wireserver.read_goal_state(run)
         wanted.read_wanted(run)
         hostkeys.make_host_keys(run.system)
         _take_steps(run)
+        signals.check()
+        rest = _rest(run)
+        rest.keep()
         report.ready(run)
     except NotTold as failure:
         _end(run, "not-told", failure)
@@ -63,15 +97,68 @@ def provision(run: Run, force: bool) -> None:
         _tell(run, failure)
     except Exception as error:
         _tell(run, _bug(error))
+    run.told = True
+    # What comes now has the time that it needs.
+    run.system.deadline = float("inf")
     state.mark_provisioned(run)
-    state.finish(run, "ready", "")
-    kvp.tell_host(run, report.success_row(run.vm_id, run.finished_at))
+    _finish(run, rest, announced=False)
+
+
+def _rest(run: Run) -> pending.Pending:
+    """All that comes after Ready."""
+    items = ["status"]
+    if kvp.is_wanted(run):
+        items.append("kvp")
+    items += [f"script {name} 0" for name in userdata.scripts(run)]
     if run.settings["RUN"] == "once":
-        state.disable_service(run.system)
-    _announce(run, "provisioned, the platform accepted Ready")
+        # Last: a run that is cut off before must be started again.
+        items.append("service")
+    facts = {"VM_ID": run.vm_id, "HOSTNAME": run.hostname, "ADMIN_USER": run.wanted.admin_user}
+    return pending.Pending(run.system, facts, items)
+
+
+def _finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
+    """What is to be done once Ready was accepted, in the order of the items."""
+    rest.do("status", lambda: state.finish(run, "ready", ""))
+    rest.do("kvp", lambda: kvp.tell_host(run, report.success_row(run.vm_id, run.finished_at or timestamp())))
+    if not announced:
+        _announce(run, "provisioned, the platform accepted Ready")
+        media.eject(run)
     publish.publish_hostname(run)
-    media.eject(run)
-    userdata.run_scripts(run)
+    for name in rest.scripts():
+        signals.check()
+        rest.run_script(name, lambda name=name: userdata.run_script(run, name))  # type: ignore[misc]
+    if run.scripts:
+        state.finish(run, "ready", "")
+    rest.do("service", lambda: state.disable_service(run.system))
+    # Nothing is left, or nothing could be noted.
+    rest.keep()
+
+
+def _do_the_rest(run: Run) -> None:
+    """What a run that was cut off after Ready has left. No request is sent."""
+    rest = pending.read(run.system, run.vm_id)
+    if not rest:
+        _say_done(run)
+        return
+    log.info(f"VM {run.vm_id} is provisioned; doing what an earlier run has left: {', '.join(rest.items)}")
+    run.told = True
+    run.system.deadline = float("inf")
+    run.earlier = state.earlier(run.system)
+    run.hostname = rest.facts.get("HOSTNAME", "")
+    run.wanted = run.wanted._replace(admin_user=rest.facts.get("ADMIN_USER", ""))
+    _finish(run, rest, announced=True)
+
+
+def _end_interrupted(run: Run, interrupted: Interrupted) -> None:
+    """Whoever was told Ready keeps that; what is left is noted, and done at the next start."""
+    if run.told:
+        log.warning(f"ended by the signal {interrupted.name}: the next start does what is left")
+        return
+    pending.forget(run.system)
+    if run.begun:
+        state.finish(run, "interrupted", f"signal_{interrupted.name}")
+    log.warning(f"ended by the signal {interrupted.name}: the platform was not told, the next start tries again")
 
 
 def _is_not_azure(run: Run) -> bool:
@@ -81,17 +168,19 @@ def _is_not_azure(run: Run) -> bool:
     return bool(tag)
 
 
-def _is_done(run: Run, vm_id: str) -> bool:
-    done = bool(vm_id) and state.provisioned_as(run.system) == vm_id
-    if done:
-        log.info(f"VM {vm_id} is provisioned already: nothing to do")
-    return done
+def _is_done(run: Run) -> bool:
+    return bool(run.vm_id) and state.provisioned_as(run.system) == run.vm_id
+
+
+def _say_done(run: Run) -> None:
+    log.info(f"VM {run.vm_id} is provisioned already: nothing to do")
 
 
 def _take_steps(run: Run) -> None:
     for step in STEPS:
         if step not in run.steps:
             continue
+        signals.check()
         began = uptime()
         try:
             result = _STEP_FUNCTIONS[step](run)
@@ -100,7 +189,7 @@ def _take_steps(run: Run) -> None:
             failure.details = {"step": step, **failure.details}
             raise
         run.results[step] = f"{result} {uptime() - began:.2f}"
-        if result == SKIPPED:
+        if result == SKIPPED and step not in run.unusable:
             log.info(f"{step}: skipped, nothing was given for it")
 
 
@@ -123,6 +212,7 @@ def _tell(run: Run, failure: Failure) -> NoReturn:
 
 
 def _end(run: Run, outcome: str, failure: Failure) -> NoReturn:
+    pending.forget(run.system)
     state.finish(run, outcome, str(failure))
     kvp.tell_host(run, run.row or report.description(failure.reason, failure.details, run.vm_id, run.finished_at))
     told = (
@@ -135,5 +225,5 @@ def _end(run: Run, outcome: str, failure: Failure) -> NoReturn:
 def _announce(run: Run, text: str) -> None:
     log.info(text)
     wanted = run.settings["LOG_CONSOLE"]
-    if wanted == "yes" or (wanted == "auto" and not sys.stderr.isatty()):
+    if wanted == "yes" or (wanted == "auto" and not os.isatty(2)):
         run.system.to_console(f"azready: {text}\n")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Callable, NamedTuple, Optional
 
-from . import log
+from . import log, signals
 from .errors import NoGoodAnswer
 from .facts import PROTOCOL
 from .system import System, timestamp, uptime
 
 # A try that fails as the one before it is logged again only after so many seconds.
 _QUIET_SECONDS = 30.0
+# As long as other agents wait for one answer.
+_MOST_SECONDS = 60.0
 # What a step says of itself.
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
@@ -40,6 +41,8 @@ class Wanted(NamedTuple):
     user_data: str = ""
     # The content of CustomData.bin: bytes, not base64; counts where custom_data is empty.
     custom_data_file: bytes = b""
+    # What kind of machine it is that gets its real identity later; empty for any other.
+    preprovisioned: str = ""
 
 
 # A health report that still lacks its addressee: the XML document for a goal state, the JSON one without.
@@ -58,7 +61,7 @@ class Run:
         # When the platform had been told, and how long that took.
         self.finished_at = ""
         self.seconds = 0.0
-        self.deadline = self.started + int(settings["DEADLINE"])
+        self.deadline = system.deadline = self.started + int(settings["DEADLINE"])
         self.vm_id = ""
         # The name that the step `hostname` set.
         self.hostname = ""
@@ -74,6 +77,12 @@ class Run:
         self.media_device = ""
         # What becomes of each step, for the status file: name -> "RESULT SECONDS".
         self.results: dict[str, str] = {}
+        # Steps whose data makes no sense; they are skipped, and have said so.
+        self.unusable: set[str] = set()
+        # Whether the status file tells of this run; whether Ready was accepted.
+        self.begun = self.told = False
+        # What the status file holds where this run only does what an earlier one has left.
+        self.earlier: dict[str, str] = {}
         # What became of the user's scripts, for the status file: name of the step -> `done`, or `failed status=N`.
         self.scripts: dict[str, str] = {}
 
@@ -81,20 +90,26 @@ class Run:
         """Seconds until the deadline."""
         return self.deadline - uptime()
 
-    def request_limit(self, deadline: float) -> float:
-        """Seconds that a request started now may take: REQUEST_TIMEOUT, and never past the deadline."""
-        return max(0.1, min(float(self.settings["REQUEST_TIMEOUT"]), deadline - uptime()))
-
 
 class Tries:
-    """The pauses between tries of one thing: back-off, Retry-After, and the deadline that no try outlives."""
+    """The tries of one thing: how long each may take, the pauses between them, and the deadline that none outlives.
 
-    def __init__(self, what: str, deadline: float) -> None:
+    A server that is slow and not dead must get an answer out at some time, so each try may take twice as long as the
+    one before: from REQUEST_TIMEOUT up to a minute, or to REQUEST_TIMEOUT where that is more.
+    """
+
+    def __init__(self, what: str, run: Run, deadline: float) -> None:
         self._what = what
         self._deadline = deadline
+        self._limit = float(run.settings["REQUEST_TIMEOUT"])
+        self._most = max(_MOST_SECONDS, self._limit)
         self._pauses = [int(pause) / 1000 for pause in PROTOCOL["BACKOFF_MS"].split()]
         self._said = ""
         self._said_at = 0.0
+
+    def limit(self) -> float:
+        """Seconds that a request started now may take."""
+        return max(0.1, min(self._limit, self._deadline - uptime()))
 
     def another(self, problem: NoGoodAnswer) -> bool:
         """Say what went wrong and pause. False where the pause would outlive the deadline: there is no other try."""
@@ -105,7 +120,8 @@ class Tries:
         self._say(problem, pause, left)
         if pause >= left:
             return False
-        time.sleep(pause)
+        self._limit = min(self._limit * 2, self._most)
+        signals.sleep(pause)
         return True
 
     def _say(self, problem: NoGoodAnswer, pause: float, left: float) -> None:

@@ -59,7 +59,7 @@ def key_files(system: System, user: str) -> list[str]:
 
 def set_password_login(run: Run, wanted: bool) -> None:
     """Have the SSH server take passwords, or not; a configuration that does so is left alone. Raises Failure."""
-    system, user, login = run.system, run.wanted.admin_user.rstrip("\n"), "yes" if wanted else "no"
+    system, user, login = run.system, run.wanted.admin_user, "yes" if wanted else "no"
     if not wanted and has_dropbear(system):
         log.warning("password: dropbear takes passwords unless it is started with -s: set that where it is started")
     main = _main(system)

@@ -28,8 +28,8 @@ _PLAIN = "each component must be a plain file or directory that no user but its 
 
 def step_ssh_keys(run: Run) -> str:
     """Add the keys that are not there yet. Raises Failure where none can be added and there is no password either."""
-    user = run.wanted.admin_user.rstrip("\n")
-    if not user.strip(_BLANKS) or not run.wanted.keys:
+    user = run.wanted.admin_user
+    if not user or not run.wanted.keys:
         return SKIPPED
     account = accounts.find(run.system, user)
     if not account:
@@ -128,6 +128,24 @@ def with_keys(data: bytes, keys: list[str]) -> bytes:
     return (text + gap + added).encode("latin-1")
 
 
+def holds_keys(data: bytes) -> bool:
+    """Whether there is nothing in it but keys, comments and blank lines."""
+    lines = (line.strip(_BLANKS) for line in data.decode("latin-1").split("\n"))
+    return all(_is_key(line) for line in lines if line and not line.startswith("#"))
+
+
+def _is_key(line: str) -> bool:
+    """Whether it begins with a known type, or is a key of any other one: the base64 says so itself."""
+    for text in (line, line[_options(line) :].lstrip(" \t")):
+        kind, blob = [*re.split("[ \t]+", text), ""][:2]
+        if kind in _TYPES:
+            return True
+        is_base64 = re.fullmatch("[A-Za-z0-9+/]+={0,2}", blob) and len(blob) % 4 == 0
+        if is_base64 and _is_whole(kind, base64.b64decode(blob)):
+            return True
+    return False
+
+
 def _places(system: System, account: Account) -> list[str]:
     """The files that get the keys: sshd's, and dropbear's where it is there or nothing is. Raises Failure."""
     own = f"{_home(account)}/.ssh/authorized_keys"
@@ -168,7 +186,7 @@ def _add(system: System, account: Account, place: str, keys: list[str]) -> None:
     if home and place.startswith(f"{home}/"):
         base, name, owner = home, place[len(home) + 1 :], userfiles.Owner(account.uid, account.gid)
     try:
-        changed = userfiles.change(system, base or "/", name, owner, lambda data: with_keys(data, keys))
+        changed = userfiles.change(system, base or "/", name, owner, lambda data: with_keys(data, keys), holds_keys)
     except userfiles.NotSafe as problem:
         raise _not_added(account.name, str(problem), _PLAIN, place) from problem
     if not changed:

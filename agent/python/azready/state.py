@@ -39,25 +39,41 @@ def finish(run: Run, outcome: str, reason: str) -> None:
         log.warning(f"status not kept: {failure}")
 
 
+def earlier(system: System) -> dict[str, str]:
+    """What the status file holds."""
+    pairs = (line.partition("=") for line in system.lines(_STATUS))
+    return {key: value for key, equals, value in pairs if equals}
+
+
 def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) -> None:
-    values = {
-        "OUTCOME": outcome,
-        "REASON": reason,
-        "VERSION": VERSION,
-        "ENGINE": "python",
-        "HTTP_CLIENT": http.CLIENT,
-        "VM_ID": run.vm_id,
-        "STARTED": run.started_at,
-        **times,
-        "ADMIN_USER": run.wanted.admin_user if run.results.get("user", "").startswith(DONE) else "",
-        **{"STEP_" + step.upper().replace("-", "_"): result for step, result in run.results.items()},
-        **{"SCRIPT_" + step.upper().replace("-", "_"): result for step, result in run.scripts.items()},
-    }
+    scripts = {"SCRIPT_" + _word(step): result for step, result in run.scripts.items()}
+    if run.earlier:
+        # The run that provisioned is the one that the file is about.
+        old = {key: value for key, value in run.earlier.items() if key not in ("OUTCOME", "REASON")}
+        values = {"OUTCOME": outcome, "FINISHED": times.get("FINISHED", ""), **old, **scripts}
+    else:
+        values = {
+            "OUTCOME": outcome,
+            "REASON": reason,
+            "VERSION": VERSION,
+            "ENGINE": "python",
+            "HTTP_CLIENT": http.CLIENT,
+            "VM_ID": run.vm_id,
+            "STARTED": run.started_at,
+            **times,
+            "ADMIN_USER": run.wanted.admin_user if run.results.get("user", "").startswith(DONE) else "",
+            **{"STEP_" + _word(step): result for step, result in run.results.items()},
+            **scripts,
+        }
     lines = [
         f"{key}={''.join(c if c.isprintable() else '?' for c in value)}\n" for key, value in values.items() if value
     ]
     run.system.make_directory(DIRECTORY, 0o700)
     run.system.write(_STATUS, "".join(lines).encode("utf-8", "replace"), 0o600)
+
+
+def _word(step: str) -> str:
+    return step.upper().replace("-", "_")
 
 
 def keep_report(system: System, body: bytes, kind: str) -> None:

@@ -8,37 +8,28 @@ import fcntl
 import fnmatch
 import os
 import shutil
-import signal
 import socket
 import stat
-import subprocess
-import tempfile
 import time
-from typing import IO, Callable, Iterator, NamedTuple
+from typing import Iterator
 
-from . import log
+from . import children, log
+from .children import Ended
 from .errors import Failure
 
 # Where the system's own commands are, whatever PATH a service gets.
 _SYSTEM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # As many as Linux follows before it says ELOOP.
 _MAX_LINKS = 40
-# As long as the tools of shadow and glibc wait for a lock.
-_LOCK_SECONDS = 15.0
+# The hook or script that is at work.
+CHILD_FILE = "/run/azready/child"
 
 
-class Ended(NamedTuple):
-    """What became of a program: exit status as a shell counts it (128 + signal), its output, whether it was killed."""
-
-    status: int
-    output: str
-    errors: str
-    timed_out: bool
-
-    @property
-    def last_line(self) -> str:
-        """The last line of its stderr, or `none`."""
-        return self.errors.rstrip("\n").rpartition("\n")[2].strip(" \t\r\n") or "none"
+def complete_path() -> None:
+    """Whatever PATH a bare init gives: the system's own commands are found, by what we start too."""
+    given = os.environ.get("PATH", "").split(os.pathsep)
+    lacking = [folder for folder in _SYSTEM_PATH if folder not in given]
+    os.environ["PATH"] = os.pathsep.join([*filter(None, given), *lacking])
 
 
 def uptime() -> float:
@@ -52,11 +43,17 @@ def timestamp() -> str:
 
 
 @contextlib.contextmanager
-def _blaming(path: str) -> Iterator[None]:
+def blaming(path: str) -> Iterator[None]:
+    """An OSError inside becomes the Failure that names this file."""
     try:
         yield
     except OSError as error:
-        raise Failure("file_not_writable", {"file": path, "error": os.strerror(error.errno or 0)}) from error
+        raise Failure("file_not_writable", {"file": path, "error": cause(error)}) from error
+
+
+def cause(error: OSError) -> str:
+    """What went wrong, in the words of the C library."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 class System:
@@ -66,6 +63,8 @@ class System:
         # Empty for the machine itself, so that every path is root + path.
         self.root = os.path.realpath(root).rstrip("/")
         self.live = not self.root
+        # No command and no lock may take longer than this moment allows (seconds of the monotonic clock).
+        self.deadline = float("inf")
 
     def path(self, name: str, links: list[str] | None = None) -> str:
         """Where the image's `name` really is. Links are followed; an absolute one of the image stays inside it.
@@ -102,11 +101,11 @@ class System:
         """Whether the path itself is a symlink."""
         return os.path.islink(os.path.join(self.path(os.path.dirname(name)), os.path.basename(name)))
 
-    def read(self, name: str) -> bytes | None:
-        """Content of a file, or None where it is missing or unreadable."""
+    def read(self, name: str, most: int = -1) -> bytes | None:
+        """Content of a file, or its first `most` bytes; None where it is missing or unreadable."""
         try:
             with open(self.path(name), "rb") as file:
-                return file.read()
+                return file.read(most)
         except OSError:
             return None
 
@@ -117,7 +116,7 @@ class System:
 
     def require_readable(self, name: str) -> None:
         """A file that is to be changed must be readable, or it would be taken for an empty one. Raises Failure."""
-        with _blaming(name), contextlib.suppress(FileNotFoundError), open(self.path(name), "rb") as file:
+        with blaming(name), contextlib.suppress(FileNotFoundError), open(self.path(name), "rb") as file:
             file.read()
 
     def matches(self, pattern: str) -> list[str]:
@@ -160,14 +159,22 @@ class System:
 
         `through`: an interpreter and its arguments, for a script that is not executable itself.
         """
+        with contextlib.suppress(Failure):
+            self.make_directory(os.path.dirname(CHILD_FILE), 0o700)
+        noted = children.Noted(self.path(CHILD_FILE), os.path.basename(name))
         program = [*through, self.path(name)]
+        if any("\0" in word for word in program):
+            return Ended(126, "", os.strerror(errno.EINVAL), False)
         try:
-            return self._execute(program, environment, seconds)
+            return children.run(program, environment, self.root or "/", seconds, b"", noted)
         except OSError as error:
-            if error.errno == errno.ENOEXEC:
-                # A script without a first line that names its interpreter is the shell's, as from a shell.
-                return self._execute(["/bin/sh", *program], environment, seconds)
-            return Ended(126, "", os.strerror(error.errno or 0), False)
+            if error.errno != errno.ENOEXEC:
+                return _not_started(error)
+        # A script without a first line that names its interpreter is the shell's, as from a shell.
+        try:
+            return children.run(["/bin/sh", *program], environment, self.root or "/", seconds, b"", noted)
+        except OSError as error:
+            return _not_started(error)
 
     def which(self, program: str) -> str:
         """Path of a command of this system, or an empty text; always empty with a root other than /."""
@@ -180,29 +187,13 @@ class System:
     def command(self, words: list[str], given: bytes = b"", seconds: float = 60.0) -> Ended:
         """Run a command of this system, by a path from `which`, with `given` on stdin; killed after so many seconds.
 
-        Secrets go to stdin, never into `words`.
+        Secrets go to stdin, never into `words`. A tenth of the time that is left stays, to tell of one that hangs.
         """
-        path = os.pathsep.join([*os.get_exec_path(), *_SYSTEM_PATH])
+        seconds = min(seconds, (self.deadline - uptime()) * 0.9)
         try:
-            return self._execute(words, {"LC_ALL": "C", "PATH": path}, seconds, given)
+            return children.run(words, {"LC_ALL": "C"}, self.root or "/", seconds, given, None)
         except OSError as error:
-            return Ended(126, "", os.strerror(error.errno or 0), False)
-
-    def _execute(self, command: list[str], environment: dict[str, str], seconds: float, given: bytes = b"") -> Ended:
-        # Files and not pipes: what the program leaves running in the background may hold a pipe open for ever.
-        with _file_of(given) as stdin, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(
-                command,
-                stdin=stdin,
-                stdout=output,
-                stderr=errors,
-                cwd=self.root or "/",
-                env={**os.environ, **environment},
-                start_new_session=True,
-            )
-            timed_out = not _ends_within(process, seconds)
-            status = process.returncode
-            return Ended(status if status >= 0 else 128 - status, _printed(output), _printed(errors), timed_out)
+            return _not_started(error)
 
     def give(self, name: str, uid: int, gid: int) -> None:
         """Make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on."""
@@ -213,11 +204,11 @@ class System:
             if (os.lstat(where).st_uid, os.lstat(where).st_gid) != (uid, gid):
                 log.warning(f"{name} cannot be given to {uid}:{gid} without being root")
         except OSError as error:
-            raise Failure("file_not_writable", {"file": name, "error": os.strerror(error.errno or 0)}) from error
+            raise Failure("file_not_writable", {"file": name, "error": cause(error)}) from error
 
     def make_directory(self, name: str, mode: int) -> None:
         """Make a directory and what leads to it; an existing one gets the mode. Raises Failure."""
-        with _blaming(name):
+        with blaming(name):
             where = self.path(name)
             os.makedirs(where, exist_ok=True)
             if stat.S_IMODE(os.stat(where).st_mode) != mode:
@@ -228,7 +219,7 @@ class System:
 
         A file that is there keeps its mode and owner, a symlink is followed, `mode` is for a new file. Raises Failure.
         """
-        with _blaming(name):
+        with blaming(name):
             target = self.path(name)
             directory = os.path.dirname(target)
             os.makedirs(directory, exist_ok=True)
@@ -278,45 +269,24 @@ class System:
 
         Raises Failure.
         """
-        with _blaming(name):
+        with blaming(name):
             where, source = self.path(name), self.path(skeleton)
             new = os.path.join(os.path.dirname(where), f".{os.path.basename(where)}.azready")
             os.makedirs(os.path.dirname(where), exist_ok=True)
             shutil.rmtree(new, ignore_errors=True)
-            if os.path.isdir(source):
-                shutil.copytree(source, new, symlinks=True)
-            else:
-                os.mkdir(new)
-            if os.geteuid() == 0:
-                for folder, _, files in os.walk(new):
-                    for each in [folder, *(os.path.join(folder, file) for file in files)]:
-                        os.chown(each, uid, gid, follow_symlinks=False)
-            os.chmod(new, mode)
-            os.rename(new, where)
+            try:
+                _copy_tree(source, new) if os.path.isdir(source) else os.mkdir(new)
+                _give_tree(new, uid, gid)
+                os.chmod(new, mode)
+                os.rename(new, where)
+            except BaseException:
+                shutil.rmtree(new, ignore_errors=True)
+                raise
         self.give(name, uid, gid)
-
-    @contextlib.contextmanager
-    def locked(self, names: list[str], seconds: float = _LOCK_SECONDS) -> Iterator[None]:
-        """Keep others off these files of /etc while we change them, as shadow's tools do. Raises Failure.
-
-        FILE.lock is a link to a file with our process id; on the machine itself glibc's lock is held too.
-        """
-        until = uptime() + min(_LOCK_SECONDS, seconds)
-        with contextlib.ExitStack() as held:
-            if self.live:
-                with _blaming("/etc/.pwd.lock"):
-                    handle = os.open(self.path("/etc/.pwd.lock"), os.O_WRONLY | os.O_CREAT, 0o600)
-                held.callback(os.close, handle)
-                _patiently(lambda: _lock_whole(handle), "/etc/.pwd.lock", until)
-            for name in names:
-                lock = os.path.join(self.path(os.path.dirname(name)), f"{os.path.basename(name)}.lock")
-                _patiently(lambda lock=lock: _link_lock(lock), name, until)  # type: ignore[misc]
-                held.callback(os.unlink, lock)
-            yield
 
     def remove(self, name: str) -> None:
         """Remove a file or a symlink itself, not what it points to. Raises Failure."""
-        with _blaming(name):
+        with blaming(name):
             os.unlink(os.path.join(self.path(os.path.dirname(name)), os.path.basename(name)))
 
     def remove_directory(self, name: str) -> None:
@@ -326,12 +296,16 @@ class System:
 
     def append(self, name: str, data: bytes) -> bool:
         """Append to a file in one write, under the lock that fcntl gives; False where somebody else holds that."""
-        with _blaming(name), open(self.path(name), "ab", buffering=0) as file:
+        with blaming(name), open(self.path(name), "ab", buffering=0) as file:
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
-            file.write(data)
+            size = os.fstat(file.fileno()).st_size
+            if file.write(data) != len(data):
+                # Half a record would shift all that come behind it.
+                file.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
             return True
 
@@ -358,7 +332,7 @@ class System:
     def set_kernel_hostname(self, name: str) -> None:
         """Set the running kernel's hostname; with a root other than / nothing live is touched. Raises Failure."""
         if self.live:
-            with _blaming("/proc/sys/kernel/hostname"):
+            with blaming("/proc/sys/kernel/hostname"):
                 socket.sethostname(name)
 
 
@@ -380,77 +354,39 @@ def _replace(new: str, target: str) -> None:
         os.unlink(new)
 
 
-def _patiently(attempt: Callable[[], bool], name: str, until: float) -> None:
-    with _blaming(name):
-        while not attempt():
-            if uptime() >= until:
-                raise Failure("file_not_writable", {"file": name, "error": "locked"})
-            time.sleep(0.25)
-
-
-def _lock_whole(handle: int) -> bool:
-    try:
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _link_lock(lock: str) -> bool:
-    """Take a lock; one whose process is gone is taken away first."""
-    mine = f"{lock[: -len('.lock')]}.{os.getpid()}"
-    try:
-        with open(mine, "w") as file:
-            file.write(str(os.getpid()))
-        os.link(mine, lock)
-        return True
-    except FileExistsError:
-        if not _is_held(lock):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(lock)
-        return False
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(mine)
-
-
-def _is_held(lock: str) -> bool:
-    try:
-        with open(lock, "rb") as file:
-            os.kill(int(file.read().strip(b"\0\n ")), 0)
-    except (ValueError, OverflowError, ProcessLookupError):
-        return False
-    except OSError:
-        pass
-    return True
-
-
 def _fits(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) and (name[0] != "." or pattern[0] == ".")
 
 
-def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    try:
-        process.wait(max(1.0, seconds))
-        return True
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return False
+def _not_started(error: OSError) -> Ended:
+    """As a shell has it: 127 where there is no such program, or not the interpreter that its first line names."""
+    return Ended(127 if error.errno == errno.ENOENT else 126, "", cause(error), False)
 
 
-@contextlib.contextmanager
-def _file_of(data: bytes) -> Iterator[IO[bytes]]:
-    """A file without a name that holds this, read from its beginning."""
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
-        yield file
+def _copy_tree(source: str, target: str) -> None:
+    """A copy of a directory, symlinks as they are. Raises OSError for the first that cannot be copied.
+
+    shutil.copytree goes on and hides the cause: its error has no errno. What is neither file, directory nor link has
+    no business in a skeleton.
+    """
+    os.mkdir(target, 0o700)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            new = os.path.join(target, entry.name)
+            if entry.is_symlink():
+                os.symlink(os.readlink(entry.path), new)
+            elif entry.is_dir():
+                _copy_tree(entry.path, new)
+            elif entry.is_file():
+                shutil.copy2(entry.path, new)
+    shutil.copystat(source, target)
 
 
-def _printed(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "surrogateescape")
+def _give_tree(top: str, uid: int, gid: int) -> None:
+    if os.geteuid() == 0:
+        for folder, folders, files in os.walk(top):
+            for each in [folder, *(os.path.join(folder, name) for name in folders + files)]:
+                os.chown(each, uid, gid, follow_symlinks=False)
 
 
 def _sync_directory(directory: str) -> None:

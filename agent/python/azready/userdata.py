@@ -12,15 +12,37 @@ from .system import uptime
 
 
 def step_custom_data(run: Run) -> str:
-    """Save customData of the provisioning media. Raises Failure for what is not base64."""
+    """Save customData of the provisioning media."""
     if not run.wanted.custom_data.strip(" \t\r\n"):
         return _save(run, "custom-data", run.wanted.custom_data_file)
-    return _save(run, "custom-data", _decoded("custom-data", run.wanted.custom_data))
+    return _save_decoded(run, "custom-data", run.wanted.custom_data)
 
 
 def step_user_data(run: Run) -> str:
-    """Save userData of IMDS. Raises Failure for what is not base64."""
-    return _save(run, "user-data", _decoded("user-data", run.wanted.user_data))
+    """Save userData of IMDS."""
+    return _save_decoded(run, "user-data", run.wanted.user_data)
+
+
+def _save_decoded(run: Run, name: str, text: str) -> str:
+    """What is no base64 is a person's mistake, and none that should cost him his machine: he finds the text itself."""
+    try:
+        return _save(run, name, _decoded(name, text))
+    except Failure as failure:
+        if failure.reason != _reason(name):
+            raise
+    run.unusable.add(name)
+    if _setting(run, name) == "ignore":
+        log.info(f"{name}: ignored, as the settings say")
+        return SKIPPED
+    path = f"{_path(name)}.raw"
+    run.system.make_directory(state.DIRECTORY, 0o700)
+    run.system.write(path, text.encode("utf-8", "surrogateescape"), 0o600)
+    log.warning(f"{name}: skipped, it is no base64; kept as it is in {path}")
+    return SKIPPED
+
+
+def _reason(name: str) -> str:
+    return name.replace("-", "_") + "_invalid"
 
 
 def _decoded(name: str, text: str) -> bytes:
@@ -28,7 +50,7 @@ def _decoded(name: str, text: str) -> bytes:
     # Not left to base64: what it lets pass differs from Python to Python.
     text = re.sub("[ \t\r\n]", "", text)
     if len(text) % 4 or not re.fullmatch("[A-Za-z0-9+/]*={0,2}", text):
-        raise Failure(name.replace("-", "_") + "_invalid", {"error": "not_base64"})
+        raise Failure(_reason(name), {"error": "not_base64"})
     return base64.b64decode(text)
 
 
@@ -42,6 +64,9 @@ def _save(run: Run, name: str, data: bytes) -> str:
     run.system.make_directory(state.DIRECTORY, 0o700)
     if run.system.read(path) != data:
         run.system.write(path, data, 0o600)
+    if run.system.exists(f"{path}.raw"):
+        # Of an earlier try, whose data was none.
+        run.system.remove(f"{path}.raw")
     log.info(f"{name}: {len(data)} bytes saved in {path}")
     return DONE
 
@@ -54,16 +79,14 @@ def _setting(run: Run, name: str) -> str:
     return run.settings[name.upper().replace("-", "_")]
 
 
-def run_scripts(run: Run) -> None:
-    """Start what CUSTOM_DATA=run and USER_DATA=run ask for, after Ready. What fails is a warning, and in the status."""
-    for name in ("custom-data", "user-data"):
-        if _setting(run, name) == "run" and run.results.get(name, "").startswith(DONE):
-            _run_script(run, name)
-    if run.scripts:
-        state.finish(run, "ready", "")
+def scripts(run: Run) -> list[str]:
+    """The steps whose data CUSTOM_DATA=run and USER_DATA=run ask to be started after Ready."""
+    names = ("custom-data", "user-data")
+    return [name for name in names if _setting(run, name) == "run" and run.results.get(name, "").startswith(DONE)]
 
 
-def _run_script(run: Run, name: str) -> None:
+def run_script(run: Run, name: str) -> None:
+    """Start it. What fails is a warning, and in the status."""
     first = (run.system.read(_path(name)) or b"").partition(b"\n")[0].decode("utf-8", "surrogateescape")
     words = re.split("[ \t]+", first[2:].strip(" \t"), maxsplit=1)
     if not first.startswith("#!") or not words[0]:
@@ -78,5 +101,7 @@ def _run_script(run: Run, name: str) -> None:
         log.info(f"{name}: {line}")
     result = "done" if ended.status == 0 else f"failed status={ended.status}"
     if ended.status:
-        log.warning(f"{name}: the script ended with status {ended.status}")
+        # The cause that nobody sees: for the kernel the return is a part of the interpreter's name.
+        ends = ": its lines end in CR LF, as on Windows" if first.endswith("\r") else ""
+        log.warning(f"{name}: the script ended with status {ended.status}{ends}")
     run.scripts[name] = f"{result} {uptime() - began:.2f}"

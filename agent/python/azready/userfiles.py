@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fnmatch
 import os
 import stat
 from typing import Callable, Iterator, NamedTuple
@@ -28,22 +29,33 @@ class Owner(NamedTuple):
     gid: int
 
 
-def change(system: System, base: str, name: str, owner: Owner | None, change: Callable[[bytes], bytes]) -> bool:
+def change(
+    system: System,
+    base: str,
+    name: str,
+    owner: Owner | None,
+    change: Callable[[bytes], bytes],
+    is_harmless: Callable[[bytes], bool],
+) -> bool:
     """Replace `base`/`name` by what `change` makes of its content, unless that is the same; whether it was replaced.
 
     With an owner, everything below `base` becomes his, the file 0600 and its directory 0700; without, the file keeps
-    its owner and is 0644. Directories are made. Raises NotSafe.
+    its owner and is 0644. Directories are made. What the owner cannot read today may be a secret that he has moved
+    there: it becomes his only if `is_harmless` says so of its content. Raises NotSafe.
     """
     *folders, file = [part for part in name.split("/") if part not in ("", ".")]
     with contextlib.ExitStack() as opened:
         try:
             here = opened.enter_context(_opened(_base(system, base, owner), _DIRECTORY))
+            _sweep(here, owner)
             for number, folder in enumerate(folders):
                 base = f"{base}/{folder}"
                 here = opened.enter_context(_folder(here, folder, base, owner))
                 if owner:
+                    _sweep(here, owner)
+                    _look_into(here, base, owner, (*folders[number + 1 :], file)[0])
                     _own(here, base, owner, 0o700 if number == len(folders) - 1 else None)
-            return _File(here, file, f"{base}/{file}", owner).change(change)
+            return _File(here, file, f"{base}/{file}", owner).change(change, is_harmless)
         except OSError as error:
             raise NotSafe(os.strerror(error.errno or 0)) from error
 
@@ -85,6 +97,30 @@ def _folder(inside: int, name: str, shown: str, owner: Owner | None) -> Iterator
         yield handle
 
 
+def _sweep(handle: int, owner: Owner | None) -> None:
+    """Take away what a run that was cut off has left in an open directory of the owner."""
+    for name in os.listdir(handle) if owner else ():
+        if fnmatch.fnmatchcase(name, ".*.azready"):
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=handle)
+
+
+def _look_into(handle: int, shown: str, owner: Owner, expected: str) -> None:
+    """A directory that the owner cannot look into, and others filled, is not opened to him. Raises NotSafe."""
+    if _can_read(os.fstat(handle), owner):
+        return
+    for name in os.listdir(handle):
+        if name != expected and os.stat(name, dir_fd=handle, follow_symlinks=False).st_uid != owner.uid:
+            raise NotSafe(f"{shown} is not the user's and holds {name}, which is not either")
+
+
+def _can_read(found: os.stat_result, owner: Owner) -> bool:
+    """Whether the owner-to-be can read it as it is; groups that he is in besides do not count."""
+    if found.st_uid == owner.uid:
+        return True
+    return bool(found.st_mode & (stat.S_IRGRP if found.st_gid == owner.gid else stat.S_IROTH))
+
+
 def _own(handle: int, shown: str, owner: Owner | None, mode: int | None) -> None:
     """Give an open file or directory its owner and mode, unless it has them."""
     now = os.fstat(handle)
@@ -109,11 +145,13 @@ class _File(NamedTuple):
     def mode(self) -> int:
         return 0o600 if self.owner else 0o644
 
-    def change(self, change: Callable[[bytes], bytes]) -> bool:
+    def change(self, change: Callable[[bytes], bytes], is_harmless: Callable[[bytes], bool]) -> bool:
         old, keeper = b"", self.owner
         with contextlib.suppress(FileNotFoundError), self._open() as handle:
             with open(handle, "rb", closefd=False) as file:
                 old = file.read()
+            if self.owner and not _can_read(os.fstat(handle), self.owner) and not is_harmless(old):
+                raise NotSafe(f"{self.shown} is not the user's and holds more than keys")
             if change(old) == old:
                 _own(handle, self.shown, self.owner, self.mode)
                 return False

@@ -9,6 +9,7 @@ from .errors import Failure
 from .media import read_media
 from .run import Run, Wanted
 
+_BLANKS = " \t\r\n"
 # The steps that need what only the media may tell.
 _STEPS_OF_MEDIA = {"user", "ssh-keys", "password", "custom-data"}
 
@@ -28,6 +29,19 @@ def read_wanted(run: Run) -> None:
     else:
         media = _media_beside(run, document) if _STEPS_OF_MEDIA & set(run.steps) else None
     run.wanted = merged(document, media or Wanted())
+    _refuse_preprovisioned(run.wanted.preprovisioned)
+
+
+def _refuse_preprovisioned(kind: str) -> None:
+    """A machine of a pool is made ahead and gets its owner's name, user and keys later, by ways of its own.
+
+    What azready could set now belongs to nobody, and Ready would hand over such a machine. Raises Failure.
+    """
+    if kind:
+        log.warning(
+            f"this VM is pre-provisioned ({kind}): its real identity comes later, and azready cannot wait for it"
+        )
+        raise Failure("preprovisioned_vm", {"kind": kind}, "use an agent that knows how to wait for it")
 
 
 def _media_beside(run: Run, document: dict[str, Any]) -> Wanted | None:
@@ -47,12 +61,14 @@ def merged(document: dict[str, Any], media: Wanted) -> Wanted:
     names = (told.hostname, media.hostname, imds.text(document, "compute.name"))
     return media._replace(
         hostname=_first_given(*names),
-        admin_user=_first_given(told.admin_user, media.admin_user),
+        # Once, for all steps.
+        admin_user=_first_given(told.admin_user, media.admin_user).strip(_BLANKS),
         keys=told.keys if any(map(_is_given, told.keys)) else media.keys,
         password_login=media.password_login if told.password_login is None else told.password_login,
         password=_first_given(media.password),
         custom_data=_first_given(media.custom_data),
         user_data=_first_given(told.user_data),
+        preprovisioned=told.preprovisioned or media.preprovisioned,
     )
 
 
@@ -62,17 +78,20 @@ def from_metadata(document: dict[str, Any]) -> Wanted:
     entries = imds.value(document, "compute.publicKeys")
     keys = [imds.value(entry, "keyData") for entry in entries] if isinstance(entries, list) else []
     disabled = imds.word(document, f"{profile}.disablePasswordAuthentication")
+    # Running, Savable, OSDisk, PreprovisionedOSDisk, Unknown, and what is yet to come.
+    pool = imds.text(document, "extended.compute.ppsType").strip(_BLANKS)
     return Wanted(
         hostname=imds.text(document, f"{profile}.computerName"),
         admin_user=imds.text(document, f"{profile}.adminUsername"),
         keys=tuple(key for key in keys if isinstance(key, str)),
         password_login={"true": False, "false": True}.get(disabled),
         user_data=imds.text(document, "compute.userData"),
+        preprovisioned="" if pool.lower() == "none" else pool,
     )
 
 
 def _is_given(text: str) -> bool:
-    return bool(text.strip(" \t\r\n"))
+    return bool(text.strip(_BLANKS))
 
 
 def _first_given(*texts: str) -> str:

@@ -27,11 +27,11 @@ def read_goal_state(run: Run) -> GoalState | None:
 
 
 def _goal_state(run: Run) -> GoalState | None:
-    tries = Tries("goal state", run.deadline)
+    tries = Tries("goal state", run, run.deadline)
     while True:
         request = http.Request("GET", run.settings["WIRESERVER"], PROTOCOL["GOAL_STATE_PATH"], _HEADERS)
         try:
-            return parse_goal_state(http.send(request, run.request_limit(run.deadline)))
+            return http.send(request, tries.limit(), parse_goal_state)
         except NoGoodAnswer as problem:
             if run.settings["REPORT_PROTOCOL"] == "auto" and str(problem.status) in PROTOCOL["NO_GOAL_STATE"].split():
                 log.info(f"goal state: {problem.what()}; reporting without one, as JSON")
@@ -45,12 +45,12 @@ def report_health(run: Run, document: HealthDocument) -> bytes:
 
     A refused report may be addressed wrongly (410: stale incarnation), so each further try reads the goal state again.
     """
-    tries = Tries("health report", run.deadline)
+    tries = Tries("health report", run, run.deadline)
     goal_state = run.goal_state if run.goal_state_read else read_goal_state(run)
     while True:
         request = _report_request(run, goal_state, document(goal_state))
         try:
-            http.send(request, run.request_limit(run.deadline))
+            http.send(request, tries.limit(), bytes)
             return request.body
         except NoGoodAnswer as problem:
             if not tries.another(problem):
