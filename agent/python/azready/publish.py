@@ -13,9 +13,10 @@ import signal
 from typing import Iterator
 
 from . import log
+from .children import Ended
 from .errors import Failure
 from .run import Run
-from .system import Ended, System, uptime
+from .system import System, uptime
 
 # Below /run: the next boot asks for its lease with the right name anyway.
 _FILE = "/run/azready/publish"
