@@ -18,6 +18,36 @@ fail() {
 	return 1
 }
 
+# forgive: the failure that was just noted is none: provisioning goes on without what could not be done.
+forgive() {
+	rm -f "$work/DESCRIPTION" "$work/failure"
+	fail_value=
+}
+
+# is_secondary FILE: whether a machine without a change of this file is still one that its user can enter. The name is
+# kept for the next boot alone: the kernel has it already, but never with a root other than /.
+is_secondary() {
+	case $1 in
+	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;
+	/etc/ssh/sshd_config | /etc/ssh/sshd_config.d | /etc/ssh/sshd_config.d/* | /usr/etc/ssh/sshd_config) ;;
+	/etc/hostname | /etc/HOSTNAME | /etc/conf.d/hostname | /etc/config/system | /etc/rc.conf | /opt/bootsync.sh) [ -z "$root" ] ;;
+	*) return 1 ;;
+	esac
+}
+
+# spare COMMAND ..: run it; where it fails because the system lets nobody change a secondary file (a store that is read-only; not
+# a disk that is full), that is a warning. Sets _spared, the file, or nothing.
+spare() {
+	_spared=
+	rm -f "$work/blamed"
+	"$@" && return
+	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
+	if ! is_secondary "$spare_file" || sys_may_write "$spare_file"; then return 1; fi
+	_spared=$spare_file
+	log_warning "$_spared stays as it is: $spare_cause"
+	forgive
+}
+
 # fail_write REASON [KEY=VALUE ..]: both files; fails where one is not whole.
 fail_write() {
 	{
@@ -60,36 +90,6 @@ fail_cause() {
 	else
 		printf '%s' "${fail_reason:-internal_error} error=${work%/*} is full"
 	fi
-}
-
-# forgive: the failure that was just noted is none: provisioning goes on without what could not be done.
-forgive() {
-	rm -f "$work/DESCRIPTION" "$work/failure"
-	fail_value=
-}
-
-# is_secondary FILE: whether a machine without a change of this file is still one that its user can enter. The name is
-# kept for the next boot alone: the kernel has it already, but never with a root other than /.
-is_secondary() {
-	case $1 in
-	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;
-	/etc/ssh/sshd_config | /etc/ssh/sshd_config.d | /etc/ssh/sshd_config.d/* | /usr/etc/ssh/sshd_config) ;;
-	/etc/hostname | /etc/HOSTNAME | /etc/conf.d/hostname | /etc/config/system | /etc/rc.conf | /opt/bootsync.sh) [ -z "$root" ] ;;
-	*) return 1 ;;
-	esac
-}
-
-# spare COMMAND ..: run it; where it fails because the system lets nobody change a secondary file (a store that is read-only; not
-# a disk that is full), that is a warning. Sets _spared, the file, or nothing.
-spare() {
-	_spared=
-	rm -f "$work/blamed"
-	"$@" && return
-	spare_file=$(cat "$work/blamed" 2>/dev/null)
-	if ! is_secondary "$spare_file" || sys_may_write "$spare_file"; then return 1; fi
-	_spared=$spare_file
-	log_warning "$_spared stays as it is: $_cause"
-	forgive
 }
 
 # fail_log: say what went wrong, and what to do about it.

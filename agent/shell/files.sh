@@ -76,9 +76,17 @@ sys_blame() {
 		fi
 		;;
 	esac
-	# For spare, which may be beyond a subshell.
-	{ printf '%s\n' "$1" >"$work/blamed"; } 2>/dev/null
+	# For spare, which may be outside of the subshell that this is.
+	{ printf '%s\n' "$1" "$_cause" >"$work/blamed"; } 2>/dev/null
 	fail file_not_writable '' "file=$1" "error=$_cause"
+}
+
+# sys_may_write NAME: whether the file system lets us change this file and what lies beside it.
+sys_may_write() {
+	sys_path "$1"
+	[ ! -e "$_path" ] || [ -w "$_path" ] || return
+	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
+	[ -w "${_path%/*}/" ]
 }
 
 # sys_broken NAME ERROR: not the file is to blame, nor what the platform gave.
@@ -252,15 +260,14 @@ sys_put() {
 	# Of the last tool, which may have failed.
 	rm -f "$sys_new" "$work/err" 2>/dev/null
 	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return
-	sys_write_like "$_path" "$sys_new" "$1" "$2" && sys_same "$2" "$sys_new" && sys_replace "$sys_new" "$_path"
+	sys_write_like "$_path" "$sys_new" "$1" "$2" && sys_same "$2" "$sys_new" && sys_replace "$2"
 }
 
-# sys_replace NEW PLACE: put the new file in the old one's place. One that is a mount of its own (a container's /etc/hostname)
-# can only be written where it is; the new one lies beside it until that is done.
+# sys_replace FILE: put $sys_new, which has FILE's content, in the place of $_path. One that is a mount of its own (a container's
+# /etc/hostname) can only be written where it is; the new one lies beside it until that is done.
 sys_replace() {
-	LC_ALL=C mv -f "$1" "$2" 2>"$work/err" && [ ! -e "$1" ] && return
-	sys_cause
-	case $_cause in *[Bb]usy*) sys_dd "$1" "$2" && sys_same "$1" "$2" && rm -f "$1" ;; *) return 1 ;; esac
+	LC_ALL=C mv -f "$sys_new" "$_path" 2>"$work/err" && [ ! -e "$sys_new" ] && return
+	grep -q -i busy "$work/err" && sys_dd "$1" "$_path" && sys_same "$1" "$_path" && rm -f "$sys_new"
 }
 
 # sys_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it exists.

@@ -12,7 +12,7 @@ function is_old(word,    i) {
 # A comma list without the user.
 function without(list,    parts, n, i, out) {
 	n = split(list, parts, /[,]/)
-	for (i = 1; i <= n; i++) if (parts[i] != user) out = out "" (out == "" ? "" : ",") parts[i]
+	for (i = 1; i <= n; i++) if (parts[i] != user) out = out (out == "" ? "" : ",") parts[i]
 	return out
 }
 
@@ -87,10 +87,9 @@ BEGIN {
 	uid = ARGV[4]
 	olds = split(tolower(ARGV[5]), old, /[ ]/)
 	take(ARGV[1])
-	# The last line of all: azready adds it again where it is needed.
-	added = kind == "hosts" && count && is_added(row[count]) ? count : 0
 	for (i = 1; i <= count; i++) {
-		new = i == added ? gone : mended(row[i])
+		# The last line of all: azready adds it again where it is needed.
+		new = i == count && kind == "hosts" && is_added(row[i]) ? gone : mended(row[i])
 		if (new == gone) lines++
 		else put(new)
 	}

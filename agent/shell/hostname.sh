@@ -71,64 +71,62 @@ keep_has() {
 	}' "$2"
 }
 
-# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one first and the short one
-# behind it; a line is added where nothing else knows the name: without it each sudo would wait for a DNS that is away.
+# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one first and the short one behind
+# it; a line is added where nothing else knows the name: without it each sudo would wait for a DNS that is away.
 keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
-	sys_edit /etc/hosts "$hosts_program" "$hosts_names" "$1" ask || return
-	hosts_how=keep
-	if [ "$_verdict" = unknown ]; then
-		hosts_know "$1"
-		case $? in
-		0) ;;
-		1) if sys_exists /etc/hosts; then hosts_how=add; else hosts_how="make"; fi ;;
-		*) return 1 ;;
-		esac
+	hosts_edit sys_edit "$1" search || return
+	if [ "$_verdict" = found ] || hosts_found "$1"; then
+		hosts_edit hosts_keep "$1" mend
+	elif sys_exists /etc/hosts; then
+		hosts_edit hosts_add "$1" add
+	else
+		hosts_edit hosts_add "$1" make
 	fi
-	[ "$hosts_how" != keep ] || sys_exists /etc/hosts || return 0
-	sys_keep_bytes /etc/hosts 0644 "$hosts_program" "$hosts_names" "$1" "$hosts_how" || return
-	[ "$hosts_how" = keep ] || log_info "hostname: a line of /etc/hosts knows it"
 }
 
-# usage: awk PROGRAM HOSTS NAMES NAME HOW: the names in the line of 127.0.1.1; with HOW `ask` the verdict is `unknown` where
-# no line has the name, with `add` and `make` there is one more then. In this form, and at the end, generalize takes it away.
-hosts_program='BEGIN {
-	take(ARGV[1])
-	for (i = 1; i <= count; i++) {
-		line = row[i]
-		if (match(line, /^127[.]0[.]1[.]1[ \t]+/)) line = substr(line, 1, RLENGTH) ARGV[2]
-		put(line)
-		sub(/#.*/, "", line)
-		n = split(trimmed(line), word, /[ \t\r]+/)
-		for (k = 2; k <= n; k++) if (tolower(word[k]) == tolower(ARGV[3])) known = 1
-	}
-	if (!known && ARGV[4] == "ask") verdict("unknown")
-	if (ARGV[4] == "make") put("127.0.0.1\tlocalhost")
-	if (ARGV[4] == "make" || ARGV[4] == "add") put("127.0.1.1\t" ARGV[2])
-	verdict_of_edit(0)
-}'
+# hosts_keep NAME PROGRAM ..: an image without the file gets none.
+hosts_keep() {
+	! sys_exists "$1" || sys_keep_bytes "$1" 0644 "$2" "$3" "$4" "$5"
+}
 
-# hosts_know NAME: whether what else looks names up finds the machine's own, without a line in /etc/hosts.
-hosts_know() {
+hosts_add() {
+	sys_keep_edit "$1" 0644 "$2" "$3" "$4" "$5" && log_info 'hostname: a line of /etc/hosts knows it'
+}
+
+# hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is there, and searches the name or
+# adds a line; generalize takes away what stands at the end in this form.
+hosts_edit() {
+	"$1" /etc/hosts 'BEGIN {
+		take(ARGV[1])
+		name = tolower(ARGV[2])
+		if (ARGV[4] == "make") put("127.0.0.1\tlocalhost")
+		for (i = 1; i <= count; i++) {
+			line = match(row[i], /^127[.]0[.]1[.]1[ \t]+/) ? substr(row[i], 1, RLENGTH) ARGV[3] : row[i]
+			put(line)
+			sub(/[#].*/, "", line)
+			n = split(tolower(line), word, /[ \t]+/)
+			for (j = 2; j <= n; j++) if (word[j] == name) found = 1
+		}
+		if (ARGV[4] == "search") verdict(found ? "found" : "none")
+		if (ARGV[4] != "mend") put("127.0.1.1\t" ARGV[3])
+		verdict_of_edit(0)
+	}' "$2" "$hosts_names" "$3"
+}
+
+# hosts_found NAME: whether what else looks names up finds the machine's own.
+hosts_found() {
 	# Two seconds: a DNS that is away is just what this is about.
 	if sys_which getent; then
-		sys_run 2 /dev/null "$_which" hosts "$1" || return 1
+		sys_run 2 /dev/null "$_which" hosts "$1"
 		return
 	fi
-	sys_edit /etc/nsswitch.conf 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) if (row[i] ~ /^hosts:/) {
-			asked = 1
-			if (row[i] ~ /myhostname/) verdict("found")
-		}
-		verdict(asked ? "asked" : "none")
-	}' || return 2
-	# An image that has neither file looks no name up.
-	case $_verdict in
-	found) ;;
-	none) ! sys_exists /etc/hosts ;;
-	*) return 1 ;;
+	hosts_flags=$(sys_read /etc/nsswitch.conf | sed -n '/^hosts:.*myhostname/s/.*/itself/p; s/^hosts:.*/files/p')
+	case $hosts_flags in
+	*itself*) ;;
+	*files*) return 1 ;;
+	*) ! sys_exists /etc/hosts ;;
 	esac
 }
 

@@ -26,9 +26,9 @@ finish_all() {
 	pending_do kvp tell_ready
 	if [ "$1" = announced_now ]; then
 		announce 'provisioned, the platform accepted Ready'
-		publish_hostname
 		eject_media
 	fi
+	publish_hostname
 	run_scripts
 	# Last: a run that is cut off before must be started again.
 	pending_do service disable_service

@@ -485,14 +485,6 @@ sys_match() {
 	case $sys_flags in *f*) set -f ;; esac
 }
 
-# sys_may_write NAME: whether the file system lets us change this file and what lies beside it.
-sys_may_write() {
-	sys_path "$1"
-	[ ! -e "$_path" ] || [ -w "$_path" ] || return
-	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
-	[ -w "${_path%/*}/" ]
-}
-
 # sys_to_console TEXT: append to the console; never fail because of it.
 sys_to_console() {
 	sys_path /dev/console

@@ -127,6 +127,7 @@ def _finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
         _announce(run, "provisioned, the platform accepted Ready")
         publish.publish_hostname(run)
         media.eject(run)
+    publish.publish_hostname(run)
     for name in rest.scripts():
         signals.check()
         rest.run_script(name, lambda name=name: userdata.run_script(run, name))  # type: ignore[misc]
