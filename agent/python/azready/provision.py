@@ -125,7 +125,6 @@ def _finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
     rest.do("kvp", lambda: kvp.tell_host(run, report.success_row(run.vm_id, run.finished_at or timestamp())))
     if not announced:
         _announce(run, "provisioned, the platform accepted Ready")
-        publish.publish_hostname(run)
         media.eject(run)
     publish.publish_hostname(run)
     for name in rest.scripts():
