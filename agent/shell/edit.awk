@@ -18,7 +18,6 @@ function take(file,    line, got, size) {
 function put(line) {
 	put_word(line)
 	unended = 1
-	last = line
 	if (line != was[++puts]) differs = 1
 }
 
@@ -50,7 +49,7 @@ function verdict_of_edit(gone) {
 }
 
 function verdict(word) {
-	if (unended && (ENVIRON["UNENDED"] == "" || last != was[count])) put_word("")
+	if (unended && (ENVIRON["UNENDED"] == "" || puts != count)) put_word("")
 	printf "%s= %d %s end\n", tally, printed, word > ENVIRON["TALLY"]
 	close(ENVIRON["TALLY"])
 	exit 0
