@@ -177,6 +177,11 @@ sweep_work() {
 
 # sweep_is_dead DIRECTORY: whether the run of this work directory is gone; before there was a record in it, its name tells.
 sweep_is_dead() {
+	# A container may share /run with its host: neither sees the other's processes.
+	if [ -e "$1/namespace" ]; then
+		{ IFS= read -r sweep_record <"$1/namespace"; } 2>/dev/null || return
+		[ "$sweep_record" = "$alive_space" ] || return
+	fi
 	if { IFS= read -r sweep_record <"$1/owner"; } 2>/dev/null; then
 		! alive_is "$sweep_record"
 		return

@@ -95,7 +95,8 @@ sys_begin_in() {
 	for sys_try in '' .1 .2 .3 .4 .5 .6 .7 .8 .9; do
 		work=$1/azready.$$$sys_try
 		if (umask 077 && mkdir "$work") 2>/dev/null; then
-			{ printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null && sys_make_room && return
+			{ printf '%s\n' "$alive_space" >"$work/namespace" && printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null &&
+				sys_make_room && return
 			rm -rf "$work"
 			return 1
 		fi

@@ -93,9 +93,11 @@ def asked(
     (tmp_path / "document").write_bytes(b"<Health/>")
     with server(answer) as address:
         (tmp_path / "script").write_text(
-            f"{functions}\nroot='' set_REQUEST_TIMEOUT={seconds}\nsys_prepare\nsys_begin\nlog_level=0\nfail_value='' current_step=''\n"
-            f'http_begin\n[ "$http_client" = {client} ] || exit 9\nhttp_headers="Metadata: true"\n'
-            f'if http_send {method} {address} / {seconds * 100} {body}; then printf ok; else printf %s "$_problem"; fi\n'
+            f"{functions}\nroot='' set_REQUEST_TIMEOUT={seconds} log_level=0 fail_value='' current_step=''\n"
+            "sys_prepare\nsys_begin\nlog_level=0\nhttp_begin\n"
+            f'[ "$http_client" = {client} ] || exit 9\nhttp_headers="Metadata: true"\n'
+            f"if http_send {method} {address} / {seconds * 100} {body}\n"
+            'then printf ok; else printf %s "$_problem"; fi\n'
             f'cp "$work/body" {quote(str(tmp_path / "got"))}\n'
         )
         began = time.monotonic()

@@ -123,7 +123,7 @@ def test_watchers_ask_for_more_than_a_number_before_they_kill(tmp_path: Path) ->
     """A watcher whose child has ended unseen, and whose number a stranger has got by now, leaves the stranger alone."""
     text = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')[0]
     (tmp_path / "functions").write_text(text)
-    # Each namespace of processes has its own ns_last_pid (pid_max is the whole machine's before Linux 6.14).
+    # Each namespace of processes has its own ns_last_pid; pid_max is the whole machine's before Linux 6.14.
     script = """
     mount -t proc proc /proc
     [ -w /proc/sys/kernel/ns_last_pid ] || exit 77

@@ -1,4 +1,4 @@
-"""A log line may fail, nothing else may: a full disk behind stderr, a reader that is gone, descriptors that are closed."""
+"""A log line may fail, nothing else may: a full disk behind stderr, a reader that is gone, closed descriptors."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_failure_is_reported_with_its_cause_without_a_log(way: str, machine: M
 
 
 def test_files_do_not_get_the_number_of_a_descriptor_that_is_closed(machine: Machine) -> None:
-    """All three closed: the first file that is opened would be standard input, and a hook's output would go into the next."""
+    """All three closed: the first file that is opened would be standard input, the next get a hook's output."""
     machine.hook("talks", "echo from the hook; echo from the hook >&2")
     assert run(machine, ["provision"], "closed", 0, 1, 2) == 0
     assert machine.azure.verdict == "Succeeded"

@@ -171,3 +171,14 @@ def test_without_words_the_overview_goes_to_stderr(machine: Machine) -> None:
     done = subprocess.run(machine.command(), env=machine.environment(), capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage: azready" in done.stderr
+
+
+def test_a_run_that_cannot_be_seen_from_here_keeps_its_directory(machine: Machine) -> None:
+    """A container that shares /run with its host: neither sees the other's processes."""
+    other = machine.scratch / "tmp" / "azready.4194303"
+    other.mkdir()
+    (other / "namespace").write_text("pid:[1]\n")
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    (other / "owner").write_text(f"4194303 1 {boot}\n")
+    assert machine.run() == 0, machine.said()
+    assert other.exists()
