@@ -51,7 +51,7 @@ spare() {
 # fail_write REASON [KEY=VALUE ..]: both files; fails where one is not whole.
 fail_write() {
 	{
-		printf '%s' "$1" >"$work/failure" && fail_line "$@" | tr '\000-\037\177' '?' >"$work/failure"
+		printf '%s' "$1" >"$work/failure" && fail_line "$@" | tr "\000$log_controls" '?' >"$work/failure"
 		# The row ends in what is the same in all; busybox awk does not notice a short write.
 		report_row "$@" >"$work/DESCRIPTION"
 	} 2>/dev/null

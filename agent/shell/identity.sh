@@ -2,7 +2,7 @@
 
 # read_dmi NAME: sets _dmi; empty where there is no DMI.
 read_dmi() {
-	_dmi=$(sys_read "/sys/class/dmi/id/$1" | tr -d '\000-\037\177' | sed 's/^ *//; s/ *$//')
+	_dmi=$(sys_read "/sys/class/dmi/id/$1" | tr -d "\000$log_controls" | sed 's/^ *//; s/ *$//')
 }
 
 # is_not_azure: whether the chassis asset tag says so. No DMI at all: maybe Azure.

@@ -1,6 +1,9 @@
 # log.sh: lines for the person who watches. Texts arrive on stdin or as arguments and leave as one line each,
 # whatever they hold: a server's error page must not forge lines of the log.
 
+# For tr, as bytes: busybox before 1.25 takes no \ooo for the end of a range, and then deletes every hyphen.
+log_controls=$(printf '\001-\037\177')
+
 log_level=1
 
 # Whatever becomes of a line, nothing else may depend on it: the disk behind stderr may be full, its reader gone. So every
@@ -11,7 +14,7 @@ log_emit() {
 	{
 		printf 'azready: %s' "$1"
 		if command -v tr >/dev/null 2>&1; then
-			tr '\000-\037\177' '?'
+			tr "\000$log_controls" '?'
 		else
 			# That it is missing is to be read.
 			IFS= read -r log_text

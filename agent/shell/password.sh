@@ -36,13 +36,19 @@ want_password() {
 	}
 	password_count "$1" '' || return
 	password_bytes=$_size
-	password_count "$1" '\000-\037\177' || return
+	password_count "$1" "\000$log_controls" || return
 	[ "$_size" -eq "$password_bytes" ] || {
 		fail password_invalid 'line breaks and tabs are not typed at a login' cause=control_character
 		return
 	}
-	password_count "$1" '\200-\277' || return
-	password_length=$_size
+	# Of a character of several bytes only the first counts.
+	sys_derive "$work" "$work/edited" 'BEGIN {
+		byte_table()
+		text = slurp(ARGV[1])
+		for (i = 1; i <= length(text); i++) if (ORD[substr(text, i, 1)] < 128 || ORD[substr(text, i, 1)] > 191) n++
+		put(n)
+		verdict("done")
+	}' "$1" && read -r password_length <"$work/edited" || return
 	if [ "$password_length" -gt "$proto_PASSWORD_MAX" ] || [ "$password_bytes" -gt "$proto_PASSWORD_BYTES_MAX" ]; then
 		fail password_too_long "at most $proto_PASSWORD_MAX characters, $proto_PASSWORD_BYTES_MAX bytes of UTF-8" "length=$password_length" "bytes=$password_bytes"
 		return
@@ -166,10 +172,35 @@ put_field() {
 	return "$1"
 }
 
-# chpasswd_plain: the last resort of a system that makes hashes only inside chpasswd. busybox' own choice would be DES,
-# eight characters and no more.
+# chpasswd_plain: the last resort of a system that makes hashes only inside the programs that store them. What they have
+# stored is looked at: busybox' own choice is DES, of which eight characters count, or MD5.
 chpasswd_plain() {
-	sys_which chpasswd || return
-	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash" || return
-	sys_run 60 "$work/hash" "$_which" -c SHA512 || sys_run 60 "$work/hash" "$_which"
+	password_before=$_stored
+	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash" && cat "$work/password" "$work/password" >"$work/twice" || return
+	for password_way in 'chpasswd -c SHA512' 'passwd -a sha512' chpasswd; do
+		sys_which "${password_way%% *}" || continue
+		# shellcheck disable=SC2086  # its options
+		case $password_way in
+		passwd*) set -- "$work/twice" "$_which" ${password_way#passwd} "$password_user" ;;
+		*) set -- "$work/hash" "$_which" ${password_way#chpasswd} ;;
+		esac
+		! sys_run 60 "$@" || ! password_is_strong || {
+			rm -f "$work/twice"
+			return
+		}
+	done
+	rm -f "$work/twice"
+	return 1
+}
+
+# password_is_strong: whether the hash that the account has now is one; if not, it gets back what it had.
+password_is_strong() {
+	stored_password || :
+	case $_stored in "\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*) return 0 ;; esac
+	[ "$_stored" = "$password_before" ] || {
+		sys_text "$work/hash.old" "${password_before:-*}" || return
+		if [ "$password_field" = x ]; then put_field /etc/shadow "$work/hash.old" ''; else put_field /etc/passwd "$work/hash.old" ''; fi
+		rm -f "$work/hash.old"
+	}
+	return 1
 }

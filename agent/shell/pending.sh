@@ -12,7 +12,7 @@ pending_begin() {
 	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
 	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
 	pending_hostname=$hostname_set
-	pending_user=$(tr -d '\000-\037\177' <"$work/wanted.admin-user")
+	pending_user=$(tr -d "\000$log_controls" <"$work/wanted.admin-user")
 	pending_keep
 	# With its steps: a run that is cut off after Ready has no other place for them.
 	write_status running || log_warning "status not kept: $(fail_cause)"

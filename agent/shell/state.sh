@@ -4,7 +4,7 @@ state_directory=/var/lib/azready
 
 # is_done: whether the marker holds this VM's id.
 is_done() {
-	[ -n "$vm_id" ] && [ "$(sys_read "$state_directory/provisioned" | tr -d '\000-\040\177')" = "$vm_id" ]
+	[ -n "$vm_id" ] && [ "$(sys_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
 }
 
 say_done() {

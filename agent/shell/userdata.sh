@@ -53,7 +53,7 @@ decode_data() {
 # text itself.
 keep_raw() {
 	rm -f "$work/failure" "$work/DESCRIPTION" "$work/data"
-	: >"$work/unusable.$1"
+	printf '' >"$work/unusable.$1"
 	_result=skipped
 	if [ "$2" = ignore ]; then
 		log_info "$1: ignored, as the settings say"

@@ -31,7 +31,7 @@ read_wanted() {
 # own: what azready could set now belongs to nobody, and Ready would hand over such a machine. ppsType is Running, Savable,
 # OSDisk, PreprovisionedOSDisk, Unknown, or what is yet to come.
 refuse_preprovisioned() {
-	: >"$work/wanted.pool"
+	printf '' >"$work/wanted.pool"
 	is_blank "$work/extended.compute.ppsType" || trim_into wanted.pool extended.compute.ppsType || return
 	case $(told_word wanted.pool) in
 	'' | none)
@@ -67,7 +67,8 @@ media_is_expected() {
 
 # told_word PATH: a word of IMDS in lower case.
 told_word() {
-	[ ! -e "$work/$1" ] || tr '[:upper:]' '[:lower:]' <"$work/$1"
+	# shellcheck disable=SC2018,SC2019  # busybox can be built without classes
+	[ ! -e "$work/$1" ] || tr 'A-Z' 'a-z' <"$work/$1"
 }
 
 # merge_wanted: IMDS wins where both speak; password and custom data come from the media, user data from IMDS.
@@ -92,7 +93,7 @@ merge_wanted() {
 
 # want_keys FILE ..: the first file that holds keys; blank ones are not in it.
 want_keys() {
-	: >"$work/wanted.keys"
+	printf '' >"$work/wanted.keys"
 	for want_file; do
 		[ -s "$work/$want_file" ] || continue
 		cp "$work/$want_file" "$work/wanted.keys"
@@ -105,7 +106,7 @@ want_keys() {
 want_first() {
 	want_name=$1
 	shift
-	: >"$work/wanted.$want_name"
+	printf '' >"$work/wanted.$want_name"
 	for want_file; do
 		is_blank "$work/$want_file" || {
 			cp "$work/$want_file" "$work/wanted.$want_name"

@@ -78,7 +78,12 @@ class Machine:
         for place in (given, self.bin):
             place.mkdir()
         texts = {"wanted.hostname": "web-1", "wanted.admin-user": "azureuser", "wanted.key.1": KEY}
-        for name, text in {**texts, "hash": "$6$abc", "wanted.password": "x", "compute.osProfile.adminUsername": ""}.items():
+        for name, text in {
+            **texts,
+            "hash": "$6$abc",
+            "wanted.password": "x",
+            "compute.osProfile.adminUsername": "",
+        }.items():
             (given / name).write_text(text)
         functions, main, _ = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')
         assert main, "the end of launcher.sh, which starts the engine, has another form"

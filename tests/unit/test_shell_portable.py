@@ -1,0 +1,68 @@
+"""What old shells and tools take another way: found on real root file systems, kept by a look at the text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support import ROOT
+from terse import terse_shell
+
+MODULES = sorted((ROOT / "agent" / "shell").glob("*.sh"))
+
+
+def named(path: Path) -> str:
+    return path.name
+
+
+def code_of(module: Path) -> str:
+    """A module without its comments."""
+    return re.sub(r"(?m)^\s*#.*\n", "", module.read_text())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_no_range_of_tr_ends_in_an_escape(module: Path) -> None:
+    r"""Busybox before 1.25 deletes every hyphen for tr -d '\000-\037': DMI's tag was not Azure's then."""
+    assert re.findall(r"\btr\b[^|;]*(?:\\[0-7]{3}-|-\\[0-7]{3}).*", code_of(module)) == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_tr_gets_no_classes(module: Path) -> None:
+    """Busybox can be built without them, and then takes the words letter by letter."""
+    assert re.findall(r"\btr\b[^|;]*\[:.*", code_of(module)) == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_shipped_shell_has_a_blank_before_and(module: Path) -> None:
+    """Ash of busybox before 1.26 takes a file for broken where the first & of `word&&` ends a block that it reads."""
+    code = re.sub(r"'[^']*'", "''", terse_shell(module.read_text()))
+    assert re.findall(r".*[^ \t\n]&&.*", code) == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_no_redirection_that_ends_the_shell(module: Path) -> None:
+    """Dash ends where the redirection of a special builtin fails: with a full disk, in the midst of it all.
+
+    `exec` of a program is in a process of its own, and ends that; in brackets it is a shell of its own that ends.
+    """
+    special = r"(?::|eval|\.|set|shift|export|readonly|unset|trap|return|break|continue|times|exec)"
+    code = re.sub(r"'[^']*'|\"[^\"\n]*\"", "''", code_of(module))
+    found = re.findall(rf"(?m)^.*(?:^|[;&|{{(]|\bthen|\bdo|\belse|!)\s*{special}[ \t][^;&|\n]*[<>].*$", code)
+    harmless = r"\((?: |trap|[a-z]*:? ?exec|: )|exec '', |exec \S*\$|>&-|\$\("
+    assert [line for line in found if not re.search(harmless, line)] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_no_directory_is_made_with_a_mode(module: Path) -> None:
+    """Busybox makes it, and then sets the mode by its name, which may be somebody else's by now."""
+    assert re.findall(r".*\bmkdir\b[^;&|\n]* -m.*", module.read_text()) == []
+
+
+# Who kills knows by the time of its start that a process is the one that is meant, or is its parent.
+MAY_KILL = {"alive.sh", "system.sh", "sshd.sh", "publish.sh", "locks.sh"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_only_these_modules_send_signals(module: Path) -> None:
+    assert module.name in MAY_KILL or re.findall(r".*(?:^|[;&|{(!\t ])kill\s.*", code_of(module)) == []
