@@ -44,12 +44,14 @@ def links_in(folder: str) -> None:
 
 
 def forget(path: str) -> None:
+    """Take it away, whatever it is."""
     shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):
         os.unlink(path)
 
 
 def real_folder() -> None:
+    """~/.ssh as it should be."""
     with contextlib.suppress(OSError):
         os.mkdir(".ssh")
     with contextlib.suppress(OSError):
@@ -113,6 +115,7 @@ def new_folder() -> None:
 
 
 def clean() -> None:
+    """Begin with an empty home."""
     for name in os.listdir("."):
         forget(name)
 
