@@ -240,13 +240,20 @@ publish_with_dhclient() {
 	fi
 	publish_run "$publish_program" -4 -1 -v -sf "$publish_true" -cf "$publish_base.conf.azready" -lf "$publish_base.leases.azready" \
 		-pf "$publish_base.pid.azready" ${1+"$@"} "$publish_interface"
-	# Behind its answer it stays in the background, as every dhclient.
-	publish_pid=$(tr -d ' \n' 2>/dev/null <"$publish_base.pid.azready")
-	case $publish_pid in
-	'' | *[!0-9]*) ;;
-	*) ! tr '\000' '\n' 2>/dev/null <"/proc/$publish_pid/cmdline" | grep -q -F -x "$publish_base.pid.azready" || kill -KILL "$publish_pid" 2>/dev/null ;;
-	esac
+	publish_end_dhclient
 	rm -f "$publish_base.conf.azready" "$publish_base.leases.azready" "$publish_base.leases.azready~" "$publish_base.pid.azready" \
 		"$state_directory/.dhclient.azready"
 	publish_said 'DHCPACK of' dhclient "$publish_interface"
+}
+
+# publish_end_dhclient: behind its answer it stays in the background, as every dhclient. It may not have written its number yet.
+publish_end_dhclient() {
+	! sys_glob '/proc/[0-9]*/comm' || while IFS= read -r publish_other; do
+		publish_other=${publish_other%/comm}
+		IFS= read -r publish_comm 2>/dev/null <"$publish_other/comm" || continue
+		case $publish_comm in dhclient* | .dhclient*) ;; *) continue ;; esac
+		! tr '\000' '\n' 2>/dev/null <"$publish_other/cmdline" | grep -q -F -x "$publish_base.pid.azready" || kill -KILL "${publish_other##*/}" 2>/dev/null
+	done <<EOT
+$_found
+EOT
 }

@@ -247,12 +247,11 @@ class _Publisher:
         self._said("DHCPACK of", "dhclient", interface, ended)
 
     def _end_dhclient(self, file: str) -> None:
-        """Behind its answer it stays in the background, as every dhclient."""
-        pid = (self._system.read(file) or b"").decode("ascii", "replace").strip()
-        words = (self._system.read(f"/proc/{pid}/cmdline") or b"").split(b"\0") if pid.isdecimal() else []
-        if file.encode() in words:
-            with contextlib.suppress(OSError):
-                os.kill(int(pid), signal.SIGKILL)
+        """Behind its answer it stays in the background, as every dhclient. It may not have written its number yet."""
+        for process in self._system.matches("/proc/[0-9]*/cmdline"):
+            if file.encode() in (self._system.read(process) or b"").split(b"\0"):
+                with contextlib.suppress(OSError):
+                    os.kill(int(process.split("/")[2]), signal.SIGKILL)
 
 
 def _options(words: list[str], valued: str) -> Iterator[tuple[str, str]]:
