@@ -38,7 +38,7 @@ def _tight_shell(line: str) -> str:
     if re.search(r'"[^"]*\$\([^)]*"', line) or line.count('"') % 2 or line.count("'") % 2:
         return line
     pieces = re.split(r"""("(?:[^"\\]|\\.)*"|'[^']*')""", line)
-    # The blank before && stays: ash of busybox before 1.26 stumbles over `word&&` where its first & ends a block of input.
+    # The blank before && stays: ash of busybox before 1.26 stumbles over `word&&` whose first & ends a block of input.
     pieces[::2] = (re.sub(r" (\|\|?) |(?<= &&) ", r"\1", piece) for piece in pieces[::2])
     return "".join(pieces)
 

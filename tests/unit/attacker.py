@@ -44,6 +44,7 @@ def links_in(folder: str) -> None:
 
 
 def forget(path: str) -> None:
+    """Take away what a round left."""
     """Take it away, whatever it is."""
     shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):
