@@ -318,9 +318,17 @@ sys_is_roots() {
 sys_need_roots() {
 	user_foreign=
 	sys_path "$1" user_meets
+	sys_give_to_root "${_path%/*}"
 	[ -z "$user_foreign" ] && sys_is_roots "${_path%/*}" && return
 	printf 'others than root can change what leads to it\n' >"$work/err"
 	sys_blame "$1"
+}
+
+# sys_give_to_root PLACE: the directory of homes of an image that was packed without root's rights is nobody's (busybox' own
+# image). Who is nobody to the system is no owner to be asked, and must not exchange what lies there.
+sys_give_to_root() {
+	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! sys_facts "$1" || [ "$_owner" != 65534 ] || ! sys_is_roots "${1%/*}"; then return 0; fi
+	! chown -h 0:0 "$1" 2>/dev/null || log_info "user: ${1#"$root"} was nobody's: now it is root's"
 }
 
 # sys_make_home NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
