@@ -1,6 +1,6 @@
 """Locks of account files, by the protocol of shadow's tools: FILE.lock is a hard link to a file with our process id.
 
-While we hold one, the same file has a second name that only azready uses: its partner. By it a lock that a run left
+That file has a name that only azready uses, and stays while we hold the lock: its partner. By it a lock that a run left
 behind (a power cut) is known for ours, whoever has that number by now.
 """
 
@@ -82,27 +82,23 @@ class _Lock:
         self._folder, self._base = folder, base
         self._file = os.path.join(folder, f"{base}.lock")
         self._partner = os.path.join(folder, f".{base}.azready.lock")
-        self._mine = os.path.join(folder, f"{base}.{os.getpid()}")
 
     def prepare(self) -> None:
-        """The file with our number, and its partner: first, so that there is no lock of ours without one."""
-        for old in (self._mine, self._partner):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(old)
-        with open(self._mine, "x") as file:
+        """The file with our number: first, so that there is no lock of ours without it."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._partner)
+        with open(self._partner, "x") as file:
             file.write(str(os.getpid()))
-        os.link(self._mine, self._partner)
 
     def take(self) -> bool:
         """Whether it is ours now."""
         try:
-            os.link(self._mine, self._file)
+            os.link(self._partner, self._file)
         except FileExistsError:
             # One that is stale is taken away now, and the next look takes it.
             if self.is_free():
                 return self.take()
             return False
-        os.unlink(self._mine)
         return True
 
     def is_free(self) -> bool:
@@ -115,7 +111,7 @@ class _Lock:
 
     def give_back(self, *, held: bool) -> None:
         """Never fails: whoever finds a lock that stayed sees that it is stale."""
-        for file in ([self._file] if held else []) + [self._partner, self._mine]:
+        for file in ([self._file] if held else []) + [self._partner]:
             try:
                 os.unlink(file)
             except FileNotFoundError:
@@ -131,6 +127,7 @@ class _Lock:
             self.is_free()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._partner)
+        # What shadow's tools, and azready before it had partners, make their links to.
         for name in os.listdir(self._folder):
             number = name[len(self._base) + 1 :]
             if name.startswith(f"{self._base}.") and re.fullmatch("[0-9]{1,10}", number):

@@ -92,6 +92,7 @@ def _provision(run: Run, force: bool) -> None:
         signals.check()
         rest = _rest(run)
         rest.keep()
+        state.note(run)
         report.ready(run)
     except NotTold as failure:
         _end(run, "not-told", failure)
@@ -129,12 +130,16 @@ def _finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
     publish.publish_hostname(run)
     for name in rest.scripts():
         signals.check()
-        rest.run_script(name, lambda name=name: userdata.run_script(run, name))  # type: ignore[misc]
-    if run.scripts:
-        state.finish(run, "ready", "")
+        rest.run_script(name, lambda name=name: _run_script(run, name))  # type: ignore[misc]
     rest.do("service", lambda: state.disable_service(run.system))
     # Nothing is left, or nothing could be noted.
     rest.keep()
+
+
+def _run_script(run: Run, name: str) -> None:
+    userdata.run_script(run, name)
+    if name in run.scripts:
+        state.finish(run, "ready", "")
 
 
 def _do_the_rest(run: Run) -> None:

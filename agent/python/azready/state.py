@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Iterator
 
@@ -26,6 +27,12 @@ def provisioned_as(system: System) -> str:
 def begin(run: Run) -> None:
     """Write that a run began. Raises Failure where nothing can be remembered: a full disk, a read-only root."""
     _write_status(run, "running", "", {})
+
+
+def note(run: Run) -> None:
+    """Write what became of the steps, for a run that is cut off while it reports: the next one keeps it."""
+    with contextlib.suppress(Failure):
+        _write_status(run, "running", "", {})
 
 
 def finish(run: Run, outcome: str, reason: str) -> None:
