@@ -716,3 +716,64 @@ except Failure as failure:
         wc -c <{tmp_path}/pool"""
     ended = inside_namespaces(script, {})
     assert ended.stdout == "file_not_writable file=/pool error=No space left on device\n2560\n", ended.stderr
+
+
+def test_a_signal_ends_a_run_that_waits_for_another_one(machine: Machine) -> None:
+    with sleeper() as other:
+        lock = machine.file("/run/azready/lock", record(other.pid))
+        run = machine.start("provision", "-v")
+        wait_for(lambda: machine.root.joinpath("run/azready").exists() and lives(run.pid), "the run")
+        assert run.stderr
+        assert b"waiting for it" in run.stderr.readline()
+        run.terminate()
+        assert ended(run)[0] == 143
+        assert lock.read_text() == record(other.pid)
+    assert not machine.status()
+
+
+def test_a_media_that_was_left_mounted_is_unmounted() -> None:
+    script = f"""
+        mount -t tmpfs scratch /run
+        mkdir -p /run/azready/media
+        mount -t tmpfs scratch /run/azready/media
+        {sys.executable} -c '
+import sys
+sys.path.append("{DIST}/azready.pyz")
+from azready import media
+from azready.system import System
+media.release(System("/"))
+'
+        ls -A /run/azready"""
+    ended = inside_namespaces(script, {})
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    assert "unmounting /run/azready/media, which a run that was cut off left mounted" in ended.stderr
+
+
+def test_work_directories_of_the_dead_are_swept(tmp_path: Path) -> None:
+    from azready import sweep
+
+    with sleeper() as other:
+        owners = {
+            "azready.4194305": None,
+            "azready.4194305.1": f"4194305 1 {BOOT}\n",
+            f"azready.{other.pid}": record(other.pid),
+            f"azready.{other.pid}.1": None,
+            f"azready.{other.pid}.2": f"{other.pid} 1 {BOOT}\n",
+            f"azready.{os.getpid()}": None,
+            "azready.conf": None,
+            "azready.1x": None,
+        }
+        for name, owner in owners.items():
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "wanted.password").write_text("secret")
+            if owner:
+                (tmp_path / name / "owner").write_text(owner)
+        (tmp_path / "azready.4194306").symlink_to(tmp_path / "azready.conf")
+        if os.geteuid() == 0:
+            (tmp_path / "azready.4194307").mkdir()
+            os.chown(tmp_path / "azready.4194307", 1000, 1000)
+        sweep._sweep_work(str(tmp_path))
+        left = {path.name for path in tmp_path.iterdir()}
+    kept = {f"azready.{other.pid}", f"azready.{other.pid}.1", "azready.conf", "azready.1x", "azready.4194306"}
+    assert left == kept | ({"azready.4194307"} if os.geteuid() == 0 else set())
+    assert (tmp_path / "azready.conf/wanted.password").exists()
