@@ -10,6 +10,7 @@ BEGIN {
 	byte_table()
 	# More than a server reads of a line (16 KiB); and a bound for what a key costs.
 	MAX_LENGTH = 16384
+	MAX_LINES = 1024
 	MAX_WARNINGS = 20
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	# The types, and how many fields a key of each has.
@@ -70,18 +71,18 @@ function take(line,    kind) {
 	KIND = kind
 	line = behind(line, kind)
 	BLOB = word_of(line)
-	FIELDS = FIELD_AT = 0
+	FIELDS = FIELD_AT = lines = 0
 	may_go_on = (kind in KNOWN) && BLOB == line && (BLOB == "" || is_base64(BLOB) && is_open())
 	in_file = is_file(KEY)
 }
 
 function go_on(line, word) {
-	# Too long already: the rest is no key of its own.
-	if (length(KEY) <= MAX_LENGTH) {
-		KEY = KEY "" (BLOB == "" ? " " : "") line
-		BLOB = BLOB word
-	}
-	may_go_on = word == line && is_open()
+	may_go_on = word == line
+	# Too much already: the rest is no key of its own.
+	if (++lines > MAX_LINES || length(KEY) > MAX_LENGTH) return
+	KEY = KEY "" (BLOB == "" ? " " : "") line
+	BLOB = BLOB word
+	may_go_on = may_go_on && is_open()
 }
 
 # Whether this may be more of BLOB: behind a = only another one.

@@ -137,6 +137,8 @@ GIVEN: dict[str, tuple[str, list[str]]] = {
     "of 16384 bytes": (f"{GOOD[0]} ".ljust(16384, "c"), [f"{GOOD[0]} ".ljust(16384, "c")]),
     "of 16385 bytes": (f"{GOOD[0]} ".ljust(16385, "c"), []),
     "too long in lines, then another": (wrapped("ssh-rsa " + "A" * 40000, "\n") + f"\n{GOOD[0]}", [GOOD[0]]),
+    "in 1025 lines": (wrapped(key("ssh-rsa", b"\1\0\1", bytes(750)), "\n", 1)[: 2 * 1025 + 7], []),
+    "in too many lines": (wrapped(key("ssh-rsa", b"\1\0\1", bytes(800)), "\n", 1) + f"\n{GOOD[0]}", [GOOD[0]]),
     "empty": ("", []),
     "blank": (" \r\n\t\n", []),
 }

@@ -28,6 +28,7 @@ _FILES = ("-----BEGIN", "---- BEGIN")
 _BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
 # More than a server reads of a line (16 KiB); and a bound for what a key costs.
 _MAX_LENGTH = 16384
+_MAX_LINES = 1024
 # How much of a bad key the log shows: enough to know it again; and of how many.
 _SHOWN = 20
 _MAX_WARNINGS = 20
@@ -114,7 +115,7 @@ class _Key:
         self._kind, rest = _words(line)
         self._blob = _Blob(self._kind)
         self._parts = [line] if rest else [line, " "]
-        self._length = sum(map(len, self._parts))
+        self._length, self._lines = sum(map(len, self._parts)), 0
         word = _words(rest)[0]
         self._takes_more = self._kind in _TYPES and word == rest and (not word or bool(_BASE64.fullmatch(word)))
         if self._takes_more and word:
@@ -125,14 +126,13 @@ class _Key:
         word, _ = _words(line)
         if not self._takes_more or not self._blob.may_get(word):
             return False
-        # Too long already: the rest is no key of its own.
-        if self._length <= _MAX_LENGTH:
+        self._takes_more = word == line
+        self._lines += 1
+        # Too much already: the rest is no key of its own.
+        if self._lines <= _MAX_LINES and self._length <= _MAX_LENGTH:
             self._parts.append(line)
             self._length += len(line)
-            self._takes_more = word == line
             self._add(word)
-        else:
-            self._takes_more = word == line
         return True
 
     def _add(self, word: str) -> None:
