@@ -137,7 +137,7 @@ keep_line() {
 
 # keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is appended.
 keep_setting() {
-	sys_keep_edit "$1" 0644 'BEGIN {
+	sys_edit "$1" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) {
 			if (!found && row[i] ~ ARGV[2]) {
@@ -149,7 +149,7 @@ keep_setting() {
 		}
 		if (!found) put(ARGV[3])
 		verdict_of_edit(0)
-	}' "$2" "$3"
+	}' "$2" "$3" && sys_keep "$1" 0644 "$work/edited"
 }
 
 # keep_mended FILE: write $work/mended there, unless it holds just that.
