@@ -127,7 +127,8 @@ run_script() {
 		data_result="failed status=$_ended"
 		# The cause that nobody sees: for the kernel the return is a part of the interpreter's name.
 		data_ends=
-		[ -z "$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' | sed -n "1s/.*$(printf '\r')\$/x/p")" ] || data_ends=': its lines end in CR LF, as on Windows'
+		data_return=$(printf '\r')
+		[ -z "$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' | sed -n "1s/.*$data_return\$/x/p")" ] || data_ends=': its lines end in CR LF, as on Windows'
 		log_warning "$1: the script ended with status $_ended$data_ends"
 	}
 	sys_now
