@@ -15,7 +15,7 @@ step_login() {
 	: >"$work/login.found"
 	sshd_main
 	if sys_exists "$_main" || has_server sshd; then login_by_sshd; fi
-	! has_server dropbear || login_by_dropbear
+	if has_server dropbear && { [ ! -s "$work/login.found" ] || login_starts_dropbear; }; then login_by_dropbear; fi
 	! has_server tinysshd || login_by_tinysshd
 	login_warn
 	login_ways
@@ -105,6 +105,14 @@ login_by_sshd() {
 		printf 'AuthorizedKeysFile\t%s\n' "$login_files" >"$work/login.key"
 	fi
 	sys_awk "$awk_login" sshd "$work/sshd" "$login_user" "$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable" | login_add sshd
+}
+
+# login_starts_dropbear: whether something starts it at boot. Beside sshd it is often there for its client, or for the
+# initramfs, alone.
+login_starts_dropbear() {
+	for login_file in /etc/init.d /etc/sv /etc/dinit.d; do ! sys_exists "$login_file/dropbear" || return 0; done
+	for login_file in /etc /usr/lib /lib; do ! sys_exists "$login_file/systemd/system/dropbear.service" || return 0; done
+	return 1
 }
 
 # login_by_dropbear: it minds the modes always, takes passwords unless it was told not to, and no shell that is unknown.

@@ -135,9 +135,9 @@ def assert_ready(seen: Path, means: str, gid: int = 1000) -> None:
     """What must hold however the account was made."""
     log = (seen / "log").read_text()
     assert (seen / "status").read_text() == "0\n", log
-    assert f"user: made azureuser (uid 1000, home /home/azureuser, shell /bin/sh) with {means}\n" in log
+    assert f"user: made azureuser (uid 1000, home /home/azureuser, shell /bin/bash) with {means}\n" in log
     passwd = line_of(seen / "etc/passwd")
-    assert [*passwd[:4], *passwd[5:]] == ["azureuser", "x", "1000", str(gid), "/home/azureuser", "/bin/sh"]
+    assert [*passwd[:4], *passwd[5:]] == ["azureuser", "x", "1000", str(gid), "/home/azureuser", "/bin/bash"]
     assert line_of(seen / "etc/shadow")[1] == "*"
     assert (seen / "etc/shadow").stat().st_mode & 0o777 == 0o640
     assert line_of(seen / "etc/group", "wheel")[3] == line_of(seen / "etc/gshadow", "wheel")[3] == "azureuser"
@@ -175,7 +175,7 @@ def test_useradd_takes_the_group_that_is_there(machine: Machine) -> None:
 def test_adduser_of_busybox_makes_the_account(machine: Machine) -> None:
     machine.program("adduser", _BUSYBOX)
     seen = machine.provisioned(useradd="")
-    assert (seen / "arguments").read_text() == "-D -H -h /home/azureuser -s /bin/sh azureuser\n"
+    assert (seen / "arguments").read_text() == "-D -H -h /home/azureuser -s /bin/bash azureuser\n"
     assert_ready(seen, "adduser")
     assert_skeleton(seen)
 
@@ -183,7 +183,7 @@ def test_adduser_of_busybox_makes_the_account(machine: Machine) -> None:
 def test_adduser_takes_the_group_that_is_there(machine: Machine) -> None:
     machine.program("adduser", _BUSYBOX)
     seen = machine.provisioned(_GROUP, useradd="")
-    assert (seen / "arguments").read_text() == "-D -H -h /home/azureuser -s /bin/sh -G azureuser azureuser\n"
+    assert (seen / "arguments").read_text() == "-D -H -h /home/azureuser -s /bin/bash -G azureuser azureuser\n"
     assert_ready(seen, "adduser", 1234)
 
 

@@ -367,9 +367,17 @@ SCENES = {
         settings={"USER_SHELL": "/usr/sbin/nologin"},
         failure="error=shell|value=/usr/sbin/nologin", ways="none",
     ),
-    "dropbear": Scene(files={MAIN: b"", "usr/sbin/dropbear": b""} | _sshd("AllowUsers bob"), ways="ssh-key"),
+    "dropbear that nothing starts": Scene(
+        files={"usr/sbin/dropbear": b""} | _sshd("AllowUsers bob"),
+        failure="error=AllowUsers|value=bob",
+        ways="none",
+    ),
+    "dropbear": Scene(
+        files={"usr/sbin/dropbear": b"", "etc/init.d/dropbear": b""} | _sshd("AllowUsers bob"), ways="ssh-key"
+    ),
     "dropbear and a shell that it does not know": Scene(
-        files={"usr/sbin/dropbear": b"", "etc/shells": b"/bin/ash # busybox\n"} | _sshd("AllowUsers bob"),
+        files={"usr/sbin/dropbear": b"", "etc/sv/dropbear/run": b"", "etc/shells": b"/bin/ash # busybox\n"}
+        | _sshd("AllowUsers bob"),
         failure="error=AllowUsers|value=bob", ways="none", log=["dropbear keeps ada out: /etc/shells lacks /bin/sh"],
     ),
     "doas asks all the same": Scene(

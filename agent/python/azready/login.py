@@ -121,7 +121,7 @@ def _servers(system: System, account: Account, shadow: _Shadow) -> list[_Ways]:
     found = []
     if sshd.has_sshd(system):
         found.append(_by_sshd(system, account, shadow))
-    if sshd.has_dropbear(system):
+    if sshd.has_dropbear(system) and (not found or sshd.starts_dropbear(system)):
         found.append(_by_dropbear(system, account, shadow))
     if sshd.has_tinysshd(system):
         found.append(_by_tinysshd(system, account))

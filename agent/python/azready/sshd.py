@@ -24,6 +24,14 @@ _OLD_DROP_IN = f"{_DROP_INS}/50-azready.conf"
 # sshd goes 16 deep and then refuses; less here, because two files that include each other twice would take for ever.
 _MAX_INCLUDES = 4
 _PROGRAMS = ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/run/current-system/sw/bin"]
+_DROPBEAR_SERVICES = [
+    "/etc/init.d/dropbear",
+    "/etc/sv/dropbear",
+    "/etc/dinit.d/dropbear",
+    "/etc/systemd/system/dropbear.service",
+    "/usr/lib/systemd/system/dropbear.service",
+    "/lib/systemd/system/dropbear.service",
+]
 _PID_FILES = ("/run/sshd.pid", "/var/run/sshd.pid")
 _PASSWORD = "passwordauthentication"
 # Old name and new name of one thing; before 8.7 they were two, and either let PAM ask for a password.
@@ -60,6 +68,11 @@ def has_sshd(system: System) -> bool:
 def has_dropbear(system: System) -> bool:
     """Whether the dropbear server is there."""
     return _has(system, "dropbear")
+
+
+def starts_dropbear(system: System) -> bool:
+    """Whether something starts it at boot. Beside sshd it is often there for its client or the initramfs alone."""
+    return any(map(system.exists, _DROPBEAR_SERVICES))
 
 
 def has_tinysshd(system: System) -> bool:
