@@ -12,7 +12,7 @@ from .facts import VERSION, embedded
 from .identity import vm_id_from_dmi
 from .provision import provision
 from .run import Run
-from .system import System
+from .system import System, complete_path
 
 _WITH_VALUE = ("--root", "--config", "--engine", "--only", "--skip")
 
@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     """Run the command; the exit status is the contract's. The one place that turns errors into exit statuses."""
     # What is made for others to read (/home, /etc/hostname) is readable, whatever the shell of who starts us has.
     os.umask(0o022)
+    complete_path()
     try:
         signals.begin()
         return _dispatch(_parse(arguments))

@@ -55,6 +55,9 @@ def parse_file(text: str, name: str) -> dict[str, str]:
                 f"{name}:{number}: not a setting: {line.strip()}", hint="write KEY=VALUE, or # and a comment"
             )
         value = next((match[kind] for kind in ("single", "double", "bare") if match[kind] is not None), "")
+        if match["bare"] is not None and not line[match.end("bare") :].strip(" \t"):
+            # More than one at the end of the line: trimmed with the blanks.
+            value = value.rstrip("\r")
         found[match["key"]] = check(match["key"], value, f"{name}:{number}")
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import http
+from . import http, log
 from .errors import Failure, NoGoodAnswer
 from .facts import PROTOCOL
 from .run import Run, Tries
@@ -20,8 +20,12 @@ def read_metadata(run: Run) -> dict[str, Any]:
     """The instance document, also saved for the hooks. Raises Failure when IMDS is away too long or refuses."""
     if run.metadata is None:
         data, run.metadata = _fetch(run)
-        run.system.make_directory("/run/azready", 0o700)
-        run.system.write(INSTANCE_FILE, data, 0o600)
+        try:
+            run.system.make_directory("/run/azready", 0o700)
+            run.system.write(INSTANCE_FILE, data, 0o600)
+        except Failure as failure:
+            # For hooks alone; a machine whose /run takes nothing needs its name and user all the same.
+            log.warning(f"{INSTANCE_FILE} not kept: {failure}")
     return run.metadata
 
 

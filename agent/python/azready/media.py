@@ -144,11 +144,13 @@ class _Search:
         """Mount it for as long as it is read; says whether that went well."""
         self._system.make_directory("/run/azready", 0o700)
         self._system.make_directory(_PLACE, 0o700)
-        done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
+        done = False
         try:
+            done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
             yield done
         finally:
-            if done:
+            # A mount that a signal interrupted may have been done all the same.
+            if done or _is_mounted(self._system):
                 _unmount(self._system)
             self._system.remove_directory(_PLACE)
 

@@ -25,6 +25,13 @@ _MAX_LINKS = 40
 CHILD_FILE = "/run/azready/child"
 
 
+def complete_path() -> None:
+    """Whatever PATH a bare init gives: the system's own commands are found, by what we start too."""
+    given = os.environ.get("PATH", "").split(os.pathsep)
+    lacking = [folder for folder in _SYSTEM_PATH if folder not in given]
+    os.environ["PATH"] = os.pathsep.join([*filter(None, given), *lacking])
+
+
 def uptime() -> float:
     """Seconds on a clock that NTP cannot set; deadlines are counted on it."""
     return time.monotonic()
@@ -182,10 +189,9 @@ class System:
 
         Secrets go to stdin, never into `words`. A tenth of the time that is left stays, to tell of one that hangs.
         """
-        path = os.pathsep.join([*os.get_exec_path(), *_SYSTEM_PATH])
         seconds = min(seconds, (self.deadline - uptime()) * 0.9)
         try:
-            return children.run(words, {"LC_ALL": "C", "PATH": path}, self.root or "/", seconds, given, None)
+            return children.run(words, {"LC_ALL": "C"}, self.root or "/", seconds, given, None)
         except OSError as error:
             return _not_started(error)
 
@@ -285,7 +291,11 @@ class System:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
-            file.write(data)
+            size = os.fstat(file.fileno()).st_size
+            if file.write(data) != len(data):
+                # Half a record would shift all that come behind it.
+                file.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
             return True
 
