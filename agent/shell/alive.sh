@@ -12,6 +12,8 @@ alive_begin() {
 	alive_start "$$" || :
 	alive_me=$_start
 	alive_record="$$ $alive_me $alive_boot"
+	# Numbers count within a namespace of processes: what another one left behind in a shared directory says nothing here.
+	alive_space=$(readlink /proc/self/ns/pid 2>/dev/null) || alive_space=-
 }
 
 # alive_start PID: sets _start, when this process began, - where nobody can say; fails where there is no such process. One

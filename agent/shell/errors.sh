@@ -58,7 +58,8 @@ fail_cause() {
 	if [ -s "$work/failure" ]; then
 		cat "$work/failure"
 	else
-		printf '%s' "${fail_reason:-internal_error} error=${work%/*} is full"
+		printf '%s' "${fail_reason:-internal_error} "
+		if [ -d "$work" ]; then printf '%s' "error=${work%/*} is full"; else printf '%s' "error=$work is gone"; fi
 	fi
 }
 

@@ -112,7 +112,7 @@ lock_wait() {
 
 # lock_give_back: unless it is somebody else's by now.
 lock_give_back() {
-	lock_read && [ "$lock_text" = "$alive_record" ] && rm -f "$lock_file"
+	lock_read && [ "$lock_text" = "$alive_record" ] && rm -f "$lock_place/child" "$lock_file"
 	lock_file=
 	[ "${lock_leaves_no_trace-}" != yes ] || lock_take_down
 }
@@ -147,7 +147,8 @@ sweep() {
 
 # sweep_child: end the hook or script that the run before was busy with; it would run a second time beside itself.
 sweep_child() {
-	{ IFS= read -r sweep_record && IFS= read -r sweep_name; } 2>/dev/null <"$lock_place/child" || sweep_record=
+	[ -e "$lock_place/child" ] || return 0
+	{ IFS= read -r sweep_record && IFS= read -r sweep_name; } <"$lock_place/child" || sweep_record=
 	[ -n "$sweep_record" ] || return 0
 	# Without a time of its start the number may be anybody's.
 	if alive_is "$sweep_record" && [ "$_began" != - ] && [ "$_start" != - ]; then
@@ -176,6 +177,11 @@ sweep_work() {
 
 # sweep_is_dead DIRECTORY: whether the run of this work directory is gone; before there was a record in it, its name tells.
 sweep_is_dead() {
+	# A container may share /run with its host: neither sees the other's processes.
+	if [ -e "$1/namespace" ]; then
+		{ IFS= read -r sweep_record <"$1/namespace"; } 2>/dev/null || return
+		[ "$sweep_record" = "$alive_space" ] || return
+	fi
 	if { IFS= read -r sweep_record <"$1/owner"; } 2>/dev/null; then
 		! alive_is "$sweep_record"
 		return

@@ -15,14 +15,29 @@ sys_prepare() {
 # or written as such.
 sys_open_descriptors() {
 	for sys_descriptor in 0 1 2; do
-		[ ! -e "/proc/self/fd/$sys_descriptor" ] || continue
-		# A redirection of exec that fails ends a shell, so a shell of its own tries.
+		! sys_is_open "$sys_descriptor" || continue
+		# A redirection of exec that fails ends a shell, so a shell of its own tries. By way of a higher number: dash closes
+		# again what it opened at the very number that it was to have.
+		(: 9<>/dev/null) || return 0
 		case $sys_descriptor in
-		0) (: <&0) 2>/dev/null || ! (: </dev/null) 2>/dev/null || exec </dev/null ;;
-		1) (: >&1) 2>/dev/null || ! (: >/dev/null) 2>/dev/null || exec >/dev/null ;;
-		2) (: >&2) || ! (: 2>/dev/null) || exec 2>/dev/null ;;
+		0) exec 9</dev/null <&9 9<&- ;;
+		1) exec 9>/dev/null >&9 9>&- ;;
+		2) exec 9>/dev/null 2>&9 9>&- ;;
 		esac
 	done
+}
+
+# sys_is_open DESCRIPTOR: one of the three. Nothing is opened to find out: it would take the number that is asked about.
+sys_is_open() {
+	if [ -d /proc/self/fd ]; then
+		[ -e "/proc/self/fd/$1" ]
+	else
+		case $1 in
+		0) (: 9<&0) ;;
+		1) (: 9>&1) ;;
+		2) (: 9>&2) ;;
+		esac
+	fi
 }
 
 # sys_complete_path: a bare init gives an empty PATH or half of one. With a root other than / whoever set a PATH of their own
@@ -80,7 +95,8 @@ sys_begin_in() {
 	for sys_try in '' .1 .2 .3 .4 .5 .6 .7 .8 .9; do
 		work=$1/azready.$$$sys_try
 		if (umask 077 && mkdir "$work") 2>/dev/null; then
-			{ printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null && sys_make_room && return
+			{ printf '%s\n' "$alive_space" >"$work/namespace" && printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null &&
+				sys_make_room && return
 			rm -rf "$work"
 			return 1
 		fi

@@ -580,5 +580,5 @@ WAITS = [
 @pytest.mark.parametrize("value", WAITS)
 def test_retry_after_is_read_in_two_ways(value: str, shell: ShellEngine) -> None:
     head = f"HTTP/1.1 503 Busy\r\nRetry-After: {value}\r\n\r\n".encode()
-    shell.run('http_status_line >"$work/line"', {"head": head})
+    shell.run('http_look "$work/head" told; printf "%s %s\\n" "$_status" "$_retry_after" >"$work/line"', {"head": head})
     assert shell.kept("line") == [b"503 %d\n" % http._retry_after(value)]
