@@ -1,102 +1,132 @@
-# Look into the files of accounts, or print one with a change. usage: awk PROGRAM WHAT NAME FILE [VALUE]
-# find    passwd: prints `UID GID`, home and shell on three lines; exit 2 where the line of that name is malformed
+# Look into the files of accounts, or print one with a change. usage: awk PROGRAM WHAT NAME FILE [VALUE], behind edit.awk
+# find    passwd: prints `UID GID`, home and shell on three lines; the verdict is `malformed` where the line of that name is
 # gid     group: prints the gid
+# has     whether there is a line of that name
 # free    passwd, and group as VALUE if that counts too: prints the lowest id from 1000 that nobody has
 # add     the file with the line VALUE: before those of NIS, which must come last, and instead of any of that name
 # unlock  the file with `*` where `!` alone locks the account
 # join    group or gshadow: the file with the member VALUE
+# hash    the file with the second field that is the text of VALUE; of shadow also the third, a day, which is the argument
+#         behind it, and a line where that lacks
 # row     group: prints the line
 # shell   passwd: the file with the shell VALUE
-# Exit 1: no such line, or nothing to change.
-
-function rows(file,    line) {
-	for (count = 0; (getline line < file) > 0; ) row[++count] = line
-	close(file)
-}
+# Verdicts: `found`, `none`, and of an edit `changed`, `same`.
 
 # The fields in f; a line end of CRLF stays apart.
-function take(line) {
+function fields(line) {
 	end = sub(/\r$/, "", line) ? "\r" : ""
 	return split(line, f, /[:]/)
 }
 
-function number(s) {
-	return s ~ /^[0-9]+$/
+# Without the zeros in front, which mean octal to busybox; empty where it is no id: 4294967295 is -1 to the kernel.
+function id(s) {
+	if (s !~ /^[0-9]+$/) return ""
+	sub(/^0+/, "", s)
+	if (s == "") return "0"
+	return length(s) > 10 || length(s) == 10 && (s "") > "4294967294" ? "" : s
 }
 
-function print_all(    i) {
-	for (i = 1; i <= count; i++) print row[i]
+function note_ids(    i) {
+	for (i = 1; i <= count; i++) if (fields(row[i]) > 2 && id(f[3]) != "") taken[id(f[3])]
 }
 
-function note_ids(file,    i) {
-	rows(file)
-	for (i = 1; i <= count; i++) if (take(row[i]) > 2 && number(f[3])) taken[f[3] + 0]
+function put_all(    i) {
+	for (i = 1; i <= count; i++) put(row[i])
+	verdict_of_edit(0)
+}
+
+# Of the lines of that name, which alone may go, one stays.
+function add(    i, placed, gone) {
+	for (i = 1; i <= count; i++) {
+		if (index(row[i], name ":") == 1) {
+			gone++
+			continue
+		}
+		if (!placed && row[i] ~ /^[+-]/) {
+			placed = 1
+			put(value)
+		}
+		put(row[i])
+	}
+	if (!placed) put(value)
+	verdict_of_edit(gone)
+}
+
+# The secret is no argument: those are there for all to see.
+function hash(    i, k, n, found, secret, day, line) {
+	secret = slurp(value)
+	if (secret == "") exit 3
+	day = int(ARGV[5] / 86400)
+	if (!day) day = ""
+	for (i = 1; i <= count; i++) if (!found && (n = split(row[i], f, /[:]/)) && f[1] "" == name "") {
+		found = 1
+		f[2] = secret
+		if (n < 2) n = 2
+		if (ARGV[5] != "") {
+			f[3] = day
+			if (n < 3) n = 3
+		}
+		line = f[1]
+		for (k = 2; k <= n; k++) line = line ":" f[k]
+		row[i] = line
+	}
+	for (i = 1; i <= count; i++) put(row[i])
+	if (!found && ARGV[5] != "") put(name ":" secret ":" day ":0:99999:7:::")
+	verdict_of_edit(0)
+}
+
+function look(    i, n, malformed) {
+	for (i = 1; i <= count; i++) {
+		n = fields(row[i])
+		if (n < 2 || f[1] != name) continue
+		if (what == "has") verdict("found")
+		if (what == "find") {
+			if (n == 7 && id(f[3]) != "" && id(f[4]) != "") {
+				put(id(f[3]) " " id(f[4]))
+				put(f[6])
+				put(f[7])
+				verdict("found")
+			}
+			malformed = 1
+		} else if (what == "gid") {
+			if (n == 4 && id(f[3]) != "") {
+				put(id(f[3]))
+				verdict("found")
+			}
+		} else if (what == "row") {
+			if (n == 4 && id(f[3]) != "") {
+				put(substr(row[i], 1, length(row[i]) - length(end)))
+				verdict("found")
+			}
+		} else if (what == "shell") {
+			if (n == 7 && f[7] != value) row[i] = substr(row[i], 1, length(row[i]) - length(end f[7])) value end
+		} else if (what == "unlock") {
+			if (n > 2 && f[2] ~ /^!+[*]?$/) row[i] = name ":*" substr(row[i], length(f[1] f[2]) + 2)
+		} else if (what == "join" && n == 4) {
+			if (!index("," f[4] ",", "," value ",")) row[i] = substr(row[i], 1, length(row[i]) - length(end)) (f[4] == "" ? "" : ",") value end
+			break
+		}
+	}
+	if (what == "unlock" || what == "join" || what == "shell") put_all()
+	verdict(malformed ? "malformed" : "none")
 }
 
 BEGIN {
 	what = ARGV[1]
 	name = ARGV[2]
 	value = ARGV[4]
-	rows(ARGV[3])
-	status = 1
+	take(ARGV[3])
 	if (what == "free") {
-		note_ids(ARGV[3])
-		if (value != "") note_ids(value)
-		for (id = 1000; id in taken; id++);
-		print id
-		exit 0
-	}
-	if (what == "add") {
-		for (i = 1; i <= count; i++) if (index(row[i], name ":") != 1) {
-			if (!placed && row[i] ~ /^[+-]/) placed = print_line(value)
-			print row[i]
+		note_ids()
+		if (value != "") {
+			take(value)
+			note_ids()
 		}
-		if (!placed) print value
-		exit 0
+		for (n = 1000; n in taken; n++);
+		put(n)
+		verdict("found")
 	}
-	for (i = 1; i <= count; i++) {
-		n = take(row[i])
-		if (n < 2 || f[1] != name) continue
-		if (what == "find") {
-			if (n == 7 && number(f[3]) && number(f[4])) {
-				print f[3], f[4]
-				print f[6]
-				print f[7]
-				exit 0
-			}
-			status = 2
-		} else if (what == "gid") {
-			if (n == 4 && number(f[3])) {
-				print f[3]
-				exit 0
-			}
-		} else if (what == "row") {
-			if (n == 4 && number(f[3])) {
-				print substr(row[i], 1, length(row[i]) - length(end))
-				exit 0
-			}
-		} else if (what == "shell") {
-			if (n == 7 && f[7] != value) {
-				row[i] = substr(row[i], 1, length(row[i]) - length(end f[7])) value end
-				status = 0
-			}
-		} else if (what == "unlock") {
-			if (n > 2 && f[2] ~ /^!+[*]?$/) {
-				row[i] = name ":*" substr(row[i], length(f[1] f[2]) + 2)
-				status = 0
-			}
-		} else if (n == 4) {
-			if (index("," f[4] ",", "," value ",")) exit 1
-			row[i] = substr(row[i], 1, length(row[i]) - length(end)) (f[4] == "" ? "" : ",") value end
-			print_all()
-			exit 0
-		}
-	}
-	if ((what == "unlock" || what == "shell") && !status) print_all()
-	exit status
-}
-
-function print_line(line) {
-	print line
-	return 1
+	if (what == "add") add()
+	if (what == "hash") hash()
+	look()
 }

@@ -1,17 +1,23 @@
 # accounts.sh: the step `user`: the admin user, its groups and its shell; rights.sh has its right to become root.
 
 # find_account NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails where it has no such
-# line: 1, or 2 where that line is malformed.
+# line: 1, or 2 where that line is malformed; 3 where that cannot be found out, for which it has a failure.
 find_account() {
 	_name=$1
-	user_lines find "$1" /etc/passwd >"$work/account" || return
-	{ read -r _uid _gid && IFS= read -r _home && IFS= read -r _shell; } <"$work/account"
+	sys_fetch /etc/passwd "$work/accounts" && sys_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
+	case $_verdict in
+	found) { read -r _uid _gid && IFS= read -r _home && IFS= read -r _shell; } <"$work/account" || return 3 ;;
+	malformed) return 2 ;;
+	*) return 1 ;;
+	esac
 }
 
-# user_lines WHAT NAME FILE [VALUE]: what accounts.awk prints of an image's file.
+# user_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk prints of an image's file is in $work/edited.
 user_lines() {
-	sys_path "$3"
-	sys_awk "$awk_accounts" "$1" "$2" "$_path" "${4-}"
+	sys_fetch "$3" "$work/accounts" || return
+	user_what=$1 user_name=$2 user_file=$3
+	shift 3
+	sys_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$work/accounts" ${1+"$@"}
 }
 
 # step_user: make the admin user, or take the one that is there.
@@ -23,12 +29,13 @@ step_user() {
 		_result=skipped
 		return 0
 	}
-	sys_awk "$awk_user_name" "$user_given" >"$work/user" || {
+	sys_derive "$work" "$work/user" "$awk_user_name" "$user_given" || return
+	[ "$_verdict" = good ] || {
 		user_invalid 'at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root'
 		return
 	}
-	cp "$work/user" "$work/wanted.admin-user"
-	user=$(cat "$work/user")
+	sys_copy "$work/user" "$work/wanted.admin-user" || return
+	IFS= read -r user <"$work/user" || [ -n "$user" ] || return
 	user_there && user_unlock && user_join_groups && give_rights "$user" || return
 	user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready
 	_result='done'
@@ -42,25 +49,33 @@ user_invalid() {
 
 # user_there: the account and its home, made if need be.
 user_there() {
-	sys_require_readable /etc/group && sys_require_readable /etc/passwd || return
+	sys_fetch /etc/group "$work/accounts" || return
 	find_account "$user"
 	set -- $?
+	[ "$1" -ne 3 ] || return
 	[ "$1" -eq 0 ] || {
 		user_make "$1"
 		return
 	}
-	if ! user_is_person; then
-		user_invalid "uid $_uid is an account of the system, choose another name"
-		return
-	fi
+	user_require_person || return
 	log_info "user: $user is there already (uid $_uid, home $_home, shell $_shell)"
 	user_mend_shell || return
 	sys_exists "$_home" || user_make_home
 }
 
+# user_require_person: that the account of $_uid is not the system's.
+user_require_person() {
+	user_is_person
+	case $? in
+	0) ;;
+	2) return 1 ;;
+	*) user_invalid "uid $_uid is an account of the system, choose another name" ;;
+	esac
+}
+
 # user_make FOUND: a new account with its home, by the first means that this system has. FOUND: status of find_account.
 user_make() {
-	user_default HOME
+	user_default HOME || return
 	user_home=${_default:-/home}/$user
 	user_pick_shell || return
 	user_error=
@@ -75,12 +90,14 @@ user_make() {
 	user_means=
 	user_with_useradd && user_with_adduser && user_with_files || return
 	find_account "$user" || {
+		[ $? -ne 3 ] || return
 		fail user_not_created "$user_means wrote it elsewhere" "command=$user_means" error=not_in_passwd
 		return
 	}
+	user_require_person || return
 	log_info "user: made $user (uid $_uid, home $user_home, shell $user_shell) with $user_means"
 	if [ "$user_had_home" = yes ]; then
-		sys_give "$_home" "$_uid" "$_gid"
+		sys_need_roots "$_home" && sys_give "$_home" "$_uid" "$_gid"
 	else
 		user_make_home
 	fi
@@ -88,7 +105,17 @@ user_make() {
 
 # user_default KEY: sets _default, a path that /etc/default/useradd gives, the last one as useradd itself takes it.
 user_default() {
-	_default=$(sys_read /etc/default/useradd | sed -n "s|^$1=/|/|p" | tr -d '\r' | sed -n '$s|[/[:blank:]]*$||p')
+	sys_edit /etc/default/useradd 'BEGIN {
+		take(ARGV[1])
+		for (i = count; i && index(row[i], ARGV[2] "=/") != 1; i--);
+		line = substr(row[i], length(ARGV[2]) + 2)
+		gsub(/\r/, "", line)
+		sub(/(\/|[ \t])+$/, "", line)
+		put_word(line)
+		verdict("done")
+	}' "$1" || return
+	_default=
+	IFS= read -r _default <"$work/edited" || :
 }
 
 # user_pick_shell: sets user_shell.
@@ -97,7 +124,7 @@ user_pick_shell() {
 		fail user_not_created 'USER_SHELL must be an executable of the image' "shell=$set_USER_SHELL" error=not_executable
 		return
 	fi
-	user_default SHELL
+	user_default SHELL || return
 	# Debian's default is /bin/sh, and everybody takes bash there; one that lets nobody in is no login shell.
 	case $_default in /bin/sh | /usr/bin/sh) _default= ;; esac
 	! user_is_closed "$_default" || _default=
@@ -113,7 +140,8 @@ user_with_useradd() {
 	user_refused=no
 	sys_which useradd || return 0
 	set -- "$_which" -M -d "$user_home" -s "$user_shell"
-	! user_gid "$user" || set -- "$@" -g "$user"
+	user_gid "$user" || return
+	[ -z "$_gid" ] || set -- "$@" -g "$user"
 	user_command=useradd
 	if sys_run 60 /dev/null "$@" "$user" || [ "$_ended" -ne 3 ]; then
 		user_judge "$@" "$user"
@@ -134,7 +162,8 @@ user_with_adduser() {
 	sys_run 10 /dev/null "$1" --help
 	cat "$work/run.out" "$work/run.err" | grep -q BusyBox || return 0
 	set -- "$1" -D -H -h "$user_home" -s "$user_shell"
-	! user_gid "$user" || set -- "$@" -G "$user"
+	user_gid "$user" || return
+	[ -z "$_gid" ] || set -- "$@" -G "$user"
 	user_ran adduser "$@" "$user"
 }
 
@@ -169,9 +198,11 @@ fail_command() {
 	fail "$1" "$2" "command=$3" "status=$_ended"
 }
 
-# user_gid GROUP: sets _gid; fails where there is no such group.
+# user_gid GROUP: sets _gid; empty where there is no such group.
 user_gid() {
-	_gid=$(user_lines gid "$1" /etc/group)
+	_gid=
+	user_lines gid "$1" /etc/group || return
+	[ "$_verdict" != found ] || read -r _gid <"$work/edited"
 }
 
 # user_with_files
@@ -189,16 +220,30 @@ user_with_files() {
 	return "$1"
 }
 
-# user_add_lines: passwd comes last: without its line a try that was cut off begins anew.
+# user_add_lines: under the locks, so it looks again: a useradd may have made the account or its group meanwhile. passwd
+# comes last: without its line a try that was cut off begins anew, and takes what it finds.
 user_add_lines() {
-	if user_gid "$user"; then
-		_uid=$(user_lines free '' /etc/passwd)
+	find_account "$user"
+	case $? in
+	0) return 0 ;;
+	1) ;;
+	2)
+		fail user_not_created 'mend /etc/passwd of the image' file=/etc/passwd error=malformed_line
+		return
+		;;
+	*) return 1 ;;
+	esac
+	user_gid "$user" || return
+	if [ -n "$_gid" ]; then
+		user_free_id || return
 	else
-		sys_path /etc/group
-		_uid=$(user_lines free '' /etc/passwd "$_path")
+		sys_fetch /etc/group "$work/groups" && user_free_id "$work/groups" || return
 		_gid=$_uid
 		user_add /etc/group "x:$_gid:" || return
-		! sys_exists /etc/gshadow || user_add /etc/gshadow '!::' || return
+	fi
+	if sys_exists /etc/gshadow; then
+		user_lines has "$user" /etc/gshadow || return
+		[ "$_verdict" = found ] || user_add /etc/gshadow '!::' || return
 	fi
 	user_mark='*'
 	if sys_exists /etc/shadow; then
@@ -209,21 +254,33 @@ user_add_lines() {
 	user_add /etc/passwd "$user_mark:$_uid:$_gid::$user_home:$user_shell"
 }
 
+# user_free_id [GROUPS]: sets _uid, one that neither passwd nor these groups have.
+user_free_id() {
+	user_lines free '' /etc/passwd ${1+"$@"} && read -r _uid <"$work/edited"
+}
+
 # user_add FILE FIELDS
 user_add() {
-	sys_require_readable "$1" || return
-	user_lines add "$user" "$1" "$user:$2" >"$work/edited"
-	sys_write "$1" 0644 <"$work/edited"
+	user_lines add "$user" "$1" "$user:$2" && sys_write "$1" 0644 "$work/edited"
 }
 
 # user_make_home: for the account of $_home, $_uid and $_gid, with the content of /etc/skel; one that the command has made
 # gets the right mode. GNU chmod takes setgid away only with five digits.
 user_make_home() {
 	case $_home in /*) ;; *) return 0 ;; esac
-	user_mode=$(sys_read /etc/login.defs | sys_awk '
-		/^[ \t]*HOME_MODE[ \t]+0?[0-7][0-7][0-7][ \t\r]*$/ { sub(/\r$/, ""); print substr($2, length($2) - 2); exit }')
+	sys_edit /etc/login.defs 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*HOME_MODE[ \t]+0?[0-7][0-7][0-7][ \t\r]*$/) {
+			sub(/[ \t\r]+$/, "", row[i])
+			put_word(substr(row[i], length(row[i]) - 2))
+			break
+		}
+		verdict("done")
+	}' || return
+	user_mode=
+	read -r user_mode <"$work/edited" || :
 	if sys_exists "$_home"; then
-		sys_make_directory "$_home" "00${user_mode:-700}" && sys_give "$_home" "$_uid" "$_gid"
+		sys_need_roots "$_home" && sys_make_directory "$_home" "00${user_mode:-700}" && sys_give "$_home" "$_uid" "$_gid"
 	else
 		sys_make_home "$_home" /etc/skel "00${user_mode:-700}" "$_uid" "$_gid"
 	fi || return
@@ -245,7 +302,9 @@ user_unlock() {
 # user_join_groups: those of USER_GROUPS that are there.
 user_join_groups() {
 	for user_group in $(printf '%s' "$set_USER_GROUPS" | tr ',' ' '); do
-		user_gid "$user_group" || user_copy_group "$user_group" || {
+		user_gid "$user_group" || return
+		[ -n "$_gid" ] || user_copy_group "$user_group" || return
+		[ -n "$_gid" ] || {
 			log_warning "user: there is no group $user_group that $user could join"
 			continue
 		}
@@ -257,10 +316,10 @@ user_join_groups() {
 
 # user_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes nothing.
 user_edit() {
-	sys_require_readable "$3" || return
-	user_lines "$@" >"$work/edited" || return 0
+	user_lines "$@" || return
+	[ "$_verdict" = changed ] || return 0
 	sys_lock "$3" || return
-	! user_lines "$@" >"$work/edited" || sys_write "$3" 0644 <"$work/edited"
+	user_lines "$@" && { [ "$_verdict" != changed ] || sys_write "$3" 0644 "$work/edited"; }
 	set -- $?
 	sys_unlock
 	user_changed=yes

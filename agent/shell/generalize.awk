@@ -1,5 +1,6 @@
-# One file without the lines, or the words, that name who and what leaves; exits 1 where there are none in it.
-# usage: awk PROGRAM FILE KIND USER UID NAMES: KIND is a word of the table in generalize.sh, NAMES are the hostnames.
+# One file without the lines, or the words, that name who and what leaves; the verdict is `same` where there are none in it.
+# usage: awk PROGRAM FILE KIND USER UID NAMES, behind edit.awk: KIND is a word of the table in generalize.sh, NAMES are the
+# hostnames.
 
 # Whether a word is a name of the machine, with or without a domain.
 function is_old(word,    i) {
@@ -77,10 +78,11 @@ BEGIN {
 	user = ARGV[3]
 	uid = ARGV[4]
 	olds = split(tolower(ARGV[5]), old, /[ ]/)
-	while ((getline line < ARGV[1]) > 0) {
-		new = mended(line)
-		if (new != line) changed = 1
-		if (new != gone) print new
+	take(ARGV[1])
+	for (i = 1; i <= count; i++) {
+		new = mended(row[i])
+		if (new == gone) lines++
+		else put(new)
 	}
-	exit !changed
+	verdict_of_edit(lines)
 }

@@ -236,8 +236,14 @@ old_one() {
 	file) leave remove "$old_file" ;;
 	empty) [ ! -s "$old_file" ] || leave empty "$old_file" ;;
 	mac) ! grep -Eiq '([0-9a-f]{2}:){5}[0-9a-f]{2}' "$old_file" || leave remove "$old_file" ;;
-	*) ! sys_awk "$awk_generalize" "$old_file" "$old_how" "$old_user" "$old_uid" "$old_hosts" >"$work/mended" || leave mend "$old_file" ;;
+	*) { old_mended "$old_file" && [ "$_verdict" = same ]; } || leave mend "$old_file" ;;
 	esac
+}
+
+# old_mended FILE: $work/mended, the file without who leaves; sets _verdict.
+old_mended() {
+	sys_fetch_place "$1" "${1#"$root"}" "$work/old.text" &&
+		sys_derive "${1#"$root"}" "$work/mended" "$awk_generalize" "$work/old.text" "$old_how" "$old_user" "$old_uid" "$old_hosts"
 }
 
 # old_tree: the user's home, unless it is more than that, and what the user has in /tmp.
@@ -295,7 +301,13 @@ leave_remove() {
 	elif grep -qF " $(printf '%s' "$1" | sed 's/ /\\040/g')/" /proc/mounts 2>/dev/null; then
 		printf 'something is mounted in it\n' >&2
 	else
-		find "$1" -xdev -depth \( ! -type d -exec rm -f {} \; \) -o \( -type d -exec rmdir {} \; \)
+		# The user may be at work in it, and exchange what is in it for a link.
+		rm -f "$work/err"
+		if (user_take_tree "$1" && find . -xdev -depth ! -name . \( \( ! -type d -exec rm -f {} \; \) -o -exec rmdir {} \; \)); then
+			rmdir "$1"
+		else
+			cat "$work/err" >&2
+		fi
 	fi
 }
 
@@ -304,19 +316,37 @@ leave_empty() {
 	cp /dev/null "$1"
 }
 
-# leave_mend FILE: with what is in $work/mended.
+# leave_mend FILE: once more, and an account file under its lock.
 leave_mend() {
-	sys_write "${1#"$root"}" 0644 <"$work/mended" || cat "$work/failure" >&2
+	old_locks=
+	case ${1#"$root"} in /etc/passwd | /etc/group | /etc/shadow | /etc/gshadow) old_locks=${1#"$root"} ;; esac
+	if { [ -z "$old_locks" ] || sys_lock "$old_locks"; } && old_mended "$1" && sys_write "${1#"$root"}" 0644 "$work/mended"; then set -- 0; else set -- 1; fi
+	[ -z "$old_locks" ] || sys_unlock
+	[ "$1" -eq 0 ] || cat "$work/failure" >&2
 }
 
 leave_reset() {
 	sys_set_kernel_hostname localhost || cat "$work/failure" >&2
 }
 
-# leave_clear DIRECTORY: logs that were rotated go, the others are emptied.
+# leave_clear DIRECTORY: logs that were rotated go, the others are emptied. Daemons own some of its directories.
 leave_clear() {
-	find "$1" -xdev -type f \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \; \
-		-o -type f -size +0 -exec cp /dev/null {} \;
+	find "$1" -xdev -type d >"$work/logs"
+	while IFS= read -r old_file; do (leave_clear_in "$old_file"); done <"$work/logs"
+}
+
+# leave_clear_in DIRECTORY: in a subshell, with what is seized given back.
+leave_clear_in() {
+	user_here=$1
+	user_at=${1#"$root"}
+	user_seized=
+	trap user_release EXIT
+	trap 'exit 143' HUP INT TERM
+	# One that is gone, or never was: the second line of a name.
+	[ ! -h "$1" ] && cd -P "$1" 2>/dev/null && user_is_here || return 0
+	user_seize '' '' ''
+	find . ! -name . -prune -type f \( \( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \; \) \
+		-o \( -size +0 -exec cp /dev/null {} \; \) \)
 }
 
 # old_ask: on a terminal; without one only --yes will do.

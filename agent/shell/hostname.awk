@@ -1,9 +1,10 @@
 # The legal hostname nearest to the one in a file. usage: awk PROGRAM FILE NAME_MAX LABEL_MAX HOSTNAME_MAX
-# Prints it, or exits 1 where the file holds no name at all, as an error page. hostname.py has the rules.
+# Puts it; the verdict is `bad` where the file holds no name at all, as an error page. hostname.py has the rules. Behind
+# edit.awk.
 
 BEGIN {
 	name = trimmed(slurp(ARGV[1]))
-	if (length(name) > ARGV[2] + 0 || name ~ /[\001-\040<>]/ || index(name, sprintf("%c", 127))) exit 1
+	if (length(name) > ARGV[2] + 0 || name ~ /[\001-\040<>]/ || index(name, sprintf("%c", 127))) verdict("bad")
 	gsub(/[^A-Za-z0-9.-]+/, "-", name)
 	count = split(name, label, /[.]/)
 	for (i = 1; i <= count; i++) {
@@ -18,6 +19,7 @@ BEGIN {
 		for (i = 2; i <= n; i++) legal = legal "." kept[i]
 		if (length(legal) <= ARGV[4] + 0) break
 	}
-	if (!n) exit 1
-	print legal
+	if (!n) verdict("bad")
+	put_word(legal)
+	verdict("good")
 }

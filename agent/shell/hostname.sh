@@ -6,12 +6,14 @@ step_hostname() {
 		_result=skipped
 		return 0
 	}
-	name=$(sys_awk "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX") || {
+	sys_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX" || return
+	[ "$_verdict" = good ] || {
 		fail_value="value=$name_given"
 		fail hostname_invalid 'the name that the platform gave is not a hostname'
 		return
 	}
-	printf '%s' "$name" | cmp -s - "$name_given" || {
+	IFS= read -r name <"$work/name" || [ -n "$name" ] || return
+	sys_same "$work/name" "$name_given" || {
 		printf "hostname: '"
 		cat "$name_given"
 		printf "' is not a legal hostname, using '%s'" "$name"
@@ -30,45 +32,86 @@ keep_hostname() {
 	if sys_exists /etc/config/system; then
 		# OpenWrt keeps it in uci; /etc/hostname does not count there.
 		keep_setting /etc/config/system "^[ $tab]*option[ $tab]+hostname[ $tab]" "option hostname '$1'"
+		return
 	elif sys_exists /etc/HOSTNAME; then
 		# Slackware.
 		keep_line /etc/HOSTNAME "$1"
+		return
 	elif sys_exists /etc/conf.d/hostname && ! sys_exists /etc/hostname; then
 		# Gentoo without /etc/hostname.
 		keep_setting /etc/conf.d/hostname '^hostname=' "hostname=\"$1\""
-	elif sys_read /etc/rc.conf | grep -q 'HOSTNAME=' && ! sys_exists /etc/hostname; then
+		return
+	fi
+	if ! sys_exists /etc/hostname; then
 		# Void without /etc/hostname.
-		keep_setting /etc/rc.conf '^#?HOSTNAME=' "HOSTNAME=\"$1\""
-	elif sys_read /opt/bootsync.sh | grep -q sethostname; then
-		# Tiny Core: its root is in RAM, the boot script sets the name.
+		keep_has /etc/rc.conf 'HOSTNAME=' || return
+		[ "$_verdict" = none ] || {
+			keep_setting /etc/rc.conf '^#?HOSTNAME=' "HOSTNAME=\"$1\""
+			return
+		}
+	fi
+	# Tiny Core: its root is in RAM, the boot script sets the name.
+	keep_has /opt/bootsync.sh sethostname || return
+	if [ "$_verdict" = found ]; then
 		keep_setting /opt/bootsync.sh '^/usr/bin/sethostname ' "/usr/bin/sethostname $1"
 	else
 		keep_line /etc/hostname "$1"
 	fi
 }
 
+# keep_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
+keep_has() {
+	sys_edit "$1" 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2])) verdict("found")
+		verdict("none")
+	}' "$2"
+}
+
 # keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved; an image that has none gets none.
 keep_in_hosts() {
-	sys_read /etc/hosts | LC_ALL=C sed "s/^\(127\.0\.1\.1[ $tab][ $tab]*\).*/\1$1/" >"$work/mended"
-	keep_mended /etc/hosts
+	sys_keep_bytes /etc/hosts 0644 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) put(match(row[i], /^127[.]0[.]1[.]1[ \t]+/) ? substr(row[i], 1, RLENGTH) ARGV[2] : row[i])
+		verdict_of_edit(0)
+	}' "$1"
 }
 
 # keep_line FILE LINE: the file holds just this line.
 keep_line() {
-	printf '%s\n' "$2" >"$work/mended"
-	keep_mended "$1"
+	sys_text "$work/mended" "$2$sys_newline" && keep_mended "$1"
 }
 
 # keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is appended.
 keep_setting() {
-	sys_read "$1" | LC_ALL=C PATTERN=$2 LINE=$3 awk '
-		!found && $0 ~ ENVIRON["PATTERN"] { found = 1; match($0, /^[ \t]*/); $0 = substr($0, 1, RLENGTH) ENVIRON["LINE"] }
-		{ print }
-		END { if (!found) print ENVIRON["LINE"] }' >"$work/mended"
-	keep_mended "$1"
+	sys_keep_edit "$1" 0644 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) {
+			if (!found && row[i] ~ ARGV[2]) {
+				found = 1
+				match(row[i], /^[ \t]*/)
+				row[i] = substr(row[i], 1, RLENGTH) ARGV[3]
+			}
+			put(row[i])
+		}
+		if (!found) put(ARGV[3])
+		verdict_of_edit(0)
+	}' "$2" "$3"
 }
 
 # keep_mended FILE: write $work/mended there, unless it holds just that.
 keep_mended() {
-	sys_read "$1" | cmp -s - "$work/mended" || sys_write "$1" 0644 <"$work/mended"
+	sys_keep "$1" 0644 "$work/mended"
+}
+
+# keep_timed FILE PROGRAM [ARG]: as sys_keep_bytes for a file that is there, with the time that it had: so `uninstall` leaves
+# no trace.
+keep_timed() {
+	_changed=
+	sys_path "$1"
+	[ -e "$_path" ] || return 0
+	keep_place=$_path
+	touch -r "$_path" "$work/time"
+	sys_keep_bytes "$1" 0644 "$2" "${3-}" || return
+	[ -z "$_changed" ] || touch -r "$work/time" "$keep_place"
 }

@@ -9,7 +9,7 @@ main_install() {
 	set -f
 	install_check
 	find_init || exit 2
-	install_program
+	install_step install_program
 	install_step install_unit
 	install_step enable_service
 	install_step install_config
@@ -107,7 +107,10 @@ install_program() {
 	if [ "$engine" = shell ]; then
 		# The text alone; the zip begins behind its last line.
 		install_source=$work/program
-		LC_ALL=C sed "s/^azready_zip='yes'\$/azready_zip='no'/; /^exit \\\$?\$/q" "$_self" >"$install_source"
+		{ LC_ALL=C sed "s/^azready_zip='yes'\$/azready_zip='no'/; /^exit \\\$?\$/q" "$_self" >"$install_source" && [ "$(tail -n 1 "$install_source")" = 'exit $?' ]; } || {
+			sys_broken "$_self" 'its text could not be taken out'
+			return
+		}
 	fi
 	install_put "$prefix/sbin/azready" 0755 "$install_source" " ($azready_version)" && return
 	fail_log
@@ -118,16 +121,22 @@ install_program() {
 install_unit() {
 	for unit_item in $units_files; do
 		unit_path "${unit_item#*>}" "$init_place"
-		unit_text "${unit_item%%>*}" >"$work/new"
+		unit_text "${unit_item%%>*}" || return
 		unit_mode=0644
 		case $(head -n 1 "$work/new") in '#!'*) unit_mode=0755 ;; esac
 		install_put "$_item" "$unit_mode" "$work/new" || return
 	done
 }
 
-# unit_text FILE: with the path that azready has here.
+# unit_text FILE: $work/new with the path that azready has here.
 unit_text() {
-	eval "printf '%s\n' \"\$unit_$(printf '%s_%s' "$units_name" "$1" | tr -c 'a-z0-9' _)\"" | sed "s,/usr/sbin,$prefix/sbin,"
+	unit_text=
+	eval "unit_text=\$unit_$(printf '%s_%s' "$units_name" "$1" | tr -c 'a-z0-9' _)"
+	sys_text "$work/unit" "$unit_text$sys_newline" && sys_derive "$1" "$work/new" 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) put((at = index(row[i], "/usr/sbin")) ? substr(row[i], 1, at - 1) ARGV[2] "/sbin" substr(row[i], at + 9) : row[i])
+		verdict("done")
+	}' "$work/unit" "$prefix"
 }
 
 # enable_service: what has the init start it at boot, for the row that find_init found.
@@ -177,31 +186,43 @@ enable_item() {
 
 # enable_line: the unit's line at the top of a file, from where disable_service takes it without a trace.
 enable_line() {
-	if sys_read "$unit_link" | grep -q "$unit_line"; then
-		did "service enabled: the line in $unit_link is there already"
-		return
-	fi
-	{
-		unit_text "${unit_link##*/}" | grep -v '^#'
-		sys_read "$unit_link"
-	} >"$work/mended"
-	keep_edited "$unit_link" && did "service enabled: line added to $unit_link"
+	sys_exists "$unit_link" || return 0
+	unit_text "${unit_link##*/}" || return
+	keep_timed "$unit_link" 'BEGIN {
+		take(ARGV[2])
+		for (i = 1; i <= count; i++) if (row[i] !~ /^#/) ours[++n] = row[i]
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (row[i] ~ /^[^#].*\/azready provision/) n = 0
+		for (i = 1; i <= n; i++) put(ours[i])
+		for (i = 1; i <= count; i++) put(row[i])
+		verdict_of_edit(0)
+	}' "$work/new" || return
+	if [ -n "$_changed" ]; then did "service enabled: line added to $unit_link"; else did "service enabled: the line in $unit_link is there already"; fi
 }
 
 # enable_startpar: Debian's startpar starts no link of which insserv did not tell it, and waits for nothing that a line
 # does not name; a server that needs nothing has no line. The next insserv writes it anew.
 enable_startpar() {
-	sys_read "$unit_link" | grep -q '[ =]azready' && return
-	sys_read "$unit_link" | awk '
-		sub(/^TARGETS =/, "& azready") { targets = $0 " " }
-		sub(/^(sshd?|dropbear):/, "& azready") { waits[$1] }
-		{ print }
-		END {
-			for (i = split("ssh sshd dropbear", server); i; i--)
-				if (!(server[i] ":" in waits) && index(targets, " " server[i] " ")) print server[i] ": azready"
-		}' >"$work/mended"
-	install_note "%$unit_link" && keep_edited "$unit_link" && did "azready added to $unit_link"
+	sys_edit "$unit_link" "$install_startpar" || return
+	[ "$_verdict" = changed ] || return 0
+	install_note "%$unit_link" && keep_timed "$unit_link" "$install_startpar" && did "azready added to $unit_link"
 }
+
+install_startpar='BEGIN {
+	take(ARGV[1])
+	for (i = 1; i <= count; i++) if (row[i] ~ /[ =]azready/) verdict("same")
+	for (i = 1; i <= count; i++) {
+		if (sub(/^TARGETS =/, "& azready", row[i])) targets = row[i] " "
+		if (sub(/^(sshd?|dropbear):/, "& azready", row[i])) {
+			split(row[i], word, /[ ]/)
+			waits[word[1]]
+		}
+		put(row[i])
+	}
+	for (i = split("ssh sshd dropbear", server, /[ ]/); i; i--)
+		if (!(server[i] ":" in waits) && index(targets, " " server[i] " ")) put(server[i] ": azready")
+	verdict_of_edit(0)
+}'
 
 # unit_number: put a number into $unit_link, one behind whatever sets the network up in this runlevel.
 unit_number() {
@@ -236,7 +257,7 @@ install_put() {
 		did "$1 is there already${4-}"
 		return
 	fi
-	install_parents "$1" && install_note "$1" && sys_write "$1" "$2" <"$3" && chmod "$2" "$_path" && did "$1 written${4-}"
+	install_parents "$1" && install_note "$1" && sys_write "$1" "$2" "$3" && chmod "$2" "$_path" && did "$1 written${4-}"
 }
 
 # install_parents NAME: the directories that lead to it; those that are new are noted.
@@ -254,15 +275,20 @@ install_parents() {
 
 # install_note LINE: in the list of what uninstall takes away.
 install_note() {
-	sys_read "$install_list" | grep -qxF -e "$1" || {
-		sys_read "$install_list"
-		printf '%s\n' "$1"
-	} | sys_write "$install_list" 0644
+	sys_keep_edit "$install_list" 0644 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) {
+			if (row[i] == ARGV[2]) there = 1
+			put(row[i])
+		}
+		if (!there) put(ARGV[2])
+		verdict_of_edit(0)
+	}' "$1"
 }
 
 # install_config: every setting with its default, as comments; one that is there is somebody's.
 install_config() {
-	config_text >"$work/new"
+	sys_text "$work/new" "$(config_text)$sys_newline" || return
 	if sys_exists /etc/azready.conf; then
 		did '/etc/azready.conf is there already, left as it is'
 	else
@@ -358,12 +384,13 @@ remove_agents() {
 main_uninstall() {
 	set -f
 	sys_need_awk
-	sys_read "$install_list" >"$work/list" || {
+	sys_exists "$install_list" || {
 		log_info "uninstall: nothing to do, there is no $install_list"
 		return
 	}
 	disable_service
-	awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$work/list" >"$work/reverse"
+	install_step sys_edit "$install_list" 'BEGIN { take(ARGV[1]); for (i = count; i; i--) put(row[i]); verdict("done") }'
+	install_step sys_copy "$work/edited" "$work/reverse"
 	while IFS= read -r install_line; do install_step take_away "$install_line"; done <"$work/reverse"
 	install_step sys_remove "$install_list"
 	install_reload
@@ -389,8 +416,14 @@ take_away() {
 		return
 		;;
 	%*)
-		sys_read "${1#?}" | sed '/: azready$/d; s/ azready\( \|$\)/\1/' >"$work/mended"
-		keep_edited "${1#?}"
+		keep_timed "${1#?}" 'BEGIN {
+			take(ARGV[1])
+			for (i = 1; i <= count; i++) if (row[i] ~ /: azready$/) gone++; else {
+				if (at = index(row[i] " ", " azready ")) row[i] = substr(row[i], 1, at - 1) substr(row[i], at + 8)
+				put(row[i])
+			}
+			verdict_of_edit(gone)
+		}'
 		return
 		;;
 	# Ours as a whole, with what the supervisor left in it.

@@ -1,16 +1,19 @@
-# Public keys. usage: awk PROGRAM check DIRECTORY COUNT, add OLD GOOD, or types FILE; sshkeys.py has the same rules.
+# Public keys. usage: awk PROGRAM check DIRECTORY COUNT, or awk PROGRAM add OLD GOOD; sshkeys.py has the same rules.
 # check: DIRECTORY/wanted.key.N that are good go to DIRECTORY/keys.good, a warning for each of the others is printed, and
 # what is wrong with the last of them goes to DIRECTORY/keys.why.
 # add: prints those keys of GOOD that are not in OLD, which holds lines of authorized_keys.
-# types: prints the types of the keys in FILE, which holds the same.
+# types (awk PROGRAM types FILE): prints the types of the keys in the file.
+# only (awk PROGRAM only FILE): whether the file holds keys, comments and empty lines alone.
+# edit.awk stands before it.
 
 BEGIN {
 	byte_table()
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	n = split("ssh-ed25519 ssh-rsa ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com", type, /[ ]/)
 	for (i = 1; i <= n; i++) KNOWN[type[i]] = 1
-	if (ARGV[1] == "types") print_types(ARGV[2])
-	else if (ARGV[1] == "add") add(ARGV[2], ARGV[3])
+	if (ARGV[1] == "add") add(ARGV[2], ARGV[3])
+	else if (ARGV[1] == "types") types(ARGV[2])
+	else if (ARGV[1] == "only") only(ARGV[2])
 	else check(ARGV[2], ARGV[3] + 0)
 }
 
@@ -23,11 +26,12 @@ function check(directory, count,    i, key, fault, why, good) {
 			why = fault
 			key = substr(key, 1, 20)
 			gsub(/[^ -~]/, "?", key)
-			print "ssh-keys: key " i " (" key ") is left out: " fault
+			put("ssh-keys: key " i " (" key ") is left out: " fault)
 		}
 	}
-	save(directory "/keys.good", good)
-	save(directory "/keys.why", why)
+	keep(directory "/keys.good", good)
+	keep(directory "/keys.why", why)
+	verdict("done")
 }
 
 # Why a trimmed text is no public key, or an empty text.
@@ -69,22 +73,37 @@ function octet(i,    at, a, b) {
 	return i % 3 == 1 ? a % 16 * 16 + int(b / 4) : a % 4 * 64 + b
 }
 
-function add(old, good,    line, there) {
-	while ((getline line < old) > 0) if (line !~ /^[ \t\r]*#/) there[key_of(line)] = 1
-	while ((getline line < good) > 0) if (!(key_of(line) in there)) {
-		there[key_of(line)] = 1
-		print line
+function add(old, good,    i, there) {
+	take(old)
+	for (i = 1; i <= count; i++) if (row[i] !~ /^[ \t\r]*#/) there[key_of(row[i])] = 1
+	take(good)
+	for (i = 1; i <= count; i++) if (!(key_of(row[i]) in there)) {
+		there[key_of(row[i])] = 1
+		put(row[i])
 	}
+	verdict("done")
 }
 
-function print_types(file,    line, part, seen) {
-	while ((getline line < file) > 0) {
-		if (line ~ /^[ \t\r]*#/) continue
-		split(key_of(line), part, /[ ]/)
+# Whether a file holds nothing but keys, comments and empty lines: `keys`, else `more`.
+function only(file,    i, part) {
+	take(file)
+	for (i = 1; i <= count; i++) if (row[i] !~ /^[ \t\r]*(#.*)?$/) {
+		split(key_of(row[i]), part, /[ ]/)
+		BLOB = part[2]
+		if (part[1] != "ssh-dss" && !(part[1] in KNOWN) || BLOB !~ /^[A-Za-z0-9+\/]+=?=?$/ || length(BLOB) % 4 || !is_whole(part[1])) verdict("more")
+	}
+	verdict("keys")
+}
+
+function types(file,    i, part, seen) {
+	take(file)
+	for (i = 1; i <= count; i++) if (row[i] !~ /^[ \t\r]*#/) {
+		split(key_of(row[i]), part, /[ ]/)
 		if (!(part[1] in KNOWN) || part[2] == "" || part[1] in seen) continue
 		seen[part[1]] = 1
-		print part[1]
+		put(part[1])
 	}
+	verdict("done")
 }
 
 # Type and base64 of a line of authorized_keys, or what stands in their place.

@@ -2,21 +2,22 @@
 # No secret is ever given to printf: it is a program of its own for posh, and its arguments are there for all to see.
 
 step_password() {
-	password_user=$(sys_awk 'BEGIN { printf "%s", trimmed(slurp(ARGV[1])) }' "$work/wanted.admin-user")
+	sys_derive "$work" "$work/password.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
+	password_user=$(cat "$work/password.user") || return
 	_result=skipped
 	[ -n "$password_user" ] || return 0
 	_result=failed
 	want_password || return
 	password_login=$wanted_password_login
 	[ "$password_wanted$password_login" != yes ] || password_login=yes
-	stored_password || :
+	stored_password || [ $? -eq 1 ] || return
 	refuse_without_login || return
 	if [ "$password_wanted" = yes ]; then
 		umask 077
 		rm -f "$work"/run.*
 		set_password
 		password_status=$?
-		rm -f "$work/password" "$work/hash" "$work/wanted.password" "$work/ovf.UserPassword" "$work/ovf-env.xml"
+		rm -f "$work/password" "$work/hash" "$work/stored" "$work/wanted.password" "$work/ovf.UserPassword" "$work/ovf-env.xml"
 		umask 022
 		[ "$password_status" -eq 0 ] || return
 	fi
@@ -33,17 +34,29 @@ want_password() {
 		log_warning 'password: the media says REDACTED, which is no password'
 		return 0
 	}
-	password_bytes=$(($(wc -c <"$1")))
-	[ "$(($(tr -d '\000-\037\177' <"$1" | wc -c)))" -eq "$password_bytes" ] || {
+	password_count "$1" '' || return
+	password_bytes=$_size
+	password_count "$1" '\000-\037\177' || return
+	[ "$_size" -eq "$password_bytes" ] || {
 		fail password_invalid 'line breaks and tabs are not typed at a login' cause=control_character
 		return
 	}
-	password_length=$(($(LC_ALL=C tr -d '\200-\277' <"$1" | wc -c)))
+	password_count "$1" '\200-\277' || return
+	password_length=$_size
 	if [ "$password_length" -gt "$proto_PASSWORD_MAX" ] || [ "$password_bytes" -gt "$proto_PASSWORD_BYTES_MAX" ]; then
 		fail password_too_long "at most $proto_PASSWORD_MAX characters, $proto_PASSWORD_BYTES_MAX bytes of UTF-8" "length=$password_length" "bytes=$password_bytes"
 		return
 	fi
 	password_wanted=yes
+}
+
+# password_count FILE BYTES: sets _size, how many bytes it has without these.
+password_count() {
+	set -- "$1" "${2:-\000}" "$work/password"
+	LC_ALL=C tr -d "$2" 2>"$work/err" <"$1" >"$3" && sys_bytes "$3"
+	set -- "$3" $?
+	rm -f "$1"
+	[ "$2" -eq 0 ] || sys_blame "$work"
 }
 
 refuse_without_login() {
@@ -62,14 +75,14 @@ stored_password() {
 	[ "$_stored" != x ] || stored_field /etc/shadow || :
 }
 
-# stored_field FILE: sets $_stored, the account's second field there; fails where it has no line.
+# stored_field FILE: sets $_stored, the account's second field there; fails where it has no line, with 2 where it cannot be
+# read.
 stored_field() {
 	_stored=
-	sys_path "$1"
-	[ -r "$_path" ] || return
+	sys_fetch "$1" "$work/stored" || return 2
 	while IFS=: read -r password_name _stored _ || [ -n "$password_name" ]; do
 		[ "$password_name" != "$password_user" ] || return 0
-	done <"$_path"
+	done <"$work/stored"
 	_stored=
 	return 1
 }
@@ -77,11 +90,15 @@ stored_field() {
 # set_password: the hash into the system, unless the one there is this password's already.
 set_password() {
 	stored_password || {
+		[ $? -eq 1 ] || return
 		fail_value="user=$work/wanted.admin-user"
 		fail account_missing 'a password needs an account: let the step user make it'
 		return
 	}
-	{ cat "$work/wanted.password" && printf '\n'; } >"$work/password"
+	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" && sys_bytes "$work/password" && [ "$_size" -eq "$((password_bytes + 1))" ]; } || {
+		sys_blame "$work"
+		return
+	}
 	case $_stored in
 	"\$6\$"*)
 		password_salt=${_stored#???}
@@ -124,7 +141,7 @@ put_password() {
 	if sys_exists /etc/shadow; then password_shadow=yes; else password_shadow=no; fi
 	case $password_shadow$password_field in
 	no* | yesx)
-		sys_awk 'BEGIN { print ARGV[1] ":" slurp(ARGV[2]) }' "$password_user" "$work/hash" >"$work/password"
+		sys_derive "$work" "$work/password" 'BEGIN { put(ARGV[1] ":" slurp(ARGV[2])); verdict("done") }' "$password_user" "$work/hash" || return
 		! sys_which chpasswd || ! sys_run 60 "$work/password" "$_which" -e || return 0
 		;;
 	esac
@@ -133,8 +150,7 @@ put_password() {
 	else
 		put_field /etc/shadow "$work/hash" "$(date +%s)" || return
 		[ "$password_field" = x ] || {
-			printf x >"$work/hash"
-			put_field /etc/passwd "$work/hash" ''
+			sys_text "$work/hash" x && put_field /etc/passwd "$work/hash" ''
 		}
 	fi
 }
@@ -143,36 +159,17 @@ put_password() {
 # would mean that the password has expired, but a clock that was never set says nothing.
 put_field() {
 	sys_lock "$1" || return
-	sys_path "$1"
-	if [ ! -r "$_path" ]; then
-		fail file_not_writable '' "file=$1" 'error=Permission denied'
-	else
-		sys_awk 'BEGIN {
-			FS = OFS = ":"
-			value = slurp(ARGV[3])
-			day = int(ARGV[4] / 86400)
-			if (!day) day = ""
-			while ((getline < ARGV[1]) > 0) {
-				if (!found && $1 "" == ARGV[2] "") {
-					found = 1
-					$2 = value
-					if (ARGV[4] != "") $3 = day
-				}
-				print
-			}
-			if (!found && ARGV[4] != "") print ARGV[2], value, day, 0, 99999, 7, "", "", ""
-		}' "$_path" "$password_user" "$2" "$3" >"$work/password"
-		sys_write "$1" 0600 <"$work/password"
-	fi
-	set -- "$1" "$?"
+	user_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] || sys_write "$1" 0600 "$work/edited"; }
+	set -- "$?"
+	rm -f "$work/edited" "$work/accounts"
 	sys_unlock
-	return "$2"
+	return "$1"
 }
 
 # chpasswd_plain: the last resort of a system that makes hashes only inside chpasswd. busybox' own choice would be DES,
 # eight characters and no more.
 chpasswd_plain() {
 	sys_which chpasswd || return
-	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash"
+	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash" || return
 	sys_run 60 "$work/hash" "$_which" -c SHA512 || sys_run 60 "$work/hash" "$_which"
 }

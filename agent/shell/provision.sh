@@ -5,6 +5,7 @@
 provision() {
 	identify || tell
 	[ "$force" = yes ] || ! is_done || do_the_rest
+	sys_sweep
 	begin || tell
 	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
 	read_goal_state || end_run not-told 3

@@ -49,7 +49,7 @@ rights_keep_sudo() {
 # rights_check RULE: have visudo look at it: one rule that sudo cannot read makes sudo useless for everybody.
 rights_check() {
 	sys_which visudo && ! rights_holds /etc/sudoers.d/zz-azready "$1" || return 0
-	printf '%s\n' "$1" | sys_write /run/azready/sudoers 0440 || return
+	sys_text "$work/rule" "$1$sys_newline" && sys_write /run/azready/sudoers 0440 "$work/rule" || return
 	sys_path /run/azready/sudoers
 	sys_run 60 /dev/null "$_which" -c -f "$_path"
 	sys_remove /run/azready/sudoers
@@ -60,31 +60,32 @@ rights_check() {
 rights_include() {
 	# openSUSE: ours would hide the distribution's own file, which includes the directory.
 	sys_exists /etc/sudoers || ! sys_exists /usr/etc/sudoers || return 0
-	sys_require_readable /etc/sudoers || return
-	! sys_read /etc/sudoers | grep -Eq '^[[:blank:]]*[#@]includedir[[:blank:]]+"?/etc/sudoers\.d/?"?[[:space:]]*$' || return 0
-	{
-		# Without its rule for root, sudo would refuse even root.
-		if sys_exists /etc/sudoers; then sys_read /etc/sudoers | awk '{ print }'; else printf 'root ALL=(ALL:ALL) ALL\n'; fi
-		printf '#includedir /etc/sudoers.d\n'
-	} | rights_write /etc/sudoers 0440
+	# Without its rule for root, sudo would refuse even root.
+	rights_root=
+	sys_exists /etc/sudoers || rights_root='root ALL=(ALL:ALL) ALL'
+	rights_edit /etc/sudoers 0440 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) {
+			if (row[i] ~ /^[ \t]*[#@]includedir[ \t]+"?\/etc\/sudoers[.]d\/?"?[ \t\r\f\v]*$/) there = 1
+			put(row[i])
+		}
+		if (ARGV[2] != "") put(ARGV[2])
+		if (!there) put("#includedir /etc/sudoers.d")
+		verdict_of_edit(0)
+	}' "$rights_root"
 }
 
 # rights_keep_doas RULE: a file of its own where there is a directory, else a marked line.
 rights_keep_doas() {
 	if sys_exists /etc/doas.d; then set -- "$1" ''; else set -- '' "$1"; fi
 	rights_keep /etc/doas.d/zz-azready.conf "$1" 0600 || return
-	sys_require_readable /etc/doas.conf || return
-	sys_read /etc/doas.conf | awk '{ print }' >"$work/old"
-	{
-		grep -v ' # azready$' "$work/old"
-		[ -z "$2" ] || printf '%s # azready\n' "$2"
-	} >"$work/edited"
-	cmp -s "$work/old" "$work/edited" || rights_write /etc/doas.conf 0600 <"$work/edited"
-}
-
-# rights_has_doas_rule: whether doas has a rule of azready's.
-rights_has_doas_rule() {
-	sys_exists /etc/doas.d/zz-azready.conf || sys_read /etc/doas.conf | grep -q ' # azready$'
+	# A file that is not there and gets no line is not made.
+	rights_edit /etc/doas.conf 0600 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (row[i] ~ / # azready$/) gone++; else put(row[i])
+		if (ARGV[2] != "") put(ARGV[2] " # azready")
+		verdict_of_edit(gone)
+	}' "$2"
 }
 
 # rights_keep FILE RULE MODE: the file holds just this line; no rule means no file. What is right is not written again.
@@ -92,17 +93,21 @@ rights_keep() {
 	if [ -z "$2" ]; then
 		! sys_exists "$1" || sys_remove "$1"
 	else
-		rights_holds "$1" "$2" || printf '%s\n' "$2" | rights_write "$1" "$3"
+		sys_text "$work/rule" "$2$sys_newline" && sys_keep "$1" "$3" "$work/rule" && rights_own "$1"
 	fi
 }
 
 # rights_holds FILE RULE
 rights_holds() {
-	printf '%s\n' "$2" >"$work/rule"
-	sys_read "$1" | cmp -s - "$work/rule"
+	sys_text "$work/rule" "$2$sys_newline" && sys_fetch "$1" "$work/old" && sys_same "$work/old" "$work/rule"
 }
 
-# rights_write FILE MODE <CONTENT: sudo and doas obey nobody but root.
-rights_write() {
-	sys_write "$1" "$2" && sys_give "$1" 0 0
+# rights_edit FILE MODE PROGRAM [ARG ..]: as sys_keep_edit.
+rights_edit() {
+	sys_keep_edit "$@" && rights_own "$1"
+}
+
+# rights_own FILE: what was written is root's: sudo and doas obey nobody else.
+rights_own() {
+	[ -z "$_changed" ] || sys_give "$1" 0 0
 }

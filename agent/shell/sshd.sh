@@ -26,13 +26,11 @@ sshd_settings() {
 	# -G is of OpenSSH 9.3; -T also needs host keys and /run/sshd, which a first boot may not have yet.
 	! sys_which sshd || for sshd_option in -G -T; do
 		sshd_ask "$_which" "$sshd_option" -C "user=$1,$sshd_from" || continue
-		sys_awk "$awk_sshd" <"$work/run.out" | sed "s/^[0-9]*$tab//" >"$work/sshd"
+		sshd_sift "$work/run.out" "$sshd_option" 0 && sshd_number_off
 		return
 	done
 	sshd_user=$1
-	sshd_main
-	sshd_read "$_main" 0 1 >"$work/sshd.read"
-	sys_awk "$awk_login" order "$work/sshd.read" >"$work/sshd"
+	sshd_from_files order
 }
 
 # sshd_ask COMMAND ..: have sshd say something; without the directory that its service would make at its start it does
@@ -43,30 +41,71 @@ sshd_ask() {
 	mkdir -m 755 /run/sshd 2>/dev/null && sys_run 20 /dev/null "$@"
 }
 
-# sshd_read FILE DEPTH LEVEL: the lines of a file and of those it includes that hold for $sshd_user: LEVEL (0 in a Match
-# block, which wins wherever it stands, else 1), keyword and words.
-sshd_read() {
-	sys_read "$1" | sys_awk "$awk_sshd" | {
-		sshd_counts=yes
-		sshd_level=$3
-		while IFS=$tab read -r _ sshd_key sshd_words; do
-			case $sshd_counts$sshd_key in
-			*Match)
-				sshd_level=0
-				if sshd_holds "$sshd_words" </dev/null; then sshd_counts=yes; else sshd_counts=no; fi
-				;;
-			no*) ;;
-			yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))" "$sshd_level") ;;
-			*) printf '%s\t%s\t%s\n' "$sshd_level" "$sshd_key" "$sshd_words" ;;
-			esac
-		done
+# sshd_from_files order|everybody: the lines that count for $sshd_user in $work/sshd, or those outside of Match blocks alone.
+sshd_from_files() {
+	{ rm -f "$work/sshd.read" && printf '' >"$work/sshd.read"; } 2>"$work/err" || {
+		sys_blame "$work"
+		return
 	}
+	sshd_main
+	sshd_read "$_main" 0 1 && sys_derive "$_main" "$work/sshd" "$awk_login" "$1" "$work/sshd.read"
 }
 
-# sshd_holds WORDS: whether a Match line is about $sshd_user.
+# sshd_sift FILE NAME DEPTH: its lines that matter in $work/sshd.DEPTH.
+sshd_sift() {
+	# No awk sees NUL bytes.
+	LC_ALL=C tr -d '\000' <"$1" >"$work/sshd.text" 2>"$work/err" || {
+		sys_blame "$work"
+		return
+	}
+	sys_derive "$2" "$work/sshd.$3" "$awk_sshd" "$work/sshd.text"
+}
+
+# sshd_number_off: $work/sshd.0 without the numbers in $work/sshd.
+sshd_number_off() {
+	sys_derive "$work" "$work/sshd" 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) put(substr(row[i], index(row[i], "\t") + 1))
+		verdict("done")
+	}' "$work/sshd.0"
+}
+
+# sshd_read FILE DEPTH LEVEL: adds the lines of a file, and of those it includes, that hold for $sshd_user to
+# $work/sshd.read: LEVEL (0 in a Match block, else 1), keyword and words. What cannot be read counts for nothing.
+sshd_read() {
+	sys_path "$1"
+	[ -f "$_path" ] && [ -r "$_path" ] || return 0
+	sys_fetch "$1" "$work/sshd.file" && sshd_sift "$work/sshd.file" "$1" "$2" || return
+	sshd_counts=yes
+	sshd_level=$3
+	while IFS=$tab read -r _ sshd_key sshd_words; do
+		case $sshd_counts$sshd_key in
+		*Match)
+			sshd_level=0
+			sshd_holds "$sshd_words" || return
+			sshd_counts=$_verdict
+			;;
+		no*) ;;
+		yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))" "$sshd_level") || return ;;
+		*)
+			{ printf '%s\t%s\t%s\n' "$sshd_level" "$sshd_key" "$sshd_words" >>"$work/sshd.read"; } 2>"$work/err" || {
+				sys_blame "$work"
+				return
+			}
+			;;
+		esac
+	done <"$work/sshd.$2"
+}
+
+# sshd_holds WORDS: whether a Match line is about $sshd_user: sets _verdict, yes or no.
 sshd_holds() {
-	(find_account "$sshd_user" && login_groups "$sshd_user" "$_gid") || : >"$work/groups"
-	sys_awk "$awk_login" holds "$1" "$sshd_user" "$work/groups"
+	find_account "$sshd_user"
+	case $? in
+	0) login_groups "$sshd_user" "$_gid" || return ;;
+	3) return 1 ;;
+	*) sys_text "$work/groups" '' || return ;;
+	esac
+	sys_derive "$work" "$work/sshd.holds" "$awk_login" holds "$1" "$sshd_user" "$work/groups"
 }
 
 # sshd_include PATTERN DEPTH LEVEL: in a subshell.
@@ -74,7 +113,7 @@ sshd_include() {
 	sshd_absolute "$1"
 	sshd_folder=${_pattern%/*}
 	sys_path "$sshd_folder"
-	cd "$_path" 2>/dev/null || return
+	cd "$_path" 2>/dev/null || return 0
 	LC_ALL=C
 	IFS=
 	# shellcheck disable=SC2086  # a pattern
@@ -83,7 +122,7 @@ sshd_include() {
 	sshd_depth=$1
 	sshd_level=$2
 	shift 2
-	for sshd_file; do sshd_read "$sshd_folder/$sshd_file" "$sshd_depth" "$sshd_level"; done
+	for sshd_file; do sshd_read "$sshd_folder/$sshd_file" "$sshd_depth" "$sshd_level" || return; done
 }
 
 # sshd_absolute PATTERN: sets _pattern.
@@ -96,14 +135,21 @@ sshd_absolute() {
 
 # sshd_first KEYWORD|KEYWORD DEFAULT: sets _value, the words: the first line is the one that counts.
 sshd_first() {
-	_value=$(grep -E "^($1)$tab" "$work/sshd" | head -n 1)
-	_value=${_value#*"$tab"}
-	_value=${_value:-$2}
+	_value=$2
+	while IFS=$tab read -r sshd_key sshd_words; do
+		case "|$1|" in
+		*"|$sshd_key|"*)
+			_value=$sshd_words
+			return
+			;;
+		esac
+	done <"$work/sshd"
 }
 
 # sshd_is LOGIN: whether the SSH server takes passwords from the admin user, yes, or neither them nor what PAM asks, no.
+# Fails with 2 where that cannot be found out.
 sshd_is() {
-	sshd_settings "$(cat "$work/wanted.admin-user")"
+	sshd_user=$(cat "$work/wanted.admin-user") && sshd_settings "$sshd_user" || return 2
 	sshd_says "$1"
 }
 
@@ -124,32 +170,38 @@ set_password_login() {
 	fi
 	sshd_main
 	sys_exists "$_main" || return 0
-	if sshd_is "$1"; then
+	sshd_is "$1"
+	case $? in
+	0)
 		log_info "password: the SSH server's PasswordAuthentication is $1 already"
 		return
-	fi
+		;;
+	1) ;;
+	*) return 1 ;;
+	esac
 	sshd_written=no
 	sshd_write_login "$1" "$sshd_drop_in" || return
-	if ! sshd_is "$1" && ! sshd_for_everybody "$1"; then
+	sshd_is "$1"
+	sshd_status=$?
+	if [ "$sshd_status" -eq 1 ] && sshd_from_files everybody && ! sshd_says "$1"; then
 		# A drop-in before ours is against it: the main file is before both.
 		sshd_write_login "$1" '' || return
+		sshd_is "$1"
+		sshd_status=$?
 	fi
 	[ "$sshd_written" = no ] || sshd_reload
-	sshd_is "$1" || log_warning "password: another line of the SSH server's configuration is against PasswordAuthentication $1"
-}
-
-# sshd_for_everybody LOGIN: whether the lines outside of Match blocks say so.
-sshd_for_everybody() {
-	sshd_main
-	sshd_read "$_main" 0 1 | sed -n "s/^1$tab//p" >"$work/sshd"
-	sshd_says "$1"
+	case $sshd_status in
+	0) ;;
+	1) log_warning "password: another line of the SSH server's configuration is against PasswordAuthentication $1" ;;
+	*) return 1 ;;
+	esac
 }
 
 # sshd_write_login LOGIN DROP_IN: an empty DROP_IN means the main file; sets sshd_written to yes where it wrote.
 sshd_write_login() {
 	sshd_main
-	sshd_with_login "$1" "$2"
-	! sys_read "$_place" | cmp -s - "$work/sshd.new" || return 0
+	sshd_with_login "$1" "$2" && sys_fetch "$_place" "$work/old" || return
+	! sys_same "$work/old" "$work/sshd.new" || return 0
 	sshd_keep "$1" || return
 	sshd_written=yes
 	log_info "password: PasswordAuthentication $1 written to $_place"
@@ -164,7 +216,7 @@ sshd_with_login() {
 	sshd_lacking=$sshd_wanted
 	sshd_at=
 	_place=$_main
-	sys_read "$_main" | sys_awk "$awk_sshd" >"$work/sshd"
+	sys_fetch "$_main" "$work/sshd.old" && sshd_sift "$work/sshd.old" "$_main" 0 || return
 	while IFS=$tab read -r sshd_number sshd_key sshd_words; do
 		case $sshd_key in
 		Include)
@@ -191,21 +243,21 @@ sshd_with_login() {
 		esac
 		sshd_at=${sshd_at:-$sshd_number}
 		break
-	done <"$work/sshd"
+	done <"$work/sshd.0"
 	if [ "$_place" = "$sshd_drop_in" ]; then
-		{
-			printf '%s\n' '# Written by azready, as the platform asked for.'
-			sshd_text "$sshd_wanted" "$1"
-		} >"$work/sshd.new"
+		sys_text "$work/sshd.new" "# Written by azready, as the platform asked for.$sys_newline$(sshd_text "$sshd_wanted" "$1")$sys_newline"
 	elif [ "$sshd_lacking" = ' ' ]; then
-		sys_read "$_main" >"$work/sshd.new"
+		sys_copy "$work/sshd.old" "$work/sshd.new"
 	else
-		sshd_text "$sshd_lacking" "$1" >"$work/sshd.add"
-		sys_read "$_main" | sys_awk '
-			function add(line) { while ((getline line < file) > 0) print line }
-			NR == at { add() }
-			{ print }
-			END { if (!at) add() }' "at=$sshd_at" "file=$work/sshd.add" - >"$work/sshd.new"
+		sys_derive "$_main" "$work/sshd.new" 'BEGIN {
+			take(ARGV[1])
+			for (i = 1; i <= count; i++) {
+				if (i == ARGV[2] + 0) put(ARGV[3])
+				put(row[i])
+			}
+			if (ARGV[2] + 0 == 0) put(ARGV[3])
+			verdict("done")
+		}' "$work/sshd.old" "${sshd_at:-0}" "$(sshd_text "$sshd_lacking" "$1")"
 	fi
 }
 
@@ -218,16 +270,17 @@ sshd_text() {
 # does not any more.
 sshd_keep() {
 	sshd_place=$_place
-	rm -f "$work/sshd.old"
-	! sys_exists "$sshd_place" || sys_read "$sshd_place" >"$work/sshd.old"
+	sshd_had=no
+	! sys_exists "$sshd_place" || sshd_had=yes
+	sys_fetch "$sshd_place" "$work/sshd.old" || return
 	sshd_refuses
 	sshd_refused=$_refusal
-	sys_write "$sshd_place" 0644 <"$work/sshd.new" || return
+	sys_write "$sshd_place" 0644 "$work/sshd.new" || return
 	sshd_refuses
 	_place=$sshd_place
 	[ -z "$sshd_refused" ] && [ -n "$_refusal" ] || return 0
-	if [ -e "$work/sshd.old" ]; then
-		sys_write "$sshd_place" 0644 <"$work/sshd.old"
+	if [ "$sshd_had" = yes ]; then
+		sys_write "$sshd_place" 0644 "$work/sshd.old"
 	else
 		sys_remove "$sshd_place"
 	fi || return

@@ -2,19 +2,21 @@
 
 # step_ssh_keys: add the keys that are not there yet; fails where none can be added and there is no password either.
 step_ssh_keys() {
-	keys_user=$(cat "$work/wanted.admin-user")
+	sys_derive "$work" "$work/keys.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
+	keys_user=$(cat "$work/keys.user")
 	if [ "$wanted_keys" -eq 0 ] || is_blank "$work/wanted.admin-user"; then
 		_result=skipped
 		return
 	fi
 	find_account "$keys_user" || {
+		[ $? -ne 3 ] || return
 		keys_fail 'no such account' 'the step user makes it, unless it is left out'
 		return
 	}
 	keys_home=${_home%/}
 	keys_uid=$_uid
 	keys_gid=$_gid
-	sys_awk "$awk_keys" check "$work" "$wanted_keys" >"$work/keys.bad"
+	sys_derive "$work" "$work/keys.bad" "$awk_keys" check "$work" "$wanted_keys" || return
 	while IFS= read -r keys_line; do log_warning "$keys_line"; done <"$work/keys.bad"
 	if [ -s "$work/keys.good" ]; then
 		keys_everywhere || return
@@ -35,9 +37,9 @@ keys_everywhere() {
 	keys_own=$keys_home/.ssh/authorized_keys
 	sshd_main
 	if sys_exists "$_main" || has_server sshd; then
-		sshd_settings "$keys_user"
+		sshd_settings "$keys_user" || return
 		sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
-		_expanded=$(keys_expand "$_value")
+		keys_expand "$_value" || return
 		if [ -z "$_expanded" ]; then
 			keys_fail "AuthorizedKeysFile $(printf '%s' "$_value" | tr '\t' ' ')" 'sshd_config must name a file for the keys'
 			return
@@ -50,10 +52,11 @@ keys_everywhere() {
 	keys_add "$keys_own"
 }
 
-# keys_expand WORDS: the path that the first usable word of AuthorizedKeysFile means for this account; nothing for `none`
-# and unknown tokens.
+# keys_expand WORDS: sets _expanded, the path that the first usable word of AuthorizedKeysFile means for this account;
+# nothing for `none` and unknown tokens.
 keys_expand() {
-	sys_awk 'BEGIN {
+	_expanded=
+	sys_derive /etc/passwd "$work/keys.place" 'BEGIN {
 		value["%"] = "%"; value["h"] = ARGV[2]; value["u"] = ARGV[3]; value["U"] = ARGV[4]
 		n = split(ARGV[1], word, /[\t]/)
 		for (i = 1; i <= n; i++) {
@@ -64,10 +67,12 @@ keys_expand() {
 			path = path rest
 			if (path !~ /^\//) path = ARGV[2] "/" path
 			if (path !~ /^\// || path ~ /\/$/ || path "/" ~ /\/[.][.]\//) continue
-			print path
-			exit
+			put(path)
+			break
 		}
-	}' "$1" "$keys_home" "$keys_user" "$keys_uid"
+		verdict("done")
+	}' "$1" "$keys_home" "$keys_user" "$keys_uid" || return
+	IFS= read -r _expanded <"$work/keys.place" || :
 }
 
 # keys_add FILE
@@ -75,15 +80,16 @@ keys_add() {
 	keys_name=${1#"$keys_home"/}
 	case $1 in
 	"${keys_home:-//}"/*)
-		login_mend_home
+		login_mend_home || return
 		user_change "$keys_home" "$keys_name" "$keys_uid" "$keys_gid" keys_with
 		;;
 	# What is not below the home is root's, and no user but root makes a part of it.
 	*)
 		keys_base=${1%/*}
-		user_change "${keys_base:-/}" "${1##*/}" '' '' keys_with
+		user_change "${keys_base:-/}" "${1##*/}" '' '' keys_with "$keys_uid"
 		;;
 	esac || {
+		[ $? -eq 1 ] || return
 		keys_fail "$_unsafe" 'each component must be a plain file or directory that no user but its owner and root can change' "$1"
 		return
 	}
@@ -100,10 +106,22 @@ keys_add() {
 
 # keys_with: the content of authorized_keys with those keys that are not in it. What is there stays byte for byte.
 keys_with() {
-	sys_awk "$awk_keys" add "$work/user.old" "$work/keys.good" >"$work/keys.new"
-	{
-		cat "$work/user.old"
-		[ ! -s "$work/keys.new" ] || [ ! -s "$work/user.old" ] || [ -z "$(tail -c 1 "$work/user.old")" ] || printf '\n'
-		cat "$work/keys.new"
-	} >"$work/user.new"
+	# The file may hold NUL bytes, which no awk sees.
+	LC_ALL=C tr -d '\000' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
+		sys_blame "$work"
+		return
+	}
+	sys_derive "$user_at" "$work/keys.new" "$awk_keys" add "$work/keys.old" "$work/keys.good" || return
+	keys_sum=0
+	set -- "$work/user.old" "$work/keys.new"
+	if [ -s "$2" ] && [ -s "$1" ] && [ -n "$(tail -c 1 "$1")" ]; then
+		printf '\n' >"$work/keys.end"
+		set -- "$1" "$work/keys.end" "$2"
+	fi
+	for keys_part; do
+		sys_bytes "$keys_part" || break
+		keys_sum=$((keys_sum + _size))
+	done
+	rm -f "$work/user.new"
+	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && sys_bytes "$work/user.new" && [ "$_size" = "$keys_sum" ]; } || sys_blame "$work"
 }

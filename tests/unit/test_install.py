@@ -141,8 +141,10 @@ def test_generalize_leaves_the_service_disabled(tmp_path: Path, init: str) -> No
     installed = seen(root)
     functions = TEXT.partition('\nself "$0"\nmain ')[0]
     for function in ("disable_service", "rearm_service"):
-        script = f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n"
-        subprocess.run([need("dash"), "-c", script], check=True, stderr=subprocess.DEVNULL)
+        # Too long for an argument.
+        script = tmp_path / function
+        script.write_text(f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n")
+        subprocess.run([need("dash"), script], check=True, stderr=subprocess.DEVNULL)
         assert (seen(root) == installed) == (function == "rearm_service")
 
 

@@ -83,7 +83,7 @@ def python_keys(given_keys: list[str]) -> tuple[bytes, bytes]:
 
 def shell_keys(shell: ShellEngine, given_keys: list[str]) -> tuple[bytes, bytes]:
     files = {f"wanted.key.{number}": encode(text) for number, text in enumerate(given_keys, 1)}
-    shell.run(f'sys_awk "$awk_keys" check "$work" {len(given_keys)} >"$work/keys.bad"', files)
+    shell.run(f'sys_derive keys "$work/keys.bad" "$awk_keys" check "$work" {len(given_keys)}', files)
     good, why = shell.kept("keys.good", "keys.why")
     return good, why
 

@@ -1,0 +1,384 @@
+# files.sh: reading, changing and replacing the files of an image: nothing is used before it is known to be whole. A part
+# of system.sh. A tool that is killed, a full disk or a full work directory end a step, and never a file.
+
+# sys_bytes FILE: sets _size, how many bytes it has.
+sys_bytes() {
+	_size=$(wc -c 2>/dev/null <"$1") || _size=
+	# That of BSD and of old busybox pads.
+	while case $_size in ' '*) ;; *) false ;; esac do _size=${_size# }; done
+	case $_size in '' | *[!0-9]*) return 1 ;; esac
+}
+
+# sys_same FILE FILE: whether they hold the same.
+sys_same() {
+	sys_bytes "$1" || return
+	sys_wanted=$_size
+	sys_bytes "$2" && [ "$_size" = "$sys_wanted" ] && cmp -s "$1" "$2"
+}
+
+# sys_facts PLACE: sets _mode (as ls has it), _links, _owner and _group of a file itself, all empty where there is none;
+# busybox can be built without stat.
+sys_facts() {
+	sys_rest=$(LC_ALL=C ls -dn "$1" 2>/dev/null)
+	for sys_fact in _mode _links _owner _group; do
+		eval "$sys_fact=\${sys_rest%% *}"
+		sys_rest=${sys_rest#* }
+		while case $sys_rest in ' '*) ;; *) false ;; esac do sys_rest=${sys_rest# }; done
+	done
+	case $_owner$_group in '' | *[!0-9]*) _mode='' _links='' _owner='' _group='' ;; esac
+	[ -n "$_group" ]
+}
+
+# sys_cause: sets _cause, why the tool failed whose stderr is $work/err; empty where it did not say. dd has statistics
+# behind its message, and uutils the number of the error.
+sys_cause() {
+	_cause=
+	sys_said=
+	[ -r "$work/err" ] || return 0
+	while IFS= read -r sys_line || [ -n "$sys_line" ]; do
+		case $sys_line in
+		[0-9]* | '') ;;
+		*)
+			sys_said=$sys_line
+			_cause=${sys_line##*: }
+			;;
+		esac
+	done <"$work/err"
+	_cause=${_cause%%" (os error "*}
+}
+
+# sys_takes_more: whether the work directory takes a few kilobytes: most tools do not say that it does not.
+sys_takes_more() {
+	{ printf '%08192d' 0 >"$work/room"; } 2>/dev/null
+	sys_bytes "$work/room" && [ "$_size" -eq 8192 ]
+	set -- $?
+	rm -f "$work/room"
+	return "$1"
+}
+
+# sys_blame NAME [STATUS]: the failure of a tool that worked on NAME, by what it said in $work/err. What says nothing was
+# killed, or had no room for its words; what is not there has nothing to do with the file.
+sys_blame() {
+	sys_cause
+	case $_cause in
+	*'not found')
+		sys_broken "$1" "${sys_said#*: }"
+		return
+		;;
+	# What dash says of a printf of its own.
+	'' | 'I/O error')
+		if ! sys_takes_more; then
+			_cause='No space left on device'
+			set -- "$work"
+		elif [ -z "$_cause" ]; then
+			sys_broken "$1" "a tool failed without a word${2:+, status $2}"
+			return
+		fi
+		;;
+	esac
+	fail file_not_writable '' "file=$1" "error=$_cause"
+}
+
+# sys_broken NAME ERROR: not the file is to blame, nor what the platform gave.
+sys_broken() {
+	fail internal_error 'a program that azready needs is missing, broken or was killed (out of memory?)' "error=$2" "where=$1"
+}
+
+# sys_read NAME: a file's content on stdout; fails where it is missing or unreadable.
+sys_read() {
+	sys_path "$1"
+	cat "$_path" 2>/dev/null
+}
+
+# sys_fetch NAME FILE: a whole copy of the image's file, an empty one where it is missing; sets _path.
+sys_fetch() {
+	sys_path "$1"
+	sys_fetch_place "$_path" "$1" "$2"
+}
+
+# sys_fetch_place PLACE NAME FILE
+sys_fetch_place() {
+	rm -f "$3"
+	{ printf '' >"$3"; } 2>"$work/err" || {
+		sys_blame "$work"
+		return
+	}
+	[ -e "$1" ] || return 0
+	# Somebody may write to it meanwhile.
+	# shellcheck disable=SC2034  # a count
+	for sys_try in 1 2 3; do
+		LC_ALL=C cat "$1" 2>"$work/err" >"$3" || {
+			set -- "$?" "$2"
+			sys_cause
+			case $_cause in 'No space left on device') set -- "$1" "$work" ;; esac
+			sys_blame "$2" "$1"
+			return
+		}
+		sys_bytes "$3" || _size=none
+		sys_wanted=$_size
+		! sys_bytes "$1" || [ "$_size" != "$sys_wanted" ] || return 0
+	done
+	sys_blame "$2"
+}
+
+# sys_derive WHERE NEW PROGRAM [ARG ..]: NEW is what an awk program prints (see edit.awk); sets _verdict. Fails unless the
+# program got to its end, had all bytes of what it read, and all that it printed is there.
+sys_derive() {
+	sys_where=$1
+	sys_made=$2
+	sys_program=$3
+	shift 3
+	rm -f "$sys_made" "$work/tally"
+	# shellcheck disable=SC2154  # embedded by the build
+	TALLY=$work/tally UNENDED=${sys_unended-} LC_ALL=C awk "$awk_lib$awk_edit$sys_program" ${1+"$@"} >"$sys_made" 2>"$work/err"
+	sys_status=$?
+	_verdict=
+	[ "$sys_status" -ne 0 ] || ! [ -f "$work/tally" ] || sys_count_up
+	[ -z "$_verdict" ] || return 0
+	rm -f "$sys_made"
+	sys_cause
+	if [ "$_cause" = 'No space left on device' ] || ! sys_takes_more; then
+		fail file_not_writable '' "file=$work" 'error=No space left on device'
+	else
+		sys_broken "$sys_where" "awk ended with status $sys_status${_cause:+: $_cause}"
+	fi
+}
+
+# sys_count_up: sets _verdict if all in $work/tally is true.
+sys_count_up() {
+	while read -r sys_count sys_rest; do
+		case $sys_count in
+		=)
+			case $sys_rest in *' end') ;; *) return ;; esac
+			sys_bytes "$sys_made" && [ "$_size" = "${sys_rest%% *}" ] || return 0
+			sys_rest=${sys_rest#* }
+			_verdict=${sys_rest% end}
+			return
+			;;
+		*)
+			# The last line may lack its end.
+			sys_bytes "$sys_rest" && { [ "$_size" = "$sys_count" ] || [ "$((_size + 1))" = "$sys_count" ]; } || return 0
+			;;
+		esac
+	done <"$work/tally"
+}
+
+# sys_edit NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy is its first
+# argument; sets _verdict: `changed`, `same`, or a word of the program's own.
+sys_edit() {
+	sys_edited=$1
+	sys_program=$2
+	shift 2
+	sys_fetch "$sys_edited" "$work/old" || return
+	sys_derive "$sys_edited" "$work/edited" "$sys_program" "$work/old" ${1+"$@"}
+}
+
+# sys_keep_edit NAME MODE PROGRAM [ARG ..]: the same, and write it if that changes something; sets _changed, yes or empty.
+sys_keep_edit() {
+	sys_kept=$1
+	sys_kept_mode=$2
+	shift 2
+	_changed=
+	sys_edit "$sys_kept" ${1+"$@"} || return
+	[ "$_verdict" = changed ] || return 0
+	sys_write "$sys_kept" "$sys_kept_mode" "$work/edited" || return
+	_changed=yes
+}
+
+# sys_keep_bytes NAME MODE PROGRAM [ARG ..]: as sys_keep_edit, but a last line without a line end stays one.
+sys_keep_bytes() {
+	sys_path "$1"
+	[ ! -s "$_path" ] || [ -z "$(tail -c 1 "$_path")" ] || sys_unended=yes
+	sys_keep_edit "$@"
+	set -- $?
+	sys_unended=
+	return "$1"
+}
+
+# sys_keep NAME MODE FILE: the image's file holds just what FILE holds; sets _changed, yes or empty. What is right is not
+# written again.
+sys_keep() {
+	_changed=
+	sys_fetch "$1" "$work/old" || return
+	! sys_same "$work/old" "$3" || return 0
+	sys_write "$@" || return
+	_changed=yes
+}
+
+# sys_text FILE TEXT: a file of the work directory with this text. Not for secrets: printf may be a program.
+sys_text() {
+	{ rm -f "$1" && printf '%s' "$2" >"$1" && printf '%s' "$2" | cmp -s - "$1"; } 2>"$work/err" || sys_blame "$work"
+}
+
+# sys_copy FILE FILE: of the work directory.
+sys_copy() {
+	rm -f "$2"
+	{ LC_ALL=C cp "$1" "$2" 2>"$work/err" && sys_same "$1" "$2"; } || sys_blame "$work"
+}
+
+# sys_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
+sys_make_directory() {
+	sys_path "$1"
+	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" || sys_blame "$1"
+}
+
+# sys_write NAME MODE [FILE]: replace a file in one step by one with FILE's content, else what comes on stdin; a power cut
+# leaves the old or the whole new content. A file that is there keeps its mode and owner, a symlink is followed, MODE is
+# for a new file. A producer in a pipe cannot be asked whether it came to its end: give a file that was checked.
+sys_write() {
+	[ $# -gt 2 ] || {
+		LC_ALL=C cat 2>"$work/err" >"$work/given" || {
+			sys_blame "$work"
+			return
+		}
+		set -- "$1" "$2" "$work/given"
+	}
+	sys_path "$1"
+	sys_new=${_path%/*}/.${_path##*/}.azready
+	sys_put "$2" "$3"
+	set -- "$1" "$?" "$sys_new" "${_path%/*}"
+	if [ "$2" -eq 0 ]; then
+		sync "$4" 2>/dev/null || sync
+		return 0
+	fi
+	rm -f "$3" 2>/dev/null
+	sys_blame "$1"
+}
+
+# sys_put MODE FILE: FILE's content to $_path by way of $sys_new.
+sys_put() {
+	# Of the last tool, which may have failed.
+	rm -f "$sys_new" "$work/err" 2>/dev/null
+	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return
+	sys_write_like "$_path" "$sys_new" "$1" "$2" && sys_same "$2" "$sys_new" && LC_ALL=C mv -f "$sys_new" "$_path" 2>"$work/err" && [ ! -e "$sys_new" ]
+}
+
+# sys_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it exists.
+sys_write_like() {
+	if [ -d "$1" ]; then
+		# As errno has it; cp would say it in words of its own.
+		printf 'Is a directory\n' >"$work/err"
+		return 1
+	elif [ -e "$1" ]; then
+		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
+		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && sys_dd "$4" "$2" || return
+		sys_facts "$1" || return
+		sys_wanted=${_mode%"${_mode#??????????}"}
+		sys_facts "$2" && [ "$sys_wanted" = "${_mode%"${_mode#??????????}"}" ]
+	else
+		# Private until the mode is set: the content may be a secret.
+		(umask 077 && sys_dd "$4" "$2") && LC_ALL=C chmod "$3" "$2" 2>"$work/err"
+	fi
+}
+
+# sys_dd FROM TO: into the file and onto the disk. busybox can be built without conv=.
+sys_dd() {
+	if dd if=/dev/null of="$work/probe" conv=fsync 2>/dev/null; then
+		LC_ALL=C dd if="$1" of="$2" bs=65536 conv=fsync 2>"$work/err"
+	else
+		LC_ALL=C dd if="$1" of="$2" bs=65536 2>"$work/err" && sync
+	fi
+}
+
+# sys_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it that is there:
+# what is done there by name then happens there.
+sys_is_roots() {
+	sys_facts "$root/"
+	sys_roots=$_owner
+	sys_above=$1
+	while :; do
+		if [ -e "$sys_above/" ]; then
+			sys_facts "$sys_above/." || return
+			case $_owner in 0 | "$sys_roots") ;; *) return 1 ;; esac
+			case $_mode in ????????w*) return 1 ;; esac
+		fi
+		[ "${#sys_above}" -gt "${#root}" ] || return 0
+		sys_above=${sys_above%/*}
+	done
+}
+
+# sys_need_roots NAME: fails where others could exchange NAME itself; sets _path.
+sys_need_roots() {
+	user_foreign=
+	sys_path "$1" user_meets
+	[ -z "$user_foreign" ] && sys_is_roots "${_path%/*}" && return
+	printf 'others than root can change what leads to it\n' >"$work/err"
+	sys_blame "$1"
+}
+
+# sys_make_home NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
+# whole or not at all.
+sys_make_home() {
+	sys_need_roots "$1" || return
+	sys_home=$_path
+	sys_path "$2"
+	sys_skeleton=$_path
+	sys_new=${sys_home%/*}/.${sys_home##*/}.azready
+	sys_clear_tree "$sys_new"
+	{ sys_fill_home "$3" "$4:$5" && LC_ALL=C mv "$sys_new" "$sys_home" 2>"$work/err" && [ -d "$sys_home" ] && [ ! -e "$sys_new" ]; } || {
+		set -- "$1" "$?"
+		sys_clear_tree "$sys_new"
+		sys_blame "$1" "$2"
+		return
+	}
+	sys_give "$1" "$4" "$5"
+}
+
+# sys_fill_home MODE OWNER: $sys_new like $sys_skeleton. The directory itself comes last: nobody else enters it before.
+sys_fill_home() {
+	(umask 022 && LC_ALL=C mkdir -p "${sys_new%/*}" && umask 077 && LC_ALL=C mkdir "$sys_new") 2>"$work/err" || return
+	if [ -d "$sys_skeleton" ]; then
+		LC_ALL=C cp -pPR "$sys_skeleton/." "$sys_new" 2>"$work/err" || return
+		(cd "$sys_skeleton" && sys_all_in "$sys_new") || return
+	fi
+	LC_ALL=C chmod 00700 "$sys_new" 2>"$work/err" || return
+	if [ "$(id -u)" -eq 0 ]; then
+		LC_ALL=C chown -h 0:0 "$sys_new" 2>"$work/err" && find "$sys_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err" &&
+			LC_ALL=C chown -h "$2" "$sys_new" 2>"$work/err" || return
+	fi
+	LC_ALL=C chmod "$1" "$sys_new" 2>"$work/err"
+}
+
+# sys_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of `DIR/.`.
+sys_all_in() {
+	set +f
+	for sys_hit in .[!.]* ..?* *; do
+		if [ -e "./$sys_hit" ] || [ -h "./$sys_hit" ]; then
+			[ -e "$1/$sys_hit" ] || [ -h "$1/$sys_hit" ] || return
+		fi
+	done
+}
+
+# sys_clear_tree PLACE: what a run that was cut off, or failed, left of a home in a directory of root's.
+sys_clear_tree() {
+	[ -e "$1" ] || [ -h "$1" ] || return 0
+	if [ -h "$1" ] || [ ! -d "$1" ]; then
+		rm -f "$1" 2>/dev/null
+	else
+		(user_take_tree "$1" && find . -depth ! -name . \( -type d -exec rmdir {} \; -o -exec rm -f {} \; \)) 2>/dev/null
+		rmdir "$1" 2>/dev/null
+	fi
+}
+
+# sys_remove NAME: remove a file or a symlink itself, not what it points to.
+sys_remove() {
+	sys_place "$1"
+	{ LC_ALL=C rm -f "$_path" 2>"$work/err" && [ ! -e "$_path" ] && [ ! -h "$_path" ]; } || sys_blame "$1"
+}
+
+# sys_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
+sys_give() {
+	sys_place "$1"
+	sys_give_place "$_path" "$@"
+}
+
+# sys_give_place PLACE NAME UID GID: the same for a place that is known already.
+sys_give_place() {
+	! sys_facts "$1" || [ "$_owner:$_group" != "$3:$4" ] || return 0
+	LC_ALL=C chown -h "$3:$4" "$1" 2>"$work/err" && return
+	if [ "$(id -u)" -ne 0 ]; then
+		log_warning "$2 cannot be given to $3:$4 without being root"
+	else
+		sys_blame "$2"
+	fi
+}
