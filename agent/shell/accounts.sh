@@ -63,9 +63,14 @@ user_there() {
 	sys_exists "$_home" || user_make_home
 }
 
-# user_require_person: that the account which find_account has found is not the system's.
+# user_require_person: that the account of $_uid is not the system's.
 user_require_person() {
-	user_is_person || user_invalid "uid $_uid is an account of the system, choose another name"
+	user_is_person
+	case $? in
+	0) ;;
+	2) return 1 ;;
+	*) user_invalid "uid $_uid is an account of the system, choose another name" ;;
+	esac
 }
 
 # user_make FOUND: a new account with its home, by the first means that this system has. FOUND: status of find_account.

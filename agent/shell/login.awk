@@ -1,46 +1,53 @@
-# What the rules of a machine say of one user. usage: awk PROGRAM WHAT ARGUMENT ..; sshrules.py and becoming.py have the same.
-# groups  USER GID FILE ..: prints the groups of this user in such files as /etc/group: name, TAB, number
-# holds   WORDS USER GROUPS: exit 0 if a Match line is about the user; WORDS with a TAB between, GROUPS a file as above
-# order   FILE: the lines of an sshd_config, 0 (of a Match block) or 1, TAB, keyword, words: those that count, first of all 0
-# sshd    SETTINGS USER GROUPS TYPES KEY LOCKED USABLE: what is against the ways in by sshd, and the ways that are left
-# sudo    FILE: what `sudo -l` prints becomes an answer (free, asks, no), TAB, the rule that counts
-# doas    USER UID GROUPS FILE ..: the same of rules of doas
-# ages    LINE NOW: what the dates of a line of shadow say against its account
+# What the rules of a machine say of one user. usage: awk PROGRAM WHAT ARGUMENT .., behind edit.awk; sshrules.py and
+# becoming.py have the same rules.
+# groups     USER GID FILE ..: prints the groups of this user in such files as /etc/group: name, TAB, number
+# holds      WORDS USER GROUPS: the verdict is yes if a Match line is about the user; WORDS with a TAB between, GROUPS as above
+# order      FILE: the lines of an sshd_config, 0 (of a Match block) or 1, TAB, keyword, words: prints those that count, first
+#            of all those of 0
+# everybody  FILE: of the same those of 1
+# sshd       SETTINGS USER GROUPS TYPES KEY LOCKED USABLE: what is against the ways in by sshd, and the ways that are left
+# sudo       FILE: what `sudo -l` prints becomes an answer (free, asks, no), TAB, the rule that counts
+# doas       USER UID GROUPS FILE ..: the same of rules of doas
+# ages       FILE NOW: what the dates of a line of shadow say against its account
 
 BEGIN {
 	what = ARGV[1]
-	if (what == "groups") print_groups(ARGV[2], ARGV[3])
-	else if (what == "holds") exit !holds(ARGV[2], ARGV[3], ARGV[4])
-	else if (what == "order") print_in_order(ARGV[2])
+	answer = "done"
+	if (what == "groups") put_groups(ARGV[2], ARGV[3])
+	else if (what == "holds") answer = holds(ARGV[2], ARGV[3], ARGV[4]) ? "yes" : "no"
+	else if (what == "order") put_in_order(ARGV[2], 1)
+	else if (what == "everybody") put_in_order(ARGV[2], 0)
 	else if (what == "sshd") judge_sshd()
 	else if (what == "sudo") judge_sudo(ARGV[2])
 	else if (what == "doas") judge_doas(ARGV[2], ARGV[3])
 	else if (what == "ages") judge_ages(ARGV[2], ARGV[3])
+	verdict(answer)
 }
 
-function print_groups(user, gid,    i, line, f, n, seen) {
+function put_groups(user, gid,    i, k, f, n, seen) {
 	for (i = 4; i < ARGC; i++) {
-		while ((getline line < ARGV[i]) > 0) {
-			sub(/\r$/, "", line)
-			n = split(line, f, /[:]/)
+		take(ARGV[i])
+		for (k = 1; k <= count; k++) {
+			sub(/\r$/, "", row[k])
+			n = split(row[k], f, /[:]/)
 			if (n != 4 || f[3] !~ /^[0-9]+$/ || f[1] in seen) continue
 			if (f[3] + 0 != gid + 0 && !index("," f[4] ",", "," user ",")) continue
 			seen[f[1]] = 1
-			print f[1] "\t" f[3] + 0
+			sub(/^0+/, "", f[3])
+			put(f[1] "\t" (f[3] == "" ? 0 : f[3]))
 		}
-		close(ARGV[i])
 	}
 }
 
-function read_groups(file,    line) {
-	groups = 0
-	while ((getline line < file) > 0) {
-		group[++groups] = line
+function read_groups(file) {
+	take(file)
+	for (groups = 0; groups < count; ) {
+		groups++
+		group[groups] = row[groups]
 		sub(/\t.*/, "", group[groups])
-		number[groups] = line
+		number[groups] = row[groups]
 		sub(/.*\t/, "", number[groups])
 	}
-	close(file)
 }
 
 # As match_pattern of sshd: `*` and `?`, nothing else.
@@ -96,39 +103,39 @@ function is_list(key) {
 }
 
 # A Match block wins over what holds for everybody, wherever it stands.
-function print_in_order(file,    line, f, count, row, i) {
-	while ((getline line < file) > 0) {
-		split(line, f, /[\t]/)
-		if (f[1] == 0) {
-			print substr(line, 3)
-			if (is_list(f[2])) over[f[2]] = 1
-		} else row[++count] = substr(line, 3)
+function put_in_order(file, with_blocks,    f, i, over) {
+	take(file)
+	for (i = 1; i <= count && with_blocks; i++) {
+		split(row[i], f, /[\t]/)
+		if (f[1] != "0") continue
+		put(substr(row[i], 3))
+		if (is_list(f[2])) over[f[2]] = 1
 	}
 	for (i = 1; i <= count; i++) {
 		split(row[i], f, /[\t]/)
-		if (!(f[1] in over)) print row[i]
+		if (f[1] == "1" && !(f[2] in over)) put(substr(row[i], 3))
 	}
 }
 
-function read_settings(file,    line, f, n, i) {
-	while ((getline line < file) > 0) {
-		n = split(line, f, /[\t]/)
+function read_settings(file,    f, n, i, k) {
+	take(file)
+	for (k = 1; k <= count; k++) {
+		n = split(row[k], f, /[\t]/)
 		if (f[1] in words && !is_list(f[1])) continue
 		for (i = 2; i <= n; i++) words[f[1]] = words[f[1]] (words[f[1]] == "" ? "" : " ") f[i]
 	}
-	close(file)
 }
 
 function against(way, error, value) {
-	print way "\t" error "\t" value
-	count[way]++
+	put(way "\t" error "\t" value)
+	hits[way]++
 }
 
 function first(key, otherwise) {
 	return key in words ? words[key] : otherwise
 }
 
-function judge_sshd(    user, has_key, has_password, line, value, keyboard) {
+function judge_sshd(    user, i, value, keyboard) {
 	read_settings(ARGV[2])
 	user = ARGV[3]
 	read_groups(ARGV[4])
@@ -136,14 +143,15 @@ function judge_sshd(    user, has_key, has_password, line, value, keyboard) {
 	judge_groups()
 	# With PAM the lock is on the password alone.
 	if (ARGV[7] == "yes" && first("UsePAM", "no") != "yes") against("ssh", "locked", "/etc/shadow")
-	while ((getline line < ARGV[6]) > 0) against("key", substr(line, 1, index(line, "\t") - 1), substr(line, index(line, "\t") + 1))
+	take(ARGV[6])
+	for (i = 1; i <= count; i++) against("key", substr(row[i], 1, index(row[i], "\t") - 1), substr(row[i], index(row[i], "\t") + 1))
 	judge_keys(ARGV[5])
 	if (ARGV[8] != "yes") against("password", "no_password", "/etc/shadow")
 	value = first("PasswordAuthentication", "yes")
 	# Old name and new name of one thing; without PAM there is nobody who would ask.
 	keyboard = first("KbdInteractiveAuthentication", first("ChallengeResponseAuthentication", "yes"))
 	if (value != "yes" && !(keyboard == "yes" && first("UsePAM", "no") == "yes")) against("password", "PasswordAuthentication", value)
-	judge_methods(!count["ssh"] && !count["key"], !count["ssh"] && !count["password"])
+	judge_methods(!hits["ssh"] && !hits["key"], !hits["ssh"] && !hits["password"])
 }
 
 function everywhere(pattern) {
@@ -185,7 +193,7 @@ function judge_groups(    denied) {
 	if ("AllowGroups" in words && first_group(words["AllowGroups"]) == "") against("ssh", "AllowGroups", words["AllowGroups"])
 }
 
-function judge_keys(file,    line, types, good, value, accepted) {
+function judge_keys(file,    i, types, good, value, accepted) {
 	value = first("PubkeyAuthentication", "yes")
 	if (value != "yes") {
 		against("key", "PubkeyAuthentication", value)
@@ -193,9 +201,10 @@ function judge_keys(file,    line, types, good, value, accepted) {
 	}
 	accepted = first("PubkeyAcceptedAlgorithms", first("PubkeyAcceptedKeyTypes", ""))
 	sub(/ .*/, "", accepted)
-	while ((getline line < file) > 0) {
-		types = types (types == "" ? "" : " ") line
-		good += accepts(accepted, line)
+	take(file)
+	for (i = 1; i <= count; i++) {
+		types = types (types == "" ? "" : " ") row[i]
+		good += accepts(accepted, row[i])
 	}
 	if (accepted != "" && types != "" && !good) against("key", "PubkeyAcceptedAlgorithms", types)
 }
@@ -219,15 +228,15 @@ function accepts(accepted, type,    sign, name, n, i, part, parts, j, hit, hits)
 function judge_methods(key, password,    methods, part, n, i, way) {
 	methods = first("AuthenticationMethods", "any")
 	if (methods == "any") {
-		if (key) print "way\tssh-key"
-		if (password) print "way\tssh-password"
+		if (key) put("way\tssh-key")
+		if (password) put("way\tssh-password")
 		return
 	}
 	n = split(methods, part, /[ ]/)
 	for (i = 1; i <= n; i++) way[way_of(part[i], key, password)] = 1
 	if (key && !("ssh-key" in way)) against("key", "AuthenticationMethods", methods)
 	if (password && !("ssh-password" in way)) against("password", "AuthenticationMethods", methods)
-	for (i in way) if (i != "") print "way\t" i
+	for (i in way) if (i != "") put("way\t" i)
 }
 
 function way_of(methods, key, password,    part, n, i, keys, passwords) {
@@ -243,38 +252,39 @@ function way_of(methods, key, password,    part, n, i, keys, passwords) {
 }
 
 # The last rule for all commands as root is the one that counts.
-function judge_sudo(file,    line, rule, rest, tag, listed) {
-	while ((getline line < file) > 0) {
-		if (line ~ /^ +[(](ALL|root)([ ,:][^)]*)?[)] (.*[ ,:])?ALL$/) rule = trimmed(line)
-		if (line ~ /^User .* (is not allowed to run sudo|may run the following commands) /) listed = 1
+function judge_sudo(file,    i, rule, rest, tag, listed) {
+	take(file)
+	for (i = 1; i <= count; i++) {
+		if (row[i] ~ /^ +[(](ALL|root)([ ,:][^)]*)?[)] (.*[ ,:])?ALL$/) rule = trimmed(row[i])
+		if (row[i] ~ /^User .* (is not allowed to run sudo|may run the following commands) /) listed = 1
 	}
 	if (rule != "") {
 		for (rest = rule; match(rest, /(NO)?PASSWD:/); rest = substr(rest, RSTART + RLENGTH)) tag = substr(rest, RSTART, RLENGTH)
-		print (tag == "NOPASSWD:" ? "free" : "asks") "\t" rule
-	} else if (listed) print "no\t"
+		put((tag == "NOPASSWD:" ? "free" : "asks") "\t" rule)
+	} else if (listed) put("no\t")
 }
 
-function judge_doas(user, uid,    i, line, rule, said, answer, whole) {
+function judge_doas(user, uid,    i, k, rule, said, found, whole) {
 	read_groups(ARGV[4])
-	answer = "no"
+	found = "no"
 	for (i = 5; i < ARGC; i++) {
+		take(ARGV[i])
 		whole = ""
-		while ((getline line < ARGV[i]) > 0) {
-			if (line ~ /[\\]$/) {
-				whole = whole substr(line, 1, length(line) - 1) " "
+		for (k = 1; k <= count; k++) {
+			if (row[k] ~ /[\\]$/) {
+				whole = whole substr(row[k], 1, length(row[k]) - 1) " "
 				continue
 			}
-			whole = whole line
+			whole = whole row[k]
 			said = doas_rule(whole, user, uid)
 			if (said != "") {
-				answer = said
+				found = said
 				rule = trimmed(whole)
 			}
 			whole = ""
 		}
-		close(ARGV[i])
 	}
-	print answer "\t" rule
+	put(found "\t" rule)
 }
 
 # A word in quotes keeps the first of them: it is never a keyword.
@@ -318,12 +328,14 @@ function is_number(s) {
 }
 
 # The clock counts if it says more than November 2023: one that was never set says less.
-function judge_ages(line, now,    f, today) {
-	sub(/\r$/, "", line)
-	split(line, f, /[:]/)
+function judge_ages(file, now,    f, today) {
+	take(file)
+	if (!count) return
+	sub(/\r$/, "", row[1])
+	split(row[1], f, /[:]/)
 	today = int(now / 86400)
-	if (is_number(f[3]) && f[3] + 0 == 0) print "the password must be changed at the first login"
+	if (is_number(f[3]) && f[3] + 0 == 0) put("the password must be changed at the first login")
 	if (now < 1700000000) return
-	if (is_number(f[3]) && f[3] + 0 && is_number(f[5]) && f[3] + f[5] < today) print "the password has expired"
-	if (is_number(f[8]) && f[8] + 0 <= today) print "the account has expired"
+	if (is_number(f[3]) && f[3] + 0 && is_number(f[5]) && f[3] + f[5] < today) put("the password has expired")
+	if (is_number(f[8]) && f[8] + 0 <= today) put("the account has expired")
 }

@@ -3,65 +3,63 @@
 
 # step_login: look, mend, say.
 step_login() {
-	login_user=$(sys_awk 'BEGIN { printf "%s", trimmed(slurp(ARGV[1])) }' "$work/wanted.admin-user")
+	sys_derive "$work" "$work/login.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
+	login_user=
+	IFS= read -r login_user <"$work/login.user" || :
 	_result=skipped
-	if [ -z "$login_user" ] || ! find_account "$login_user"; then return 0; fi
+	[ -n "$login_user" ] || return 0
+	find_account "$login_user"
+	case $? in
+	0) ;;
+	3) return 1 ;;
+	*) return 0 ;;
+	esac
 	_result=failed
 	user=$login_user
-	user_mend_shell || return
-	login_account
-	login_shadow
+	user_mend_shell && login_account && login_shadow && login_servers || return
 	login_asks
-	printf '' >"$work/login.found"
-	sshd_main
-	if sys_exists "$_main" || has_server sshd; then login_by_sshd; fi
-	if has_server dropbear && { [ ! -s "$work/login.found" ] || login_starts_dropbear; }; then login_by_dropbear; fi
-	! has_server tinysshd || login_by_tinysshd
-	login_warn
+	login_look || return
 	login_ways
-	login_judge || return
-	login_tell
+	login_judge && login_tell || return
 	_result='done'
 }
 
 # login_account: what find_account has found, and the user's groups: sets login_uid, login_gid, login_home, login_shell,
 # login_gids, login_roots (who stands for root: in a tree made without privileges its owner does) and login_own_home.
 login_account() {
-	login_uid=$_uid login_gid=$_gid login_home=${_home%/} login_shell=$_shell
-	login_groups "$login_user" "$login_gid"
+	login_user=$_name login_uid=$_uid login_gid=$_gid login_home=${_home%/} login_shell=$_shell
+	login_groups "$login_user" "$login_gid" || return
 	login_roots=" 0 $(sys_look "$root/" 3) "
 	login_own_home=yes
 	user_has_own_home '' || login_own_home=no
-	_home=$login_home
 }
 
 # login_groups USER GID: $work/groups: name, TAB, number; sets login_gids.
 login_groups() {
-	sys_path /etc/group
-	login_place=$_path
 	# Images that are updated as a whole keep the groups of their packages in /usr.
-	sys_path /usr/lib/group
-	sys_awk "$awk_login" groups "$1" "$2" "$login_place" "$_path" >"$work/groups"
+	sys_fetch /etc/group "$work/group.etc" && sys_fetch /usr/lib/group "$work/group.usr" || return
+	sys_derive /etc/group "$work/groups" "$awk_login" groups "$1" "$2" "$work/group.etc" "$work/group.usr" || return
 	login_gids=" $2 "
 	while IFS=$tab read -r _ login_number; do login_gids="$login_gids$login_number "; done <"$work/groups"
 }
 
-# login_shadow: sets login_usable, login_locked (yes or no), and the account's line of shadow in $work/login.shadow.
+# login_shadow: sets login_usable, login_locked (yes or no), and the account's line of shadow in $work/login.shadow, without
+# the hash, which concerns nobody.
 login_shadow() {
 	password_user=$login_user
-	stored_password || :
+	stored_password || [ $? -ne 2 ] || return
 	login_usable=yes login_locked=no
 	case $_stored in '' | x | !* | \**) login_usable=no ;; esac
 	case $_stored in !*) login_locked=yes ;; esac
-	sys_path /etc/shadow
-	sys_awk 'BEGIN {
-		while ((getline line < ARGV[1]) > 0) if (index(line, ARGV[2] ":") == 1) {
-			# Without the hash, which concerns nobody.
-			sub(/^[^:]*:[^:]*/, ARGV[2] ":", line)
-			print line
-			exit
+	sys_fetch /etc/shadow "$work/stored" && sys_derive /etc/shadow "$work/login.shadow" 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2] ":") == 1) {
+			line = substr(row[i], length(ARGV[2]) + 2)
+			put(ARGV[2] ":" substr(line, index(line ":", ":")))
+			break
 		}
-	}' "$_path" "$login_user" >"$work/login.shadow"
+		verdict("done")
+	}' "$work/stored" "$login_user"
 }
 
 # login_asks: what the platform counts on: sets login_asks_key and login_asks_password.
@@ -79,105 +77,150 @@ login_asks() {
 	[ "$wanted_password_login" = no ] || login_asks_password=yes
 }
 
-# login_add SERVER <LINES: what awk or login_against said, for this server.
-login_add() {
-	sed "s/^/$1$tab/" >>"$work/login.found"
+# login_servers: sets login_servers, the SSH servers that are there; $work/login.SERVER has what is against a way in (way,
+# error, value, with a TAB between), and the ways that are left (way, its name).
+login_servers() {
+	login_servers=
+	sshd_main
+	if sys_exists "$_main" || has_server sshd; then
+		login_by_sshd || return
+		login_servers=sshd
+	fi
+	if has_server dropbear && { [ -z "$login_servers" ] || login_starts_dropbear; }; then
+		login_by_dropbear || return
+		login_servers="$login_servers dropbear"
+	fi
+	if has_server tinysshd; then
+		login_by_tinysshd || return
+		login_servers="$login_servers tinysshd"
+	fi
 }
 
-# login_against WAY ERROR VALUE
-login_against() {
-	printf '%s\t%s\t%s\n' "$1" "$2" "$3"
+# login_add WAY WORD [VALUE]: a line for the file of a server.
+login_add() {
+	login_lines=$login_lines$1$tab$2${3:+"$tab$3"}$sys_newline
 }
 
 # login_by_sshd
 login_by_sshd() {
-	sshd_settings "$login_user"
+	sshd_settings "$login_user" || return
 	sshd_first StrictModes yes
 	login_strict=$_value
 	sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
-	login_files=$(printf '%s' "$_value" | tr '\t' ' ')
-	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
-	keys_expand "$_value" || return
-	login_place=$_expanded
+	login_files=$_value
+	login_expand "$login_files" || return
 	if [ -n "$login_place" ]; then
-		login_file
+		login_file || return
+		[ -z "$login_error" ] || login_error=$login_error$tab$login_value$sys_newline
 	else
-		printf '' >"$work/login.types"
-		printf 'AuthorizedKeysFile\t%s\n' "$login_files" >"$work/login.key"
+		login_error=AuthorizedKeysFile$tab$(printf '%s' "$login_files" | tr '\t' ' ')$sys_newline
+		sys_text "$work/login.types" '' || return
 	fi
-	sys_awk "$awk_login" sshd "$work/sshd" "$login_user" "$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable" | login_add sshd
+	sys_text "$work/login.key" "$login_error" &&
+		sys_derive "$_main" "$work/login.sshd" "$awk_login" sshd "$work/sshd" "$login_user" "$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable"
+}
+
+# login_expand WORDS: sets login_place, the first path that the words of AuthorizedKeysFile mean.
+login_expand() {
+	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
+	keys_expand "$1" || return
+	login_place=$_expanded
 }
 
 # login_starts_dropbear: whether something starts it at boot. Beside sshd it is often there for its client, or for the
 # initramfs, alone.
 login_starts_dropbear() {
-	for login_file in /etc/init.d /etc/sv /etc/dinit.d; do ! sys_exists "$login_file/dropbear" || return 0; done
-	for login_file in /etc /usr/lib /lib; do ! sys_exists "$login_file/systemd/system/dropbear.service" || return 0; done
+	for login_folder in /etc/init.d /etc/sv /etc/dinit.d; do ! sys_exists "$login_folder/dropbear" || return 0; done
+	for login_folder in /etc /usr/lib /lib; do ! sys_exists "$login_folder/systemd/system/dropbear.service" || return 0; done
 	return 1
 }
 
 # login_by_dropbear: it minds the modes always, takes passwords unless it was told not to, and no shell that is unknown.
 login_by_dropbear() {
 	login_strict=yes
-	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
-	keys_expand .ssh/authorized_keys || return
-	login_place=$_expanded
-	login_file
-	login_kind=yes
-	if sys_exists /etc/shells && ! sed 's/#.*//; s/[[:space:]]*$//; s/^[[:space:]]*//' "$_path" | grep -Fqx -- "${login_shell:-/bin/sh}"; then
-		login_kind=no
-		login_against ssh shells "${login_shell:-/bin/sh}"
-	fi >"$work/login.dropbear"
-	{
-		cat "$work/login.dropbear"
-		sed "s/^/key$tab/" "$work/login.key"
-		[ "$login_usable" = yes ] || login_against password no_password /etc/shadow
-		[ "$login_kind" = no ] || [ -s "$work/login.key" ] || printf 'way\tssh-key\n'
-		[ "$login_kind$login_usable" != yesyes ] || printf 'way\tssh-password\n'
-	} | login_add dropbear
+	login_expand .ssh/authorized_keys && login_file && sys_fetch /etc/shells "$work/shells" || return
+	login_lines=
+	login_known=yes
+	! sys_exists /etc/shells || login_is_known_shell || {
+		login_known=no
+		login_add ssh shells "${login_shell:-/bin/sh}"
+	}
+	[ -z "$login_error" ] || login_add key "$login_error" "$login_value"
+	[ "$login_usable" = yes ] || login_add password no_password /etc/shadow
+	[ "$login_known" = no ] || [ -n "$login_error" ] || login_add way ssh-key
+	[ "$login_known$login_usable" != yesyes ] || login_add way ssh-password
+	sys_text "$work/login.dropbear" "$login_lines"
+}
+
+# login_is_known_shell: whether $work/shells has the user's.
+login_is_known_shell() {
+	while IFS=" $tab$(printf '\r')" read -r login_line _ || [ -n "$login_line" ]; do
+		[ "${login_line%%#*}" != "${login_shell:-/bin/sh}" ] || return 0
+	done <"$work/shells"
+	return 1
 }
 
 # login_by_tinysshd: keys alone, of one type.
 login_by_tinysshd() {
 	login_strict=yes
-	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
-	keys_expand .ssh/authorized_keys || return
-	login_place=$_expanded
-	login_file
-	if [ -s "$work/login.key" ]; then
-		sed "s/^/key$tab/" "$work/login.key"
-	elif grep -qx ssh-ed25519 "$work/login.types"; then
-		printf 'way\tssh-key\n'
+	login_expand .ssh/authorized_keys && login_file || return
+	login_lines=
+	if [ -n "$login_error" ]; then
+		login_add key "$login_error" "$login_value"
+	elif login_has_type ssh-ed25519; then
+		login_add way ssh-key
 	else
-		login_against key ed25519 "$login_place"
-	fi | login_add tinysshd
+		login_add key ed25519 "$login_place"
+	fi
+	sys_text "$work/login.tinysshd" "$login_lines"
 }
 
-# login_file: what is against the keys of $login_place in $work/login.key (error, TAB, value), their types in login.types.
+# login_has_type TYPE: whether one of the keys is of this type.
+login_has_type() {
+	while IFS= read -r login_line || [ -n "$login_line" ]; do [ "$login_line" != "$1" ] || return 0; done <"$work/login.types"
+	return 1
+}
+
+# login_file: what is against the keys of $login_place: sets login_error, empty where nothing is, and login_value; the types
+# of the keys are in $work/login.types.
 login_file() {
-	printf '' >"$work/login.keys"
-	printf '' >"$work/login.key"
+	sys_text "$work/login.keys" '' && sys_text "$work/login.blocked" '' || return
+	login_error='' login_value=''
 	(login_go)
-	sys_awk "$awk_keys" "$work/login.keys" '' '' types >"$work/login.types"
-	[ -s "$work/login.key" ] || [ -s "$work/login.types" ] || printf 'no_keys\t%s\n' "$login_place" >"$work/login.key"
+	case $? in
+	0) ;;
+	4) IFS=$tab read -r login_error login_value <"$work/login.blocked" || return ;;
+	*)
+		sys_blame "$work"
+		return
+		;;
+	esac
+	sys_awk "$awk_keys" "$work/login.keys" '' '' types 2>"$work/err" >"$work/login.types" || {
+		sys_blame "$work"
+		return
+	}
+	if [ -z "$login_error" ] && [ ! -s "$work/login.types" ]; then login_error=no_keys login_value=$login_place; fi
 }
 
-# login_block ERROR VALUE: end the subshell of login_file.
+# login_block ERROR VALUE: end the subshell of login_file with what is in the way.
 login_block() {
-	printf '%s\t%s\n' "$1" "$2" >"$work/login.key"
-	exit 0
+	(printf '%s\t%s\n' "$1" "$2" >"$work/login.blocked") 2>"$work/err" && exit 4
+	exit 5
 }
 
-# login_mend_home: the home alone, before keys go into it; of the account that find_account has found.
+# login_mend_home: the home alone, before keys go into it; of the account that find_account has found. What is in the way is
+# the step's to say.
 login_mend_home() {
-	login_account
+	login_account || return
 	login_strict=yes
 	login_place=$login_home
-	if sshd_main && { sys_exists "$_main" || has_server sshd; }; then
+	sshd_main
+	if ! has_server dropbear && { sys_exists "$_main" || has_server sshd; }; then
 		sshd_first StrictModes yes
-		has_server dropbear || login_strict=$_value
+		login_strict=$_value
 	fi
 	(login_enter_home)
+	case $? in 0 | 4) ;; *) sys_blame "$work" ;; esac
 }
 
 # login_go: to $login_place, in a subshell, because it goes from directory to directory as userfiles.sh does: the one that
@@ -335,25 +378,47 @@ login_read() {
 	[ -e "./$1" ] || login_block no_keys "$login_place"
 	if [ ! -f "./$1" ] || ! login_stat "./$1"; then login_block read "$2"; fi
 	[ "$login_strict" = no ] || login_trust "$2"
-	if ! login_may r || ! cat "./$1" 2>/dev/null >"$work/login.keys"; then login_block read "$2"; fi
+	login_may r || login_block read "$2"
+	# No awk sees NUL bytes.
+	LC_ALL=C tr -d '\000' <"./$1" 2>"$work/err" >"$work/login.keys" || exit 5
 }
 
-# login_warn: of all that was found, what matters to somebody.
-login_warn() {
-	while IFS=$tab read -r login_server login_way login_error login_value; do
-		login_meaning
-		case $login_way in
-		ssh) log_warning "login: $login_server keeps $login_user out: $_meaning $login_value" ;;
-		note) log_warning "login: $login_server takes $login_user from some places alone: $_meaning $login_value" ;;
-		key)
-			case $login_asks_key$login_error in nono_keys) ;; *) log_warning "login: $login_server takes no key from $login_user: $_meaning $login_value" ;; esac
-			;;
-		password) [ "$login_asks_password" = no ] || log_warning "login: $login_server takes no password from $login_user: $_meaning $login_value" ;;
-		esac
-	done <"$work/login.found"
+# login_look: of all that was found, says what matters to somebody; sets login_found, the ways that are left, and
+# login_ssh_reason, login_key_reason, login_password_reason and login_policy_reason: the first error, TAB and value of its kind.
+login_look() {
+	login_found=' ' login_ssh_reason='' login_key_reason='' login_password_reason='' login_policy_reason=''
+	for login_server in $login_servers; do
+		while IFS=$tab read -r login_way login_error login_value; do login_note; done <"$work/login.$login_server"
+	done
 	! sys_exists /etc/nologin || log_warning 'login: /etc/nologin lets nobody in but root'
-	sys_awk "$awk_login" ages "$(cat "$work/login.shadow")" "$(date +%s)" >"$work/login.ages"
-	while IFS= read -r login_value; do log_warning "login: $login_value (/etc/shadow), so $login_user may be turned away"; done <"$work/login.ages"
+	sys_derive /etc/shadow "$work/login.ages" "$awk_login" ages "$work/login.shadow" "$(date +%s)" || return
+	while IFS= read -r login_value || [ -n "$login_value" ]; do
+		log_warning "login: $login_value (/etc/shadow), so $login_user may be turned away"
+	done <"$work/login.ages"
+}
+
+# login_note: one line of the file of a server.
+login_note() {
+	login_meaning
+	case $login_way in
+	way) login_found="$login_found$login_error " ;;
+	ssh)
+		login_ssh_reason=${login_ssh_reason:-$login_error$tab$login_value}
+		log_warning "login: $login_server keeps $login_user out: $_meaning $login_value"
+		;;
+	note) log_warning "login: $login_server takes $login_user from some places alone: $_meaning $login_value" ;;
+	key)
+		login_key_reason=${login_key_reason:-$login_error$tab$login_value}
+		case $login_asks_key$login_error in nono_keys) ;; *) log_warning "login: $login_server takes no key from $login_user: $_meaning $login_value" ;; esac
+		;;
+	password)
+		login_password_reason=${login_password_reason:-$login_error$tab$login_value}
+		case $login_error in
+		PasswordAuthentication | AuthenticationMethods) login_policy_reason=${login_policy_reason:-$login_error$tab$login_value} ;;
+		esac
+		[ "$login_asks_password" = no ] || log_warning "login: $login_server takes no password from $login_user: $_meaning $login_value"
+		;;
+	esac
 }
 
 # login_meaning: sets _meaning: what stands in the log for $login_error, a word of a report.
@@ -388,7 +453,7 @@ login_ways() {
 
 # login_way_in WAY WORDS
 login_way_in() {
-	! grep -q "^[a-z]*${tab}way$tab$1\$" "$work/login.found" || login_takes "$@"
+	case $login_found in *" $1 "*) login_takes "$@" ;; esac
 }
 
 # login_takes WAY WORDS
@@ -399,52 +464,65 @@ login_takes() {
 
 # login_judge: fails where Ready would be a lie: nobody comes in; or a password is all that there is, and SSH does not take it.
 login_judge() {
-	printf '%s' "${login_ways:-none}" >"$work/login"
+	sys_text "$work/login" "${login_ways:-none}" || return
+	login_reason=
 	if [ "$login_shut" = yes ]; then
-		printf 'shell\t%s\n' "$login_shell" >"$work/login.reason"
+		login_reason=shell$tab$login_shell
 	elif [ -z "$login_ways" ]; then
-		for login_way in ssh key password; do sed -n "s/^[a-z]*$tab$login_way$tab//p" "$work/login.found"; done >"$work/login.reason"
+		login_reason=${login_ssh_reason:-${login_key_reason:-$login_password_reason}}
 	elif [ -z "$login_ssh" ] && [ "$login_asks_password$login_asks_key" = yesno ]; then
-		sed -n "s/^[a-z]*${tab}password$tab//p" "$work/login.found" | grep -E "^(PasswordAuthentication|AuthenticationMethods)$tab" >"$work/login.reason"
-	else
-		printf '' >"$work/login.reason"
+		login_reason=$login_policy_reason
 	fi
-	IFS=$tab read -r login_error login_value <"$work/login.reason" || return 0
-	printf '%s' "$login_value" >"$work/login.value"
+	[ -n "$login_reason" ] || return 0
+	sys_text "$work/login.value" "${login_reason#*"$tab"}" || return
 	fail_value=value=$work/login.value
-	fail login_impossible 'the image keeps everybody out: mend what error and value name, or give the user another way in' "user=$login_user" "error=$login_error"
+	fail login_impossible 'the image keeps everybody out: mend what error and value name, or give the user another way in' "user=$login_user" "error=${login_reason%%"$tab"*}"
 }
 
 # login_tell: one line of what was found.
 login_tell() {
 	if [ -z "$login_ways" ]; then
-		printf unknown >"$work/login"
+		sys_text "$work/login" unknown || return
 		log_warning "login: no SSH server that azready knows: nobody can say whether $login_user can come in"
 		login_said='by nothing that azready knows'
 	fi
 	login_means=
-	[ "$set_ADMIN_RIGHTS" = none ] || login_rights
+	[ "$set_ADMIN_RIGHTS" = none ] || login_rights || return
 	log_info "login: $login_user can come in $login_said${login_means:+; becomes root with }$login_means"
 }
 
 # login_rights: sets login_means, sudo, doas or both, after what sudo itself and the rules of doas say.
 login_rights() {
 	if sys_exists /etc/sudoers.d/zz-azready; then
-		login_answer='' login_rule=''
-		# Without a name service that answers, sudo looks for its own host for a long time; then nobody knows.
-		if sys_which sudo && { sys_run 10 /dev/null "$_which" -n -l -U "$login_user" || [ "$_ended" -ne 137 ]; }; then
-			sys_awk "$awk_login" sudo "$work/run.out" >"$work/login.answer"
-			IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
-		fi
+		login_sudo || return
 		login_promise sudo
 	fi
-	if rights_has_doas_rule; then
-		login_doas
+	sys_exists /etc/doas.d/zz-azready.conf
+	login_ruled=$?
+	[ "$login_ruled" -eq 0 ] || {
+		sys_edit /etc/doas.conf 'BEGIN {
+			take(ARGV[1])
+			for (i = 1; i <= count; i++) if (row[i] ~ / # azready$/) verdict("ours")
+			verdict("none")
+		}' || return
+		[ "$_verdict" != ours ] || login_ruled=0
+	}
+	if [ "$login_ruled" -eq 0 ]; then
+		login_doas || return
 		login_promise doas
 	fi
 	case $login_means$set_ADMIN_RIGHTS$login_usable in
 	?*passwordno) log_warning "login: $login_user is asked for a password by $login_means, and has none" ;;
 	esac
+}
+
+# login_sudo: sets login_answer, empty where nobody can say, and login_rule.
+login_sudo() {
+	login_answer='' login_rule=''
+	# Without a name service that answers, sudo looks for its own host for a long time; then nobody knows.
+	sys_which sudo && { sys_run 10 /dev/null "$_which" -n -l -U "$login_user" || [ "$_ended" -ne 137 ]; } || return 0
+	sys_derive "$work" "$work/login.answer" "$awk_login" sudo "$work/run.out" || return
+	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
 }
 
 # login_doas: sets login_answer and login_rule: as `doas -C` would for this user, who may be unable to read the rules.
@@ -457,12 +535,13 @@ login_doas() {
 	fi
 	set --
 	while IFS= read -r login_rule; do
-		sys_path "$login_rule"
-		set -- "$@" "$_path"
+		sys_fetch "$login_rule" "$work/doas.$#" || return
+		set -- "$@" "$work/doas.$#"
 	done <<EOT
 $_found
 EOT
-	sys_awk "$awk_login" doas "$login_user" "$login_uid" "$work/groups" ${1+"$@"} >"$work/login.answer"
+	login_answer='' login_rule=''
+	sys_derive /etc/doas.conf "$work/login.answer" "$awk_login" doas "$login_user" "$login_uid" "$work/groups" ${1+"$@"} || return
 	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
 }
 

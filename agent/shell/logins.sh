@@ -12,13 +12,30 @@ user_is_shut() {
 }
 
 # user_is_person: whether a person may have the account that find_account has found: by the system's UID_MIN, else by its
-# login shell and its own home.
+# login shell and its own home; fails with 2 where that cannot be found out. Compared as text: 32 bits are too few for some.
 user_is_person() {
-	case $_uid in 0 | 65534 | 4294967295) return 1 ;; esac
-	[ "$_uid" -lt 1000 ] || return 0
-	user_first=$(sys_read /etc/login.defs | tr -d '\r' | sed -n 's/^[[:blank:]]*UID_MIN[[:blank:]]\{1,\}\([0-9]\{1,9\}\)[[:blank:]]*$/\1/p' | sed -n '1s/^0*//p')
+	case $_uid in
+	0 | 65534) return 1 ;;
+	? | ?? | ???) ;;
+	*) return 0 ;;
+	esac
+	sys_edit /etc/login.defs 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*UID_MIN[ \t]+[0-9]+[ \t\r]*$/) {
+			split(trimmed(row[i]), word, /[ \t]+/)
+			if (length(word[2]) < 10) {
+				sub(/^0+/, "", word[2])
+				put_word(word[2])
+				break
+			}
+		}
+		verdict("done")
+	}' || return 2
+	user_first=
+	read -r user_first <"$work/edited" || :
 	[ "$_uid" -lt "${user_first:-1000}" ] || return 0
-	! user_is_closed "$_shell" && user_has_own_home 'opt srv'
+	if user_is_closed "$_shell"; then return 1; fi
+	user_has_own_home 'opt srv'
 }
 
 # user_has_own_home FOLDERS: whether the home that find_account has found is this account's alone, and no directory of the
@@ -36,8 +53,8 @@ user_has_own_home() {
 	case $user_words/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
 	sys_path "$_home"
 	user_place=$_path
-	sys_read /etc/passwd | awk '{ print }' >"$work/passwd.homes"
-	while IFS=: read -r user_other _ _ _ _ user_part _; do
+	sys_fetch /etc/passwd "$work/passwd.homes" || return 2
+	while IFS=: read -r user_other _ _ _ _ user_part _ || [ -n "$user_other" ]; do
 		[ "$user_other" != "$_name" ] || continue
 		case $user_part in /*) ;; *) continue ;; esac
 		sys_path "$user_part"
@@ -57,11 +74,11 @@ user_mend_shell() {
 	_shell=$user_shell
 }
 
-# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members. Sets _gid, which is
-# empty where there is none.
+# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets _gid, empty
+# where there is none.
 user_copy_group() {
 	user_lines row "$1" /usr/lib/group || return
 	[ "$_verdict" = found ] || return 0
-	user_row=$(cat "$work/edited")
+	IFS= read -r user_row <"$work/edited" || [ -n "$user_row" ] || return
 	user_edit add "$1" /etc/group "$user_row" && user_gid "$1"
 }

@@ -92,11 +92,6 @@ rights_keep_doas() {
 	}' "$2"
 }
 
-# rights_has_doas_rule: whether doas has a rule of azready's.
-rights_has_doas_rule() {
-	sys_exists /etc/doas.d/zz-azready.conf || sys_read /etc/doas.conf | grep -q ' # azready$'
-}
-
 # rights_keep FILE RULE MODE: the file holds just this line; no rule means no file. What is right is not written again.
 rights_keep() {
 	if [ -z "$2" ]; then

@@ -30,14 +30,7 @@ sshd_settings() {
 		return
 	done
 	sshd_user=$1
-	sshd_collect || return
-	sys_derive "$work" "$work/sshd" 'BEGIN {
-		take(ARGV[1])
-		# Of a Match block first: it wins wherever it stands.
-		for (level = 0; level < 2; level++)
-			for (i = 1; i <= count; i++) if (index(row[i], level "\t") == 1) put(substr(row[i], 3))
-		verdict("done")
-	}' "$work/sshd.read"
+	sshd_from_files order
 }
 
 # sshd_ask COMMAND ..: have sshd say something; without the directory that its service would make at its start it does
@@ -48,15 +41,14 @@ sshd_ask() {
 	(umask 022 && mkdir /run/sshd) 2>/dev/null && sys_run 20 /dev/null "$@"
 }
 
-# sshd_collect: the lines of the configuration that hold for $sshd_user in $work/sshd.read: LEVEL (0 in a Match block, else
-# 1), keyword and words.
-sshd_collect() {
-	sshd_main
+# sshd_from_files order|everybody: the lines that count for $sshd_user in $work/sshd, or those outside of Match blocks alone.
+sshd_from_files() {
 	{ rm -f "$work/sshd.read" && printf '' >"$work/sshd.read"; } 2>"$work/err" || {
 		sys_blame "$work"
 		return
 	}
-	sshd_read "$_main" 0 1
+	sshd_main
+	sshd_read "$_main" 0 1 && sys_derive "$_main" "$work/sshd" "$awk_login" "$1" "$work/sshd.read"
 }
 
 # sshd_sift FILE NAME DEPTH: its lines that matter in $work/sshd.DEPTH.
@@ -78,8 +70,8 @@ sshd_number_off() {
 	}' "$work/sshd.0"
 }
 
-# sshd_read FILE DEPTH LEVEL: adds the lines of a file, and of those it includes, to $work/sshd.read. What cannot be read
-# counts for nothing.
+# sshd_read FILE DEPTH LEVEL: adds the lines of a file, and of those it includes, that hold for $sshd_user to
+# $work/sshd.read: LEVEL (0 in a Match block, else 1), keyword and words. What cannot be read counts for nothing.
 sshd_read() {
 	sys_path "$1"
 	[ -f "$_path" ] && [ -r "$_path" ] || return 0
@@ -90,7 +82,8 @@ sshd_read() {
 		case $sshd_counts$sshd_key in
 		*Match)
 			sshd_level=0
-			if sshd_holds "$sshd_words" </dev/null; then sshd_counts=yes; else sshd_counts=no; fi
+			sshd_holds "$sshd_words" || return
+			sshd_counts=$_verdict
 			;;
 		no*) ;;
 		yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))" "$sshd_level") || return ;;
@@ -104,10 +97,15 @@ sshd_read() {
 	done <"$work/sshd.$2"
 }
 
-# sshd_holds WORDS: whether a Match line is about $sshd_user.
+# sshd_holds WORDS: whether a Match line is about $sshd_user: sets _verdict, yes or no.
 sshd_holds() {
-	(find_account "$sshd_user" && login_groups "$sshd_user" "$_gid") || printf '' >"$work/groups"
-	sys_awk "$awk_login" holds "$1" "$sshd_user" "$work/groups"
+	find_account "$sshd_user"
+	case $? in
+	0) login_groups "$sshd_user" "$_gid" || return ;;
+	3) return 1 ;;
+	*) sys_text "$work/groups" '' || return ;;
+	esac
+	sys_derive "$work" "$work/sshd.holds" "$awk_login" holds "$1" "$sshd_user" "$work/groups"
 }
 
 # sshd_include PATTERN DEPTH LEVEL: in a subshell.
@@ -196,13 +194,15 @@ set_password_login() {
 # sshd_write LOGIN: sets sshd_written, whether anything was.
 sshd_write() {
 	sshd_write_login "$1" "$sshd_drop_in" || return
-	sshd_is "$1" || [ $? -eq 2 ] || sshd_for_everybody "$1"
-	# A drop-in before ours is against it: the main file is before both.
+	sshd_is "$1"
 	case $? in
-	0) ;;
-	1) sshd_write_login "$1" '' ;;
+	0) return 0 ;;
+	1) ;;
 	*) return 1 ;;
 	esac
+	sshd_from_files everybody || return
+	# A drop-in before ours is against it: the main file is before both.
+	sshd_says "$1" || sshd_write_login "$1" ''
 }
 
 # sshd_write_login LOGIN DROP_IN: an empty DROP_IN means the main file; sets sshd_written to yes where it wrote.
@@ -214,16 +214,6 @@ sshd_write_login() {
 	sshd_written=yes
 	log_info "password: PasswordAuthentication $1 written to $_place"
 	if [ "$_place" = "$sshd_drop_in" ] && sys_exists "$sshd_old_drop_in"; then sys_remove "$sshd_old_drop_in"; fi
-}
-
-# sshd_for_everybody LOGIN: whether the lines outside of Match blocks say so; fails with 2 where that cannot be found out.
-sshd_for_everybody() {
-	sshd_collect && sys_derive "$work" "$work/sshd" 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) if (index(row[i], "1\t") == 1) put(substr(row[i], 3))
-		verdict("done")
-	}' "$work/sshd.read" || return 2
-	sshd_says "$1"
 }
 
 # sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one

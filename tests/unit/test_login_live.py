@@ -23,7 +23,9 @@ mount --make-rprivate /
 ip link set lo up
 hostname localhost
 mkdir "$SCRATCH/etc"
-for file in /etc/pam.d /etc/security /etc/nsswitch.conf /etc/ld.so.cache /etc/ssl /etc/login.defs /etc/sudo.conf; do [ ! -e "$file" ] || cp -a "$file" "$SCRATCH/etc"; done
+for file in pam.d security nsswitch.conf ld.so.cache ssl login.defs sudo.conf; do
+	[ ! -e "/etc/$file" ] || cp -a "/etc/$file" "$SCRATCH/etc"
+done
 ssh-keygen -q -t ed25519 -N '' -f "$SCRATCH/key"
 ssh-keygen -q -t ed25519 -N '' -f "$SCRATCH/host"
 for scene in "$SCRATCH"/scenes/*; do
