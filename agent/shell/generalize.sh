@@ -20,8 +20,8 @@ old_table='remove
 /etc/network/interfaces.d 50-cloud-init*
 /etc/NetworkManager/system-connections cloud-init-*
 /etc/systemd/network 10-cloud-init-*
-/etc/sudoers.d azready* waagent 90-cloud-init-users @
-/etc/doas.d azready*
+/etc/sudoers.d azready* zz-azready* waagent 90-cloud-init-users @
+/etc/doas.d azready* zz-azready*
 # DHCP: dhclient, dhcpcd, NetworkManager, systemd-networkd, udhcpc, connman, wicked
 /var/lib/dhcp dhclient*
 /var/lib/dhclient *
@@ -160,7 +160,7 @@ old_guess() {
 		sys_read "$state_directory/status" | grep '^ADMIN_USER=' || {
 			for old_file in /etc/sudoers.d /etc/doas.d; do
 				sys_path "$old_file"
-				cat "$_path"/azready*
+				cat "$_path"/azready* "$_path"/zz-azready*
 			done
 			! sys_read /etc/doas.conf | grep -q azready || sys_read /etc/doas.conf
 		}

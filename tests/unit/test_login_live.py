@@ -23,7 +23,7 @@ mount --make-rprivate /
 ip link set lo up
 hostname localhost
 mkdir "$SCRATCH/etc"
-for file in pam.d security nsswitch.conf ld.so.cache ssl login.defs sudo.conf; do
+for file in alternatives pam.d security nsswitch.conf ld.so.cache ssl login.defs sudo.conf; do
 	[ ! -e "/etc/$file" ] || cp -a "/etc/$file" "$SCRATCH/etc"
 done
 ssh-keygen -q -t ed25519 -N '' -f "$SCRATCH/key"
@@ -49,7 +49,8 @@ for scene in "$SCRATCH"/scenes/*; do
 		"$@" || :
 		. "$scene/after"
 	} >"$scene/out" 2>"$scene/err"
-	umount /etc /run /home
+	# A server that was told to end may still be about it.
+	umount -l /etc /run /home
 done
 """
 _LOG_IN = """
