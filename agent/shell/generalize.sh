@@ -13,7 +13,9 @@ old_table='remove
 /etc/dropbear/initramfs dropbear_*_host_key
 # state of the agents, and the first of the random seeds
 /var/lib azready cloud waagent random-seed
-/run azready cloud-init
+/run cloud-init
+# but for the lock that this run holds; the directory goes with that
+/run/azready instance.json publish sudoers media .??*
 /var/log azure cloud-init*.log* waagent*.log*
 /etc/ssh/sshd_config.d 50-cloud-init.conf *azready*
 /etc/netplan 50-cloud-init.yaml

@@ -126,6 +126,8 @@ lock_command() {
 		log_error "another azready (process $lock_holder) is at work" 'try again when it has ended'
 		exit 2
 	}
+	# The directory of an earlier run goes, too, where nothing of that may stay.
+	[ "$set_command" != generalize ] || lock_made="$lock_place${lock_made:+$sys_newline}$lock_made"
 }
 
 # sweep: what runs that were killed have left. Only with the lock held: none of them is at work.
@@ -141,8 +143,6 @@ sweep() {
 	}
 	sweep_media
 	sweep_work
-	# Of userfiles.sh and its like.
-	! command -v sweep_files >/dev/null 2>&1 || sweep_files
 }
 
 # sweep_child: end the hook or script that the run before was busy with; it would run a second time beside itself.
