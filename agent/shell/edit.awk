@@ -1,7 +1,7 @@
 # In front of every awk program whose output becomes a file, so that the shell can tell a whole one from half a one: busybox
 # awk does not fail on a short write, and one that was killed has printed what it had. The program reads with take() and
 # edits, prints with put() and nothing else, and ends with verdict(): then $TALLY holds how many bytes were read and
-# printed, and its last line that this is all. A file that cannot be read is exit 3, and never an empty one.
+# printed, and its last line that this is all, with the number in $ROUND. A file that cannot be read is exit 3, and never an empty one.
 
 # The lines of a file in row[1] to row[count], and once more in was.
 function take(file,    line, got, size) {
@@ -50,7 +50,7 @@ function verdict_of_edit(gone) {
 
 function verdict(word) {
 	if (unended && (ENVIRON["UNENDED"] == "" || puts != count)) put_word("")
-	printf "%s= %d %s end\n", tally, printed, word > ENVIRON["TALLY"]
+	printf "%s= %d %s end %s\n", tally, printed, word, ENVIRON["ROUND"] > ENVIRON["TALLY"]
 	close(ENVIRON["TALLY"])
 	exit 0
 }

@@ -9,11 +9,9 @@ sys_bytes() {
 	case $_size in '' | *[!0-9]*) return 1 ;; esac
 }
 
-# sys_same FILE FILE: whether they hold the same.
+# sys_same FILE FILE: whether they hold the same; no where that cannot be told.
 sys_same() {
-	sys_bytes "$1" || return
-	sys_wanted=$_size
-	sys_bytes "$2" && [ "$_size" = "$sys_wanted" ] && cmp -s "$1" "$2"
+	cmp -s "$1" "$2"
 }
 
 # sys_facts PLACE: sets _mode (as ls has it), _links, _owner and _group of a file itself, all empty where there is none;
@@ -108,7 +106,6 @@ sys_fetch() {
 
 # sys_fetch_place PLACE NAME FILE
 sys_fetch_place() {
-	rm -f "$3"
 	{ printf '' >"$3"; } 2>"$work/err" || {
 		sys_blame "$work"
 		return
@@ -124,9 +121,7 @@ sys_fetch_place() {
 			sys_blame "$2" "$1"
 			return
 		}
-		sys_bytes "$3" || _size=none
-		sys_wanted=$_size
-		! sys_bytes "$1" || [ "$_size" != "$sys_wanted" ] || return 0
+		! sys_same "$1" "$3" || return 0
 	done
 	sys_blame "$2"
 }
@@ -138,9 +133,10 @@ sys_derive() {
 	sys_made=$2
 	sys_program=$3
 	shift 3
-	rm -f "$sys_made" "$work/tally"
+	# A tally that another program left has another number in it.
+	sys_round=$((${sys_round:-0} + 1))
 	# shellcheck disable=SC2154  # embedded by the build
-	TALLY=$work/tally UNENDED=${sys_unended-} LC_ALL=C awk "$awk_lib$awk_edit$sys_program" ${1+"$@"} >"$sys_made" 2>"$work/err"
+	ROUND=$sys_round TALLY=$work/tally UNENDED=${sys_unended-} LC_ALL=C awk "$awk_lib$awk_edit$sys_program" ${1+"$@"} >"$sys_made" 2>"$work/err"
 	sys_status=$?
 	_verdict=
 	[ "$sys_status" -ne 0 ] || ! [ -f "$work/tally" ] || sys_count_up
@@ -156,21 +152,30 @@ sys_derive() {
 
 # sys_count_up: sets _verdict if all in $work/tally is true.
 sys_count_up() {
+	sys_counts=
+	set -- "$sys_made"
+	sys_said=
 	while read -r sys_count sys_rest; do
 		case $sys_count in
-		=)
-			case $sys_rest in *' end') ;; *) return ;; esac
-			sys_bytes "$sys_made" && [ "$_size" = "${sys_rest%% *}" ] || return 0
-			sys_rest=${sys_rest#* }
-			_verdict=${sys_rest% end}
-			return
-			;;
+		=) sys_said=$sys_rest ;;
 		*)
-			# The last line may lack its end.
-			sys_bytes "$sys_rest" && { [ "$_size" = "$sys_count" ] || [ "$((_size + 1))" = "$sys_count" ]; } || return 0
+			sys_counts="$sys_counts $sys_count"
+			set -- "$@" "$sys_rest"
 			;;
 		esac
 	done <"$work/tally"
+	# BYTES VERDICT end ROUND
+	case $sys_said in *" end $sys_round") ;; *) return ;; esac
+	sys_counts="${sys_said%% *}$sys_counts "
+	sys_said=${sys_said#* }
+	# One wc for all of them.
+	LC_ALL=C wc -c "$@" >"$work/sizes" 2>/dev/null || return 0
+	while [ -n "$sys_counts" ] && read -r _size sys_rest; do
+		# The last line of a file may lack its end; that of the output does not count as missing.
+		[ "$_size" = "${sys_counts%% *}" ] || { [ "$sys_rest" != "$sys_made" ] && [ "$((_size + 1))" = "${sys_counts%% *}" ]; } || return 0
+		sys_counts=${sys_counts#* }
+	done <"$work/sizes"
+	[ -n "$sys_counts" ] || _verdict=${sys_said% end *}
 }
 
 # sys_edit NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy is its first
@@ -217,12 +222,11 @@ sys_keep() {
 
 # sys_text FILE TEXT: a file of the work directory with this text. Not for secrets: printf may be a program.
 sys_text() {
-	{ rm -f "$1" && printf '%s' "$2" >"$1" && printf '%s' "$2" | cmp -s - "$1"; } 2>"$work/err" || sys_blame "$work"
+	{ printf '%s' "$2" >"$1" && printf '%s' "$2" | cmp -s - "$1"; } 2>"$work/err" || sys_blame "$work"
 }
 
 # sys_copy FILE FILE: of the work directory.
 sys_copy() {
-	rm -f "$2"
 	{ LC_ALL=C cp "$1" "$2" 2>"$work/err" && sys_same "$1" "$2"; } || sys_blame "$work"
 }
 
@@ -258,7 +262,7 @@ sys_write() {
 # sys_put MODE FILE: FILE's content to $_path by way of $sys_new.
 sys_put() {
 	# Of the last tool, which may have failed.
-	rm -f "$sys_new" "$work/err" 2>/dev/null
+	{ [ ! -e "$sys_new" ] && [ ! -h "$sys_new" ] && printf '' >"$work/err"; } 2>/dev/null || rm -f "$sys_new" "$work/err" 2>/dev/null
 	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return
 	sys_write_like "$_path" "$sys_new" "$1" "$2" && sys_same "$2" "$sys_new" && sys_replace "$2"
 }

@@ -17,11 +17,19 @@ log_emit() {
 			tr "\000$log_controls" '?'
 		else
 			# That it is missing is to be read.
-			IFS= read -r log_text
-			printf '%s' "$log_text"
+			IFS= read -r log_line
+			printf '%s' "$log_line"
 		fi
 		printf '\n'
 	} >&2 2>/dev/null || :
+}
+
+# log_text PREFIX TEXT: the same for a text at hand: most hold nothing that tr would have to look at.
+log_text() {
+	case $2 in
+	*[[:cntrl:]]*) printf '%s' "$2" | log_emit "$1" ;;
+	*) printf 'azready: %s%s\n' "$1" "$2" ;;
+	esac >&2 2>/dev/null || :
 }
 
 # log_lines WHO <OUTPUT
@@ -32,22 +40,22 @@ log_lines() {
 
 # log_debug TEXT: only with -v.
 log_debug() {
-	[ "$log_level" -lt 2 ] || printf '%s' "$1" | log_emit 'debug: '
+	[ "$log_level" -lt 2 ] || log_text 'debug: ' "$1"
 }
 
 # log_info TEXT: what is done, unless -q.
 log_info() {
-	[ "$log_level" -lt 1 ] || printf '%s' "$1" | log_emit ''
+	[ "$log_level" -lt 1 ] || log_text '' "$1"
 }
 
 # log_warning TEXT: something to look at that does not stop provisioning.
 log_warning() {
-	printf '%s' "$1" | log_emit 'warning: '
+	log_text 'warning: ' "$1"
 }
 
 # log_error TEXT [HINT]: what went wrong, and what to do about it.
 log_error() {
-	printf '%s' "$1${2:+ (hint: $2)}" | log_emit 'error: '
+	log_text 'error: ' "$1${2:+ (hint: $2)}"
 }
 
 # die_usage TEXT HINT: wrong usage or configuration, nothing was changed.

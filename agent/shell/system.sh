@@ -341,9 +341,11 @@ sys_reap() {
 	# Where nothing can send, the watcher goes by itself.
 	! sys_signal TERM "$2" || sys_wait "$2"
 	_late=no
-	[ ! -e "$work/late.$1" ] || _late=yes
+	[ ! -e "$work/late.$1" ] || {
+		_late=yes
+		rm -f "$work/late.$1"
+	}
 	! sys_can_signal || rm -f "$work/reaped.$1"
-	rm -f "$work/late.$1"
 	_ended=$sys_reaped
 }
 
