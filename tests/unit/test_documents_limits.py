@@ -171,4 +171,6 @@ def test_python_engine_is_done_with(name: str, tmp_path: Path) -> None:
     kind, good = document(name, tmp_path)
     command = [sys.executable, "-c", PYTHON, str(DIST / "azready.pyz"), kind, str(tmp_path / "document")]
     done = subprocess.run(command, preexec_fn=limits, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0 if good else 1, "")
+    # A key that is left out is a warning.
+    said = [line for line in done.stderr.splitlines() if not line.startswith("azready: warning: ssh-keys: ")]
+    assert (done.returncode, said) == (0 if good else 1, [])
