@@ -13,9 +13,7 @@ old_table='remove
 /etc/dropbear/initramfs dropbear_*_host_key
 # state of the agents, and the first of the random seeds
 /var/lib azready cloud waagent random-seed
-/run cloud-init
-# but for the lock that this run holds; the directory goes with that
-/run/azready instance.json publish sudoers media .??*
+/run azready cloud-init
 /var/log azure cloud-init*.log* waagent*.log*
 /etc/ssh/sshd_config.d 50-cloud-init.conf *azready*
 /etc/netplan 50-cloud-init.yaml
@@ -235,6 +233,8 @@ old_row() {
 # old_one: $old_file, if it is there and of the kind that $old_how is for.
 old_one() {
 	[ -e "$old_file" ] || [ -h "$old_file" ] || return 0
+	# What the lock of this very run has made goes with it.
+	case "$sys_newline${lock_made-}$sys_newline" in *"$sys_newline$old_file$sys_newline"*) return 0 ;; esac
 	case $old_how in
 	remove) leave remove "$old_file" && return ;;
 	file | empty | mac) [ ! -h "$old_file" ] || return 0 ;;

@@ -126,8 +126,6 @@ lock_command() {
 		log_error "another azready (process $lock_holder) is at work" 'try again when it has ended'
 		exit 2
 	}
-	# The directory of an earlier run goes, too, where nothing of that may stay.
-	[ "$set_command" != generalize ] || lock_made="$lock_place${lock_made:+$sys_newline}$lock_made"
 }
 
 # sweep: what runs that were killed have left. Only with the lock held: none of them is at work.
