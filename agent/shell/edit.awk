@@ -18,6 +18,7 @@ function take(file,    line, got, size) {
 function put(line) {
 	put_word(line)
 	unended = 1
+	last = line
 	if (line != was[++puts]) differs = 1
 }
 
@@ -49,7 +50,7 @@ function verdict_of_edit(gone) {
 }
 
 function verdict(word) {
-	if (unended && (ENVIRON["UNENDED"] == "" || puts != count)) put_word("")
+	if (unended && (ENVIRON["UNENDED"] == "" || last != was[count] && puts != count)) put_word("")
 	printf "%s= %d %s end %s\n", tally, printed, word, ENVIRON["ROUND"] > ENVIRON["TALLY"]
 	close(ENVIRON["TALLY"])
 	exit 0

@@ -12,7 +12,7 @@ function is_old(word,    i) {
 # A comma list without the user.
 function without(list,    parts, n, i, out) {
 	n = split(list, parts, /[,]/)
-	for (i = 1; i <= n; i++) if (parts[i] != user) out = out (out == "" ? "" : ",") parts[i]
+	for (i = 1; i <= n; i++) if (parts[i] != user) out = (out == "" ? "" : out ",") parts[i]
 	return out
 }
 

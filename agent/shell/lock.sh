@@ -14,21 +14,22 @@ lock_find() {
 	return 1
 }
 
-# lock_make NAME: a directory of that name, and the one above it.
+# lock_make NAME: a directory of that name, and the one above it. Another run may make them at the same moment.
 lock_make() {
 	sys_path "${1%/*}"
 	if [ ! -d "$_path" ]; then
-		mkdir "$_path" 2>/dev/null || return
-		lock_made=$_path
+		if mkdir -p "${_path%/*}" 2>/dev/null && mkdir "$_path" 2>/dev/null; then lock_made=$_path; fi
+		[ -d "$_path" ] || return
 	fi
 	sys_path "$1"
 	lock_place=$_path
 	[ ! -d "$lock_place" ] || return 0
-	if ! mkdir -p "${lock_place%/*}" 2>/dev/null || ! (umask 077 && mkdir "$lock_place") 2>/dev/null; then
+	if (umask 077 && mkdir "$lock_place") 2>/dev/null; then
+		lock_made="$lock_place${lock_made:+$sys_newline}$lock_made"
+	elif [ ! -d "$lock_place" ]; then
 		lock_take_down
 		return 1
 	fi
-	lock_made="$lock_place${lock_made:+$sys_newline}$lock_made"
 }
 
 # lock_take_down: what lock_find made, unless something is in it by now.
@@ -59,6 +60,8 @@ lock_take() {
 	if ! lock_read; then
 		# Given back meanwhile; or a file system without links.
 		lock_odd=$((${lock_odd:-0} + 1))
+		# A power cut can take a file's content.
+		[ ! -e "$lock_place/lock" ] || [ -s "$lock_place/lock" ] || lock_break
 		[ "$lock_odd" -ge 40 ] || return 2
 		log_debug 'the lock cannot be made: going on without'
 		return 0
@@ -71,20 +74,31 @@ lock_take() {
 	return 2
 }
 
-# lock_read: sets lock_text, the lock's record.
+# lock_read: sets lock_text, the lock's record; fails where there is none, or nothing is in it.
 lock_read() {
-	{ IFS= read -r lock_text <"$lock_place/lock"; } 2>/dev/null || [ -e "$lock_place/lock" ]
+	lock_text=
+	{ IFS= read -r lock_text <"$lock_place/lock"; } 2>/dev/null && [ -n "$lock_text" ]
 }
 
-# lock_break: take away the lock whose record, of a process that is gone, is $lock_text. By the time of the renaming it may be
-# somebody's who was faster; he gets it back.
+# lock_break: take away the lock whose record, of a process that is gone, is $lock_text. Only who holds `lock.break` may: so
+# what is read there cannot be somebody's who was faster when it is removed.
 lock_break() {
 	lock_dead=$lock_text
-	lock_stale=$lock_place/lock.$$.stale
-	mv -f "$lock_place/lock" "$lock_stale" 2>/dev/null || return 0
-	{ IFS= read -r lock_text <"$lock_stale"; } 2>/dev/null || lock_text=
-	[ "$lock_text" = "$lock_dead" ] || ln "$lock_stale" "$lock_place/lock" 2>/dev/null
-	rm -f "$lock_stale"
+	lock_mine=$lock_place/lock.break.$$
+	{ printf '%s\n' "$alive_record" >"$lock_mine"; } 2>/dev/null
+	if ln "$lock_mine" "$lock_place/lock.break" 2>/dev/null; then
+		if lock_read; then
+			[ "$lock_text" != "$lock_dead" ] || rm -f "$lock_place/lock"
+		elif [ -e "$lock_place/lock" ] && [ ! -s "$lock_place/lock" ]; then
+			rm -f "$lock_place/lock"
+		fi
+		rm -f "$lock_place/lock.break"
+	else
+		# Of one that was killed in these few lines.
+		! { IFS= read -r lock_text <"$lock_place/lock.break"; } 2>/dev/null || alive_is "$lock_text" || rm -f "$lock_place/lock.break"
+		sys_pause 5
+	fi
+	rm -f "$lock_mine"
 }
 
 # lock_wait UNTIL: until the lock is ours; fails at that time, $lock_holder has it.
@@ -132,7 +146,6 @@ lock_command() {
 sweep() {
 	[ -z "${lock_file-}" ] || {
 		sweep_child
-		rm -f "$lock_place"/lock.*.stale
 		for sweep_name in "$lock_place"/lock.*; do
 			sys_number=${sweep_name##*.}
 			case $sys_number in *[!0-9]*) continue ;; esac

@@ -164,7 +164,7 @@ function judge_users(user,    part, n, i, name, denied, let_in, all) {
 		name = part[i]
 		sub(/@.*/, "", name)
 		if (!fits(user, name)) continue
-		denied = denied (denied == "" ? "" : " ") part[i]
+		denied = (denied == "" ? "" : denied " ") part[i]
 		all += everywhere(part[i])
 	}
 	if (denied != "") against(all ? "ssh" : "note", "DenyUsers", denied)
@@ -174,7 +174,7 @@ function judge_users(user,    part, n, i, name, denied, let_in, all) {
 		name = part[i]
 		sub(/@.*/, "", name)
 		if (!fits(user, name)) continue
-		let_in = let_in (let_in == "" ? "" : " ") part[i]
+		let_in = (let_in == "" ? "" : let_in " ") part[i]
 		all += everywhere(part[i])
 	}
 	if (n && let_in == "") against("ssh", "AllowUsers", words["AllowUsers"])
@@ -203,7 +203,7 @@ function judge_keys(file,    i, types, good, value, accepted) {
 	sub(/ .*/, "", accepted)
 	take(file)
 	for (i = 1; i <= count; i++) {
-		types = types (types == "" ? "" : " ") row[i]
+		types = (types == "" ? "" : types " ") row[i]
 		good += accepts(accepted, row[i])
 	}
 	if (accepted != "" && types != "" && !good) against("key", "PubkeyAcceptedAlgorithms", types)

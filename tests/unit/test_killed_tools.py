@@ -76,7 +76,7 @@ class Machine:
         given = folder / "given"
         for place in (given, self.bin):
             place.mkdir()
-        texts = {"wanted.hostname": "web-1", "wanted.admin-user": "azureuser", "wanted.key.1": KEY}
+        texts = {"wanted.hostname": "web-1", "wanted.admin-user": "azureuser", "wanted.keys": f"={KEY}\n"}
         for name, text in {
             **texts,
             "hash": "$6$abc",

@@ -386,7 +386,7 @@ def test_a_lock_of_a_run_that_is_gone_keeps_nobody_off(machine: Machine, form: s
             "empty": "",
         }
         machine.file("/run/azready/lock", records[form])
-        machine.file("/run/azready/lock.4194305.stale", "")
+        machine.file("/run/azready/lock.break.4194305", "")
         assert machine.provision(DEADLINE="10")[0] == 0
     assert machine.azure.verdict == "Succeeded"
     assert not machine.leftovers()

@@ -88,21 +88,34 @@ class RunLock:
     def _clear(folder: str) -> None:
         """What others left who were killed while they waited."""
         for name in os.listdir(folder):
-            number = re.fullmatch(r"lock\.([0-9]{1,10})(\.stale)?", name)
+            number = re.fullmatch(r"lock\.(?:break\.)?([0-9]{1,10})", name)
             if number and int(number[1]) != os.getpid() and not alive.exists(int(number[1])):
                 with contextlib.suppress(OSError):
                     os.unlink(os.path.join(folder, name))
 
 
 def _take_away(lock: str, text: str) -> None:
-    """Take the lock of a dead process away, unless somebody was faster: then it is another one, and is put back."""
-    stale = f"{lock}.{os.getpid()}.stale"
-    with contextlib.suppress(FileNotFoundError):
-        os.rename(lock, stale)
-        if _read(stale) != text:
-            with contextlib.suppress(FileExistsError):
-                os.link(stale, lock)
-        os.unlink(stale)
+    """Take the lock of a dead process away.
+
+    Only who holds `lock.break` may: so what is read there cannot be somebody's who was faster when it is removed.
+    """
+    held = f"{lock}.break"
+    mine = f"{held}.{os.getpid()}"
+    _write(mine, _ours())
+    try:
+        os.link(mine, held)
+    except FileExistsError:
+        # Of one that was killed in these few lines.
+        if not alive.is_alive(_read(held).rstrip("\n")):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(held)
+        signals.sleep(0.05)
+    else:
+        if _read(lock) == text:
+            os.unlink(lock)
+        os.unlink(held)
+    finally:
+        os.unlink(mine)
 
 
 def _ours() -> str:
