@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -9,6 +11,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# Whoever starts the tests in the background, or behind nohup, has them ignored; what the tests start would inherit that.
+for ignored in (signal.SIGHUP, signal.SIGINT):
+    with contextlib.suppress(ValueError):  # not the main thread
+        if signal.getsignal(ignored) == signal.SIG_IGN:
+            signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,7 @@
 """A document of a megabyte that somebody has made to be expensive is read or refused all the same.
 
-By every awk and by Python. What an engine may use is far above what it needs, and far below what a text that is copied, searched or walked through
-again for each of its parts would cost: there are no other limits of time here.
+By every awk and by Python. What an engine may use is far above what it needs, and far below what a text that is
+copied, searched or walked through again for each of its parts would cost: there are no other limits of time here.
 """
 
 from __future__ import annotations

@@ -308,7 +308,7 @@ def test_what_is_mounted_is_removed(mount: str, outside: Path, debian: Image) ->
 
 
 def test_failure_stops_it(debian: Image) -> None:
-    """A file that cannot go and one that cannot be emptied: the rest is done, also where a file is a mount of its own."""
+    """A file that cannot go and one that cannot be emptied: the rest is done, in a file that is a mount too."""
     script = f"""
         mount --make-rprivate /
         for name in etc/ssh var/lib/hyperv; do
