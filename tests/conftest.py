@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-# Whoever starts the tests in the background, or behind nohup, has them ignored; what the tests start would inherit that.
+# Who starts the tests in the background, or behind nohup, has them ignored; what the tests start would inherit that.
 for ignored in (signal.SIGHUP, signal.SIGINT):
     with contextlib.suppress(ValueError):  # not the main thread
         if signal.getsignal(ignored) == signal.SIG_IGN:
