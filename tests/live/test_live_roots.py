@@ -86,6 +86,8 @@ _DAMAGE: dict[str, list[tuple[Callable[[Boot], None], str]]] = {
         (_append("/var/lib/azready/custom-data", "x"), "custom-data: 34 bytes"),
         (_append("/var/lib/azready/user-data", "x"), "user-data: 257 bytes"),
         (_append("/dev/hook-says", "x"), "what the hook was told: expected"),
+        # Before what is left behind, which it would sweep away.
+        (_shell("azready install"), "the service is still enabled"),
         (
             _append("/etc/.passwd.azready", ""),
             "left behind: /etc/.passwd.azready, /etc/passwd.lock, work directory azr",
@@ -94,7 +96,6 @@ _DAMAGE: dict[str, list[tuple[Callable[[Boot], None], str]]] = {
         (_shell("mkdir /run/azready.7"), "left behind:"),
         (_shell(": >/dev/console"), "nothing on /dev/console"),
         (_shell("setsid sleep 300 </dev/null >/dev/null 2>&1 &"), "still running: sleep 300"),
-        (_shell("azready install"), "the service is still enabled"),
     ],
     "status": [(_append("/etc/hosts", "#"), "/etc/hosts has another content, time")],
     "generalize": [
