@@ -31,7 +31,7 @@ while [ "$n" -lt ROUNDS ]; do
 	mkdir WORK
 	work=WORK
 	printf azureuser >"$work/wanted.admin-user"
-	printf '%s' "KEY-$n" >"$work/wanted.key.1"
+	printf '=%s\\n' "KEY-$n" >"$work/wanted.keys"
 	(step_ssh_keys) >"$work/out" 2>&1
 	printf '%s %s\\n' "$?" "$(cat "$work/failure" 2>/dev/null)"
 done
