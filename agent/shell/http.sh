@@ -110,8 +110,8 @@ http_run() {
 http_start() {
 	http_stdin=/dev/null
 	[ -z "$http_hold" ] || http_stdin=$work/fifo
-	# exec: yash would keep a shell between, and only that would be killed.
-	(trap - PIPE && exec "$@") <"$http_stdin" 2>&1 >&3 3>&- &
+	# exec, and no brackets: yash would keep a shell between, and only that would be killed.
+	{ trap - PIPE && exec "$@"; } <"$http_stdin" 2>&1 >&3 3>&- &
 	http_pid=$!
 	alive_start "$http_pid" || :
 	printf '%s %s\n' "$http_pid" "$_start" >"$work/client"

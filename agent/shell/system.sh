@@ -394,7 +394,7 @@ sys_run() {
 	sys_before=$! sys_child=starting
 	# posh does not export a prefix assignment to what a function starts, so the subshell exports.
 	# shellcheck disable=SC2030,SC2031  # for this one command
-	(LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && sys_become "$@") <"$sys_stdin" >"$work/run.out" 2>"$work/run.err" &
+	{ LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && sys_become "$@"; } <"$sys_stdin" >"$work/run.out" 2>"$work/run.err" &
 	sys_supervise "$!" "$sys_limit"
 	return "$_ended"
 }
