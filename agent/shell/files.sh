@@ -45,15 +45,6 @@ sys_cause() {
 	_cause=${_cause%%" (os error "*}
 }
 
-# sys_takes_more: whether the work directory takes a few kilobytes: most tools do not say that it does not.
-sys_takes_more() {
-	{ printf '%08192d' 0 >"$work/room"; } 2>/dev/null
-	sys_bytes "$work/room" && [ "$_size" -eq 8192 ]
-	set -- $?
-	rm -f "$work/room"
-	return "$1"
-}
-
 # sys_blame NAME [STATUS]: the failure of a tool that worked on NAME, by what it said in $work/err. What says nothing was
 # killed, or had no room for its words; what is not there has nothing to do with the file.
 sys_blame() {
@@ -65,7 +56,7 @@ sys_blame() {
 		;;
 	# What dash says of a printf of its own.
 	'' | 'I/O error')
-		if ! sys_takes_more; then
+		if ! sys_has_room; then
 			_cause='No space left on device'
 			set -- "$work"
 		elif [ -z "$_cause" ]; then
@@ -143,7 +134,7 @@ sys_derive() {
 	[ -z "$_verdict" ] || return 0
 	rm -f "$sys_made"
 	sys_cause
-	if [ "$_cause" = 'No space left on device' ] || ! sys_takes_more; then
+	if [ "$_cause" = 'No space left on device' ] || ! sys_has_room; then
 		fail file_not_writable '' "file=$work" 'error=No space left on device'
 	else
 		sys_broken "$sys_where" "awk ended with status $sys_status${_cause:+: $_cause}"

@@ -84,16 +84,3 @@ parse_failed() {
 	_problem=internal_error
 	return "$1"
 }
-
-# awk_works: whether this awk can do what the programs need; some that were built small, or are old, cannot.
-awk_works() {
-	printf 'a<b' >"$work/awk.in" && WORD=w sys_save '
-		function last(s,    part, n) { n = split(s, part, /[b]/); return part[n] }
-		BEGIN {
-			RS = "<"
-			while ((getline line < ARGV[1]) > 0) text = text "" (n++ ? "," : "") line
-			byte_table()
-			if (text == "a,b" && last("1b2") == "2" && ENVIRON["WORD"] == "w" && match("xaay", "a+$|a+y") && RSTART RLENGTH == "23" && (getline line < (ARGV[1] "x")) < 0 && ORD[sprintf("%c", 233)] == 233 && utf8_encode(8364) ~ /[^\001-\177]/ && toupper("a") == "A") save(ARGV[2], "awk.out", "ok")
-			saved()
-		}' "$work/awk.in" "$work" 2>/dev/null
-}

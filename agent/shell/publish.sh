@@ -7,7 +7,7 @@ publish_file=/run/azready/publish
 # publish_later NAME: the kernel has another name than before; somebody must hear of it once this machine is Ready.
 publish_later() {
 	[ "$set_PUBLISH_HOSTNAME" = auto ] || return 0
-	printf '%s\n' "$1" | sys_write "$publish_file" 0600 || forgive
+	{ sys_text "$work/publish" "$1$sys_newline" && sys_write "$publish_file" 0600 "$work/publish"; } || forgive
 }
 
 # publish_hostname: have the DHCP clients that run renew with the new name. Never a failure, and over in ten seconds.
@@ -226,8 +226,8 @@ publish_with_dhclient() {
 		sed -n 's/^[[:blank:]]*\(send[[:blank:]]\{1,\}dhcp-client-identifier[[:blank:]].*;\)[[:blank:]]*$/\1/p' $publish_settings 2>/dev/null
 		printf 'send host-name "%s";\ntimeout 5;\ninitial-interval 1;\n' "$publish_name"
 	} >"$work/dhclient"
-	if ! sys_make_directory /run/azready 0700 || ! sys_write "$publish_base.conf.azready" 0600 <"$work/dhclient" ||
-		! sys_read "$publish_leases" | sys_write "$publish_base.leases.azready" 0600; then
+	if ! sys_make_directory /run/azready 0700 || ! sys_write "$publish_base.conf.azready" 0600 "$work/dhclient" ||
+		! sys_fetch "$publish_leases" "$work/leases" || ! sys_write "$publish_base.leases.azready" 0600 "$work/leases"; then
 		forgive
 		publish_not dhclient 'no place for its files'
 		return

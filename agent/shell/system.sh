@@ -138,9 +138,9 @@ sys_size() {
 
 # sys_has_room: whether the work directory takes a few kilobytes more.
 sys_has_room() {
-	{ printf '%04096d' 0 >"$work/room"; } 2>/dev/null
+	{ printf '%08192d' 0 >"$work/room"; } 2>/dev/null
 	sys_size "$work/room"
-	[ "$_size" -eq 4096 ]
+	[ "$_size" -eq 8192 ]
 	set -- $?
 	rm -f "$work/room"
 	return "$1"

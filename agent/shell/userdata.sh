@@ -60,7 +60,7 @@ keep_raw() {
 		return
 	fi
 	_result=failed
-	sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/$1.raw" 0600 <"$work/wanted.$1" || return
+	sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/$1.raw" 0600 "$work/wanted.$1" || return
 	log_warning "$1: skipped, it is no base64; kept as it is in $state_directory/$1.raw"
 	_result=skipped
 }
@@ -81,7 +81,7 @@ save_data() {
 	data_file=$state_directory/$1
 	_result=failed
 	sys_make_directory "$state_directory" 0700 || return
-	sys_read "$data_file" | cmp -s - "$work/data" || sys_write "$data_file" 0600 <"$work/data" || return
+	sys_keep "$data_file" 0600 "$work/data" || return
 	rm -f "$work/data"
 	# Of an earlier try, whose data was none.
 	! sys_exists "$data_file.raw" || sys_remove "$data_file.raw" || return

@@ -29,7 +29,7 @@ user_change() {
 user_blame() {
 	sys_cause
 	_unsafe=$_cause
-	[ -z "$_cause" ] || ! sys_takes_more || return 1
+	[ -z "$_cause" ] || ! sys_has_room || return 1
 	rm -f "$work/err"
 	sys_blame "$1"
 	return 2
