@@ -131,6 +131,12 @@ user_pick_shell() {
 	for user_shell in "$set_USER_SHELL" "$_default" /bin/bash; do
 		[ -z "$user_shell" ] || ! sys_is_executable "$user_shell" || return 0
 	done
+	# OpenWrt lists /bin/ash alone, and its dropbear goes by that.
+	sys_fetch /etc/shells "$work/shells" || return
+	user_knows_shell /bin/sh || while IFS=$user_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
+		user_shell=${user_shell%%#*}
+		case $user_shell in /*) user_is_closed "$user_shell" || ! sys_is_executable "$user_shell" || return 0 ;; esac
+	done <"$work/shells"
 	user_shell=/bin/sh
 }
 

@@ -1,4 +1,4 @@
-# Read a configuration file's lines: prints the lines `NUMBER KEY` and VALUE, or `NUMBER !` and the line itself where it is no setting.
+# Read a configuration file's lines: prints the lines `NUMBER KEY VALUE`, or `NUMBER !` and the line itself where it is no setting.
 # Nothing is ever executed or expanded. config.py reads the same grammar.
 
 {
@@ -7,8 +7,7 @@
 	sub(/\r$/, "")
 	if ($0 ~ /^[ \t]*(#.*)?$/) next
 	if ($0 !~ /^[ \t]*[A-Za-z_][A-Za-z0-9_]*=('[^']*'|"[^"]*"|[^'" \t#]*)([ \t]+#.*|[ \t]*)$/) {
-		print NR, "!"
-		print trimmed($0)
+		print NR, "!", trimmed($0)
 		exit
 	}
 	key = value = trimmed($0)
@@ -17,6 +16,5 @@
 	quote = substr(value, 1, 1)
 	if (quote == "'" || quote == "\"") value = substr(value, 2, index(substr(value, 2), quote) - 1)
 	else sub(/[ \t].*/, "", value)
-	print NR, key
-	print value
+	print NR, key, value
 }

@@ -3,15 +3,13 @@
 
 # config_rows FUNCTION: call FUNCTION KEY DEFAULT KIND MEANING for every row of the settings' table.
 config_rows() {
-	# posh splits "a | b" at ' |' into three fields, so the blanks go one by one.
-	while IFS='|' read -r config_key config_default config_kind config_meaning; do
-		case $config_key in '' | '#'*) continue ;; esac
-		config_key=${config_key% } config_default=${config_default# } config_kind=${config_kind# }
-		config_default=${config_default% } config_kind=${config_kind% }
-		"$1" "$config_key" "$config_default" "$config_kind" "$config_meaning"
-	done <<EOT
-$settings_table
-EOT
+	sys_by_line
+	for config_row in $settings_table; do
+		sys_by_word
+		sys_cells "$config_row"
+		"$1" "$_cell_1" "$_cell_2" "$_cell_3" "$_cell_4"
+	done
+	sys_by_word
 }
 
 # config_set_default KEY DEFAULT KIND: `@` stands for the protocol fact of the same name.
@@ -128,12 +126,17 @@ config_read_file() {
 		exit 3
 	}
 	[ -n "$config_lines" ] || return 0
-	while read -r config_number config_key && IFS= read -r config_value; do
-		[ "$config_key" != '!' ] || die_usage "$config_name:$config_number: not a setting: $config_value" "write KEY=VALUE, or # and a comment"
-		config_set "$config_key" "$config_value" "$config_name:$config_number"
-	done <<EOT
-$config_lines
-EOT
+	sys_by_line
+	for config_line in $config_lines; do
+		sys_by_word
+		config_number=${config_line%% *}
+		config_line=${config_line#* }
+		config_key=${config_line%% *}
+		config_line=${config_line#* }
+		[ "$config_key" != '!' ] || die_usage "$config_name:$config_number: not a setting: $config_line" "write KEY=VALUE, or # and a comment"
+		config_set "$config_key" "$config_line" "$config_name:$config_number"
+	done
+	sys_by_word
 }
 
 # config_read: all of it.
@@ -145,12 +148,13 @@ config_read() {
 
 # steps_rows FUNCTION: call FUNCTION NAME NEEDS DOES for every row of the steps' table.
 steps_rows() {
-	while IFS='|' read -r steps_name steps_needs steps_does; do
-		case $steps_name in '' | '#'*) continue ;; esac
-		"$1" "${steps_name% }" "$steps_needs" "$steps_does"
-	done <<EOT
-$steps_table
-EOT
+	sys_by_line
+	for steps_row in $steps_table; do
+		sys_by_word
+		sys_cells "$steps_row"
+		"$1" "$_cell_1" "$_cell_2" "$_cell_3"
+	done
+	sys_by_word
 }
 
 # steps_add NAME ..

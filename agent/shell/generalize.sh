@@ -2,7 +2,7 @@
 # Sources of what leaves: WALinuxAgent's deprovision, cloud-init's clean, virt-sysprep, systemd's "Building Images Safely".
 
 # What to do, and below that directories and patterns for names in them. `~` is root's home, `@` and `%` are name and uid of
-# the user who leaves. remove: file, link or tree. file: remove a regular file; a link there hides something on purpose.
+# the user who leaves. azready's own directories come before them all. remove: file, link or tree. file: remove a regular file; a link there hides something on purpose.
 # empty: a regular file keeps its mode. mac: remove it if a MAC address is in it. id: as the init wants it. Any other
 # word: mend it with generalize.awk. The build takes the comments out of the table, too.
 old_table='remove
@@ -12,8 +12,8 @@ old_table='remove
 /etc/dropbear dropbear_*_host_key
 /etc/dropbear/initramfs dropbear_*_host_key
 # state of the agents, and the first of the random seeds
-/var/lib azready cloud waagent random-seed
-/run azready cloud-init
+/var/lib cloud waagent random-seed
+/run cloud-init
 /var/log azure cloud-init*.log* waagent*.log*
 /etc/ssh/sshd_config.d 50-cloud-init.conf *azready*
 /etc/netplan 50-cloud-init.yaml
@@ -199,7 +199,7 @@ old_names() {
 old_rows() {
 	if sys_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
 	find_account root 2>/dev/null || _home=/root
-	printf '%s\n' "$old_table" | sed "s|^~|${_home:-/}|; s/^id/$old_id/; s/@/$old_user/; s/%/$old_uid/"
+	printf '%s\n' remove "${state_directory%/*} azready" "${run_directory%/*} azready" "$old_table" | sed "s|^~|${_home:-/}|; s/^id/$old_id/; s/@/$old_user/; s/%/$old_uid/"
 }
 
 # old_all: list everything that is there, or ($old_doing=yes) do it.
@@ -212,6 +212,8 @@ old_all() {
 		esac
 	done <"$work/rows"
 	[ -n "$root" ] || [ "$(uname -n)" = localhost ] || leave reset /proc/sys/kernel/hostname
+	# A log in memory is not captured, and may be where this run works.
+	[ -n "$root" ] || ! sys_is_memory /var/log || return 0
 	sys_path /var/log
 	[ -z "$(find "$_path" -xdev -type f \( -size +0 -o -name "$old_named" \) 2>/dev/null | head -n 1)" ] || leave clear "$_path"
 }

@@ -57,7 +57,7 @@ start_program() {
 	AZREADY_ADMIN_USER=$(cat "$work/wanted.admin-user")
 	AZREADY_VM_ID=$vm_id
 	program=$1
-	sys_path /run/azready/instance.json
+	sys_path "$run_directory/instance.json"
 	AZREADY_INSTANCE_JSON=${instance_json:-$_path}
 	AZREADY_ROOT=${root:-/}
 	export AZREADY_HOSTNAME AZREADY_ADMIN_USER AZREADY_VM_ID AZREADY_INSTANCE_JSON AZREADY_ROOT

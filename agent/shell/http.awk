@@ -20,8 +20,9 @@ BEGIN {
 			if (code >= 200) break
 			if (!told && RSTART > 1) break
 			code = substr(line, RSTART + RLENGTH - 3, 3) + 0
-		} else if (!told && !code) break
-		else if (!told && line == "") {
+		} else if (!told && !code) {
+			break
+		} else if (!told && line == "") {
 			if (code >= 200 || code == 101) {
 				ended = bytes
 				break

@@ -60,6 +60,7 @@ http_judge() {
 	sys_size "$work/body"
 	log_debug "answer $_status"
 	_problem='error=no_answer'
+	[ -n "$http_told" ] || _problem='error=awk_failed'
 	if [ "$_status" -lt 200 ]; then
 		_status=0
 	elif [ "$http_method" = POST ]; then
@@ -80,9 +81,10 @@ http_judge() {
 http_look() {
 	http_head_size=0 _status=0 http_length=-1 _retry_after=0
 	http_told=$(LC_ALL=C awk "$awk_http" "$1" "$2" "$proto_RETRY_AFTER_CAP" 2>/dev/null)
-	read -r http_head_size _status http_length _retry_after <<EOT
-${http_told:-0 0 -1 0}
-EOT
+	[ -n "$http_told" ] || return 0
+	# shellcheck disable=SC2086  # four numbers
+	set -- $http_told
+	http_head_size=$1 _status=$2 http_length=$3 _retry_after=$4
 }
 
 # http_run SINK COMMAND ..: run it for at most the limit, with stdout to the function SINK; its exit status, 137 where it was
@@ -197,9 +199,9 @@ http_can_curl() {
 http_send_curl() {
 	# -q: no .curlrc. -g: no globbing. No -L, ever.
 	set -- curl -q -s -S -g --noproxy '*' -D "$work/head" -o - -A "$azready_agent"
-	while read -r http_header; do set -- "$@" -H "$http_header"; done <<EOT
-$http_headers
-EOT
+	sys_by_line
+	for http_header in $http_headers; do set -- "$@" -H "$http_header"; done
+	sys_by_word
 	[ -z "$http_body_file" ] || set -- "$@" --data-binary "@$http_body_file"
 	http_run http_sink_body "$@" "$http_url"
 }
@@ -240,9 +242,9 @@ http_send_busybox_wget() {
 
 # http_wget OPTION ..: the part that both have in common.
 http_wget() {
-	while read -r http_header; do set -- "$@" --header "$http_header"; done <<EOT
-$http_headers
-EOT
+	sys_by_line
+	for http_header in $http_headers; do set -- "$@" --header "$http_header"; done
+	sys_by_word
 	[ -z "$http_body_file" ] || set -- "$@" --post-file "$http_body_file"
 	# shellcheck disable=SC2086  # two words
 	http_run http_sink_body $http_command "$@" "$http_url"
@@ -304,9 +306,11 @@ http_write_request() {
 }
 
 http_print_headers() {
-	while read -r http_header; do printf '%s\r\n' "$http_header" || return; done <<EOT
-$http_headers
-EOT
+	sys_by_line
+	for http_header in $http_headers; do printf '%s\r\n' "$http_header" || break; done
+	set -- $?
+	sys_by_word
+	return "$1"
 }
 
 # http_split CLIENT_STATUS: cut $work/raw into head and body. With a Content-Length, that decides whether all came, and

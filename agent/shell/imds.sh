@@ -15,10 +15,10 @@ read_metadata() {
 
 # keep_metadata: for the hooks. Where /run takes nothing they find it in the work directory; that is no reason to stop.
 keep_metadata() {
-	sys_path /run/azready/instance.json
+	sys_path "$run_directory/instance.json"
 	instance_json=$_path
-	if sys_make_directory /run/azready 0700 && sys_write /run/azready/instance.json 0600 "$work/body"; then return; fi
-	log_warning "/run/azready/instance.json not kept: $(fail_cause)"
+	if sys_make_directory "$run_directory" 0700 && sys_write "$run_directory/instance.json" 0600 "$work/body"; then return; fi
+	log_warning "$run_directory/instance.json not kept: $(fail_cause)"
 	rm -f "$work/failure" "$work/DESCRIPTION"
 	instance_json=$work/instance.json
 	cp "$work/body" "$instance_json" 2>/dev/null || fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'

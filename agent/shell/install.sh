@@ -142,15 +142,16 @@ unit_text() {
 
 # enable_service: what has the init start it at boot, for the row that find_init found.
 enable_service() {
-	while IFS= read -r unit_place; do
+	sys_by_line
+	for unit_place in $init_places; do
+		sys_by_word
 		for unit_item in $units_enabled; do enable_item || return; done
 		for unit_item in $units_disabled; do
 			unit_path "${unit_item#?}" "$unit_place"
 			case $unit_item in +*) ! sys_exists "$_item/down" || sys_remove "$_item/down" || return ;; esac
 		done
-	done <<EOT
-$init_places
-EOT
+	done
+	sys_by_word
 }
 
 # rearm_service: for `generalize`: enable again what `install` enabled and RUN=once disabled; fails where that cannot be.
@@ -305,7 +306,7 @@ config_text() {
 # config_line KEY DEFAULT KIND MEANING
 config_line() {
 	config_set_default "$@"
-	eval "printf '\n#%s\n#%s=%s\n' \"\$4\" \"\$1\" \"\$set_$1\""
+	eval "printf '\n# %s\n#%s=%s\n' \"\$4\" \"\$1\" \"\$set_$1\""
 }
 
 # install_labels: of all that the list names and is there still.

@@ -23,6 +23,7 @@ main() {
 	sys_prepare
 	parse ${1+"$@"}
 	sys_complete_path
+	sys_own_places
 	if [ "$words_count${wants_version-}${wants_help-}" = 0 ]; then
 		show_help >&2
 		exit 2

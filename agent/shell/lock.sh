@@ -5,7 +5,7 @@
 # $lock_made is what had to be made for it.
 lock_find() {
 	lock_made=
-	for lock_name in /run/azready /var/lib/azready; do
+	for lock_name in "$run_directory" "$state_directory"; do
 		lock_make "$lock_name" || continue
 		{ printf '%s\n' "$alive_record" >"$lock_place/lock.$$"; } 2>/dev/null && return
 		rm -f "$lock_place/lock.$$"
@@ -34,11 +34,9 @@ lock_make() {
 
 # lock_take_down: what lock_find made, unless something is in it by now.
 lock_take_down() {
-	while IFS= read -r lock_name; do
-		[ -z "$lock_name" ] || rmdir "$lock_name" 2>/dev/null
-	done <<EOT
-$lock_made
-EOT
+	sys_by_line
+	for lock_name in $lock_made; do rmdir "$lock_name" 2>/dev/null; done
+	sys_by_word
 	lock_made=
 }
 
@@ -206,7 +204,9 @@ sweep_is_dead() {
 # sweep_media: the password is on it.
 sweep_media() {
 	[ -z "$root" ] || return 0
-	sweep_unmount /run/azready/media && rmdir /run/azready/media 2>/dev/null
+	# As the kernel names it.
+	sys_path "$run_directory/media"
+	sweep_unmount "$_path" && rmdir "$_path" 2>/dev/null
 	:
 }
 

@@ -91,13 +91,13 @@ sys_unlock() {
 }
 
 # Where a run leaves something beside what it writes; in /home also a home that is not finished.
-sys_swept='/etc /etc/ssh /etc/ssh/sshd_config.d /etc/sudoers.d /etc/doas.d /etc/conf.d /etc/config /etc/default /opt /var/lib/azready /run/azready /home'
+sys_swept='/etc /etc/ssh /etc/ssh/sshd_config.d /etc/sudoers.d /etc/doas.d /etc/conf.d /etc/config /etc/default /opt /home'
 
 # sys_sweep: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
 # while no other run is at work. What stays is in nobody's way.
 sys_sweep() {
 	for sys_name in passwd group shadow gshadow; do sys_sweep_lock "$sys_name"; done
-	for sys_name in $sys_swept; do
+	for sys_name in $sys_swept "$state_directory" "$run_directory"; do
 		sys_path "$sys_name"
 		if [ ! -d "$_path" ] || ! sys_is_roots "$_path"; then continue; fi
 		sys_flags=$-

@@ -141,7 +141,7 @@ login_by_dropbear() {
 	login_expand .ssh/authorized_keys && login_file && sys_fetch /etc/shells "$work/shells" || return
 	login_lines=
 	login_known=yes
-	! sys_exists /etc/shells || login_is_known_shell || {
+	! sys_exists /etc/shells || user_knows_shell "${login_shell:-/bin/sh}" || {
 		login_known=no
 		login_add ssh shells "${login_shell:-/bin/sh}"
 	}
@@ -150,14 +150,6 @@ login_by_dropbear() {
 	[ "$login_known" = no ] || [ -n "$login_error" ] || login_add way ssh-key
 	[ "$login_known$login_usable" != yesyes ] || login_add way ssh-password
 	sys_text "$work/login.dropbear" "$login_lines"
-}
-
-# login_is_known_shell: whether $work/shells has the user's.
-login_is_known_shell() {
-	while IFS=" $tab$(printf '\r')" read -r login_line _ || [ -n "$login_line" ]; do
-		[ "${login_line%%#*}" != "${login_shell:-/bin/sh}" ] || return 0
-	done <"$work/shells"
-	return 1
 }
 
 # login_by_tinysshd: keys alone, of one type.
@@ -534,12 +526,13 @@ login_doas() {
 		_found=/etc/doas.conf
 	fi
 	set --
-	while IFS= read -r login_rule; do
+	sys_by_line
+	for login_rule in $_found; do
+		sys_by_word
 		sys_fetch "$login_rule" "$work/doas.$#" || return
 		set -- "$@" "$work/doas.$#"
-	done <<EOT
-$_found
-EOT
+	done
+	sys_by_word
 	login_answer='' login_rule=''
 	sys_derive /etc/doas.conf "$work/login.answer" "$awk_login" doas "$login_user" "$login_uid" "$work/groups" ${1+"$@"} || return
 	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :

@@ -5,6 +5,17 @@ user_is_closed() {
 	case ${1##*/} in nologin | false | true) ;; *) return 1 ;; esac
 }
 
+user_blanks=" $tab$(printf '\r')"
+
+# user_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with any other shell,
+# if there is such a file.
+user_knows_shell() {
+	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
+		[ "${user_line%%#*}" != "$1" ] || return 0
+	done <"$work/shells"
+	return 1
+}
+
 # user_is_shut SHELL: whether nobody comes in with it here. An image without a /bin/sh has no programs yet to judge by.
 user_is_shut() {
 	! user_is_closed "$1" || return 0

@@ -1,8 +1,5 @@
 # media.sh: the provisioning media: find the DVD, mount it where it is not mounted, and read what its ovf-env.xml asks for.
 
-# Mounted where nobody else looks: the password is on it.
-media_place=/run/azready/media
-
 # read_media EXPECTED (yes, no): its texts in $work/ovf.NAME, the keys in ovf.keys, CustomData.bin in $work/ovf.bin. Returns 1
 # where there is none, 2 where it makes no sense. One that is expected, or named by MEDIA, is waited for: udev may be
 # slower than azready.
@@ -68,17 +65,18 @@ look_for_media() {
 		media_why="$1 is not mounted with a root other than /: give a directory"
 		return 1
 	fi
-	sys_make_directory /run/azready 0700 && sys_make_directory "$media_place" 0700 || return
+	sys_make_directory "$run_directory" 0700 && sys_make_directory "$run_directory/media" 0700 || return
 	media_status=1
+	# Where nobody else looks: the password is on it.
 	if mount_media "$1" udf || mount_media "$1" iso9660; then
-		copy_media "$media_place"
+		copy_media "$run_directory/media"
 		media_status=$?
-		sys_run 30 /dev/null umount "$media_place" || sys_run 30 /dev/null umount -l "$media_place" || {
+		sys_run 30 /dev/null umount "$run_directory/media" || sys_run 30 /dev/null umount -l "$run_directory/media" || {
 			sys_last_line
-			log_warning "provisioning media: $media_place cannot be unmounted: $(cat "$work/last")"
+			log_warning "provisioning media: $run_directory/media cannot be unmounted: $(cat "$work/last")"
 		}
 	fi
-	rmdir "$media_place" 2>/dev/null
+	rmdir "$run_directory/media" 2>/dev/null
 	[ "$media_status" -ne 0 ] || case $1 in /dev/*) media_device=$1 ;; esac
 	return "$media_status"
 }
@@ -87,7 +85,7 @@ look_for_media() {
 mount_media() {
 	media_options=ro,nosuid,nodev,noexec
 	case $1 in /dev/*) ;; *) media_options=$media_options,loop ;; esac
-	sys_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$media_place" && return
+	sys_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$run_directory/media" && return
 	# The last line of util-linux's mount only points to dmesg.
 	media_why="$1 cannot be mounted as $2: $(head -n 1 "$work/run.err")"
 	return 1

@@ -2,7 +2,6 @@
 # A file of lines: VM_ID=, HOSTNAME= and ADMIN_USER=, then one item a line in the order of doing. Both engines read and
 # write it.
 
-pending_file=/var/lib/azready/pending
 pending_items='' pending_hostname='' pending_user='' pending_said=no
 
 # pending_begin: all that comes after Ready.
@@ -29,8 +28,8 @@ pending_keep() {
 			printf 'VM_ID=%s\n' "$vm_id" && { [ -z "$pending_hostname" ] || printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
 				{ [ -z "$pending_user" ] || printf 'ADMIN_USER=%s\n' "$pending_user"; } && printf '%s\n' "$pending_items"
 		} >"$work/pending"
-	} 2>/dev/null && sys_make_directory "$state_directory" 0700 && sys_write "$pending_file" 0600 "$work/pending" && return
-	[ "$pending_said" = yes ] || log_warning "$pending_file not kept: $(fail_cause); what a power cut interrupts now is not made up for"
+	} 2>/dev/null && sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/pending" 0600 "$work/pending" && return
+	[ "$pending_said" = yes ] || log_warning "$state_directory/pending not kept: $(fail_cause); what a power cut interrupts now is not made up for"
 	pending_said=yes
 	rm -f "$work/failure" "$work/DESCRIPTION"
 }
@@ -38,13 +37,13 @@ pending_keep() {
 # pending_forget: nothing is left, or it is of a run that did not get to Ready, or for another VM.
 pending_forget() {
 	pending_items=
-	sys_path "$pending_file"
+	sys_path "$state_directory/pending"
 	[ ! -e "$_path" ] || rm -f "$_path" 2>/dev/null || :
 }
 
 # pending_is_there: whether an earlier run has left something for this VM.
 pending_is_there() {
-	sys_path "$pending_file"
+	sys_path "$state_directory/pending"
 	[ -e "$_path" ] && { IFS= read -r pending_line <"$_path"; } 2>/dev/null && [ "$pending_line" = "VM_ID=$vm_id" ]
 }
 
@@ -80,12 +79,12 @@ pending_do() {
 pending_drop() {
 	pending_old=$pending_items
 	pending_items=
-	while IFS= read -r pending_line; do
+	sys_by_line
+	for pending_line in $pending_old; do
 		# shellcheck disable=SC2254  # a pattern
-		case $pending_line in '' | $1) ;; *) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;; esac
-	done <<EOT
-$pending_old
-EOT
+		case $pending_line in $1) ;; *) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;; esac
+	done
+	sys_by_word
 	# The last one goes with the file, at the end.
 	pending_keep
 }
@@ -95,7 +94,8 @@ EOT
 pending_start() {
 	pending_old=$pending_items
 	pending_items='' pending_count=0
-	while IFS= read -r pending_line; do
+	sys_by_line
+	for pending_line in $pending_old; do
 		case $pending_line in
 		"script $1 "*)
 			pending_count=${pending_line##* }
@@ -103,9 +103,8 @@ pending_start() {
 			;;
 		esac
 		pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
-	done <<EOT
-$pending_old
-EOT
+	done
+	sys_by_word
 	if [ "$pending_count" -ge 2 ]; then
 		log_warning "$1: not started again, it was cut off $pending_count times"
 		pending_drop "script $1 [0-9]*"

@@ -1,20 +1,18 @@
 # publish.sh: the name reaches the network: a DHCP server, and with it Azure's DNS, learns it from a request alone, and the
 # machine had its lease before it had its name. No client here gives its address back for that.
 
-# Below /run: the next boot asks for its lease with the right name anyway.
-publish_file=/run/azready/publish
-
-# publish_later NAME: the kernel has another name than before; somebody must hear of it once this machine is Ready.
+# publish_later NAME: the kernel has another name than before; somebody must hear of it once this machine is Ready. Noted
+# in memory: the next boot asks for its lease with the right name anyway.
 publish_later() {
 	[ "$set_PUBLISH_HOSTNAME" = auto ] || return 0
-	{ sys_text "$work/publish" "$1$sys_newline" && sys_write "$publish_file" 0600 "$work/publish"; } || forgive
+	{ sys_text "$work/publish" "$1$sys_newline" && sys_write "$run_directory/publish" 0600 "$work/publish"; } || forgive
 }
 
 # publish_hostname: have the DHCP clients that run renew with the new name. Never a failure, and over in ten seconds.
 publish_hostname() {
-	[ -z "$root" ] && sys_exists "$publish_file" || return 0
-	publish_name=$(sys_read "$publish_file")
-	sys_remove "$publish_file" || forgive
+	[ -z "$root" ] && sys_exists "$run_directory/publish" || return 0
+	publish_name=$(sys_read "$run_directory/publish")
+	sys_remove "$run_directory/publish" || forgive
 	[ -n "$publish_name" ] && [ "$set_PUBLISH_HOSTNAME" = auto ] || return 0
 	sys_now
 	publish_until=$((_now + 1000))
@@ -22,12 +20,14 @@ publish_hostname() {
 	publish_space=$(readlink /proc/self/ns/net)
 	publish_true=/bin/true
 	[ -x /bin/true ] || publish_true=/usr/bin/true
-	! sys_glob '/proc/[0-9]*/comm' || while IFS= read -r publish_process; do
+	sys_glob '/proc/[0-9]*/comm' || :
+	sys_by_line
+	for publish_process in $_found; do
+		sys_by_word
 		publish_process=${publish_process%/comm}
-		publish_look </dev/null
-	done <<EOT
-$_found
-EOT
+		publish_look
+	done
+	sys_by_word
 	[ -n "$publish_seen" ] || log_info "hostname: no DHCP client runs that could tell the network of $publish_name"
 }
 
@@ -136,7 +136,9 @@ publish_by_dhcpcd() {
 		return
 	}
 	sys_glob '/var/lib/dhcpcd/*.lease' || return 0
-	while IFS= read -r publish_interface; do
+	sys_by_line
+	for publish_interface in $_found; do
+		sys_by_word
 		publish_interface=${publish_interface##*/}
 		publish_interface=${publish_interface%.lease}
 		[ -e "/sys/class/net/$publish_interface" ] || continue
@@ -144,9 +146,8 @@ publish_by_dhcpcd() {
 		publish_run unshare --mount sh -c 'mount --make-rprivate / 2>/dev/null; mount -t tmpfs azready /run/dhcpcd && exec "$@"' sh \
 			dhcpcd -4 -1 -p --nodev --noconfigure -t 3 -c "$publish_true" -h "$publish_name" "$publish_interface"
 		publish_said ': leased ' dhcpcd "$publish_interface"
-	done <<EOT
-$_found
-EOT
+	done
+	sys_by_word
 }
 
 # publish_by_udhcpc PROGRAM ..: its options are fixed at its start: another one, with the same identity, asks once and does nothing.
@@ -219,14 +220,14 @@ publish_by_dhclient() {
 
 # publish_with_dhclient [OPTION ..]
 publish_with_dhclient() {
-	publish_base=/run/azready/.dhclient
+	publish_base=$run_directory/.dhclient
 	publish_program=dhclient
 	{
 		# shellcheck disable=SC2086  # two of them
 		sed -n 's/^[[:blank:]]*\(send[[:blank:]]\{1,\}dhcp-client-identifier[[:blank:]].*;\)[[:blank:]]*$/\1/p' $publish_settings 2>/dev/null
 		printf 'send host-name "%s";\ntimeout 5;\ninitial-interval 1;\n' "$publish_name"
 	} >"$work/dhclient"
-	if ! sys_make_directory /run/azready 0700 || ! sys_write "$publish_base.conf.azready" 0600 "$work/dhclient" ||
+	if ! sys_make_directory "$run_directory" 0700 || ! sys_write "$publish_base.conf.azready" 0600 "$work/dhclient" ||
 		! sys_fetch "$publish_leases" "$work/leases" || ! sys_write "$publish_base.leases.azready" 0600 "$work/leases"; then
 		forgive
 		publish_not dhclient 'no place for its files'
@@ -248,12 +249,14 @@ publish_with_dhclient() {
 
 # publish_end_dhclient: behind its answer it stays in the background, as every dhclient. It may not have written its number yet.
 publish_end_dhclient() {
-	! sys_glob '/proc/[0-9]*/comm' || while IFS= read -r publish_other; do
+	sys_glob '/proc/[0-9]*/comm' || :
+	sys_by_line
+	for publish_other in $_found; do
+		sys_by_word
 		publish_other=${publish_other%/comm}
 		IFS= read -r publish_comm 2>/dev/null <"$publish_other/comm" || continue
 		case $publish_comm in dhclient* | .dhclient*) ;; *) continue ;; esac
 		! tr '\000' '\n' 2>/dev/null <"$publish_other/cmdline" | grep -q -F -x "$publish_base.pid.azready" || kill -KILL "${publish_other##*/}" 2>/dev/null
-	done <<EOT
-$_found
-EOT
+	done
+	sys_by_word
 }

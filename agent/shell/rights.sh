@@ -53,10 +53,10 @@ rights_keep_sudo() {
 # rights_check RULE: have visudo look at it: one rule that sudo cannot read makes sudo useless for everybody.
 rights_check() {
 	sys_which visudo && ! rights_holds /etc/sudoers.d/zz-azready "$1" || return 0
-	sys_text "$work/rule" "$1$sys_newline" && sys_write /run/azready/sudoers 0440 "$work/rule" || return
-	sys_path /run/azready/sudoers
+	sys_text "$work/rule" "$1$sys_newline" && sys_write "$run_directory/sudoers" 0440 "$work/rule" || return
+	sys_path "$run_directory/sudoers"
 	sys_run 60 /dev/null "$_which" -c -f "$_path"
-	sys_remove /run/azready/sudoers
+	sys_remove "$run_directory/sudoers"
 	[ "$_ended" -eq 0 ] || fail_command rights_not_set "visudo refuses: $1" visudo
 }
 

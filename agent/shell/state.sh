@@ -1,7 +1,5 @@
 # state.sh: what azready remembers of its runs: marker, status file, last report, and whether its service runs again.
 
-state_directory=/var/lib/azready
-
 # is_done: whether the marker holds this VM's id.
 is_done() {
 	[ -n "$vm_id" ] && [ "$(sys_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
@@ -111,12 +109,15 @@ units_rows() {
 	# The columns hold patterns that are not for this machine's files.
 	set -f
 	units_hit=no
-	# shellcheck disable=SC2034  # install.sh reads the other columns
-	while IFS='|' read -r units_name units_found units_places units_files units_enabled units_disabled; do
+	sys_by_line
+	for units_row in $units_table; do
+		sys_by_word
+		sys_cells "$units_row"
+		# shellcheck disable=SC2034  # install.sh reads the other columns
+		units_name=$_cell_1 units_found=$_cell_2 units_places=$_cell_3 units_files=$_cell_4 units_enabled=$_cell_5 units_disabled=$_cell_6
 		"$@" && units_hit=yes && break
-	done <<EOT
-$units_table
-EOT
+	done
+	sys_by_word
 	case $units_flags in *f*) ;; *) set +f ;; esac
 	[ "$units_hit" = yes ]
 }
@@ -142,11 +143,12 @@ service_row() {
 			*) _item=${_item%azready*}$service${_item##*azready} ;;
 			esac
 			sys_glob "$_item" || continue
-			while IFS= read -r unit_link; do
+			sys_by_line
+			for unit_link in $_found; do
+				sys_by_word
 				"$1" || log_warning "service not disabled: $(fail_cause)"
-			done <<EOT
-$_found
-EOT
+			done
+			sys_by_word
 		done
 	done
 	return 1

@@ -3,12 +3,24 @@
 
 # sys_prepare: what every command needs, before any file is opened and any program started.
 sys_prepare() {
+	sys_need_null
 	sys_open_descriptors
 	umask 022
 	# Whoever reads the log may go away; what is started gets the signal back (sys_become).
 	trap '' PIPE
 	work=/nonexistent
 	alive_begin
+}
+
+# sys_need_null: whatever is thrown away would become a regular file of that name, if it could be thrown away at all.
+sys_need_null() {
+	[ ! -e /dev/null ] || {
+		[ -c /dev/null ] || log_warning '/dev/null is no device: what others threw away may be read from it'
+		return 0
+	}
+	# Not by log.sh, which would make it.
+	printf 'azready: error: missing: /dev/null (hint: mount devtmpfs on /dev before azready is started)\n' >&2
+	exit 3
 }
 
 # sys_open_descriptors: the first file opened would take the number of a standard descriptor that is closed, and then be read
@@ -433,6 +445,21 @@ sys_path() {
 	_path=$root$sys_done
 }
 
+# sys_own_places: sets $state_directory, what azready keeps, and $run_directory, what is for this boot alone. Where /var is in
+# memory, as OpenWrt has it, nothing there outlives a boot; and it has no /run.
+sys_own_places() {
+	state_directory=/var/lib/azready run_directory=/run/azready
+	! sys_is_memory /var/lib || state_directory=/etc/azready
+	[ -e "$root/run" ] || ! sys_is_memory /var/run || run_directory=/var/run/azready
+}
+
+# sys_is_memory NAME: whether its name leads to where images have memory. What is mounted there says less: an image that is
+# given by --root has nothing mounted.
+sys_is_memory() {
+	sys_path "$1"
+	case ${_path#"$root"}/ in /tmp/* | /run/* | /dev/shm/*) ;; *) return 1 ;; esac
+}
+
 # sys_place NAME: sets _path, as sys_path, but of a symlink itself and not of what it points to.
 sys_place() {
 	sys_path "${1%/*}"
@@ -461,6 +488,33 @@ sys_is_executable() {
 sys_newline='
 '
 
+# sys_by_line: for `for LINE in $TEXT`, with sys_by_word first in the loop and behind it. No `while read` with a here-document:
+# with one inside another, ash of busybox 1.26 at times finds the inner one empty.
+sys_by_line() {
+	case $- in *f*) sys_globs=no ;; *) sys_globs=yes ;; esac
+	set -f
+	IFS=$sys_newline
+}
+
+# sys_by_word: words are as usual again.
+sys_by_word() {
+	IFS=" $tab$sys_newline"
+	[ "$sys_globs" = no ] || set +f
+}
+
+# sys_cells ROW: sets _cell_1 to _cell_6, what stands between the `|` of a table's row, without blanks around it.
+sys_cells() {
+	# Without a blank in IFS: posh would split "a | b" into three.
+	sys_by_line
+	IFS='|'
+	# shellcheck disable=SC2086  # cells
+	set -- $1
+	sys_by_word
+	_cell_1=${1-} _cell_2=${2-} _cell_3=${3-} _cell_4=${4-} _cell_5=${5-} _cell_6=${6-}
+	_cell_1=${_cell_1% } _cell_2=${_cell_2# } _cell_3=${_cell_3# } _cell_4=${_cell_4# } _cell_5=${_cell_5# } _cell_6=${_cell_6# }
+	_cell_2=${_cell_2% } _cell_3=${_cell_3% } _cell_4=${_cell_4% } _cell_5=${_cell_5% }
+}
+
 # sys_glob PATTERN: sets _found, the paths of the image that match, one a line, dangling links too; fails where there is none.
 sys_glob() {
 	_found=
@@ -470,9 +524,16 @@ sys_glob() {
 		sys_pattern=${sys_pattern#*/}
 		sys_above=$_found
 		_found=
-		while IFS= read -r sys_hit; do sys_match "$sys_hit"; done <<EOT
-$sys_above
-EOT
+		if [ -z "$sys_above" ]; then
+			sys_match ''
+		else
+			sys_by_line
+			for sys_hit in $sys_above; do
+				sys_by_word
+				sys_match "$sys_hit"
+			done
+			sys_by_word
+		fi
 		[ -n "$_found" ] || return
 	done
 }

@@ -13,10 +13,10 @@ from conformance.process import Finished
 
 from .machine import HOOK_SAYS, Boot
 from .namespace import where
+from .tree import Tree
 from .vms import Wanted
 
 Problems = Iterator[str]
-STATUS = "/var/lib/azready/status"
 _GOOD = ["goalstate 200", "imds 200", "health 200"]
 # Three requests take a second; one that is waited for until its limit takes ten.
 _PATIENCE = 25.0
@@ -55,9 +55,15 @@ def platform(boot: Boot, seconds: float, engine: str, client: str) -> Problems:
         yield from differ("HTTP client", status.get("HTTP_CLIENT", "").partition("/")[0], client)
 
 
+def kept(tree: Tree, name: str) -> str:
+    """The path of what azready keeps under this name; where /var is in memory it lies elsewhere."""
+    inside = tree.place("/var/lib").relative_to(tree.root).parts
+    return f"/etc/azready/{name}" if inside[:1] in (("tmp",), ("run",)) else f"/var/lib/azready/{name}"
+
+
 def state(boot: Boot) -> dict[str, str]:
     """The status file."""
-    lines = boot.tree.text(STATUS).splitlines()
+    lines = boot.tree.text(kept(boot.tree, "status")).splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
@@ -138,7 +144,7 @@ def rights(boot: Boot, wanted: Wanted) -> Problems:
 def data(boot: Boot, wanted: Wanted) -> Problems:
     """Custom data and user data, to the byte."""
     for name, expected in (("custom-data", wanted.custom_data), ("user-data", wanted.user_data)):
-        place = boot.tree.place(f"/var/lib/azready/{name}")
+        place = boot.tree.place(kept(boot.tree, name))
         found = place.read_bytes() if place.is_file() else b""
         if found != expected:
             yield f"{name}: {len(found)} bytes ({found[:40]!r}) instead of {len(expected)} ({expected[:40]!r})"

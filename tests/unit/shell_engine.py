@@ -50,7 +50,7 @@ class ShellEngine:
         plant(self.work, work or {})
         if tree is not None:
             plant(self.root, tree)
-        begin = f"{self.BEGIN}root={quote(str(self.root))} work={quote(str(self.work))}\n"
+        begin = f"{self.BEGIN}root={quote(str(self.root))} work={quote(str(self.work))}; sys_own_places\n"
         self.script.write_bytes(encode(f"{begin}{code}\n"))
         self.shell.stdin.write(os.fsencode(self.script) + b"\n")
         self.shell.stdin.flush()

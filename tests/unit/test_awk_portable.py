@@ -99,6 +99,9 @@ def faults(text: str) -> list[str]:
         found += [f"a parameter of {name} has the name of a function: {other}" for other in clash]
     uses = re.findall(r"\b(\w+)\b(?!\()", code)
     found += [f"a variable has the name of a function: {name}" for name in uses if name in functions]
+    # busybox 1.22 takes the line's end for the end of the `if`.
+    bare = re.findall(r"\b(break|next|continue)\s*\n\s*else\b", code)
+    found += [f"{word} without brackets before else" for word in bare]
     for piece in taken:
         # In a string one backslash of two goes before the pattern is read.
         seen = re.sub(r"\\\\|\\/", lambda escape: escape[0][1], piece) if piece[0] == '"' else piece
@@ -137,6 +140,7 @@ BAD = {
     "builtin behind a blank": "{ print length (x) }",
     "parameter named as a function": "function text(s) { return s }\nfunction g(text) { return text }",
     "variable named as a function": "function text(s) { return s }\nBEGIN { text = 1 }",
+    "break before else": "{ while (1) {\n if (x) break\n else print\n} }",
     "slash between brackets": "{ if (s ~ /^[a+\\/]*$/) print }",
     "slash between brackets in a text": '{ if (s ~ "[+\\\\/]") print }',
     "hyphen between brackets": "$0 ~ /[a\\-z]/",
@@ -145,6 +149,7 @@ GOOD = {
     "calls": "function f(s) { return (s) }\nBEGIN { print f(1), length(x), (a)(b); if (x) exit (1); print $(n + 1) }",
     "strings and patterns": 'BEGIN { print "a (b)" (c), /d (e)/ ? 1 : 0; x = y / z (2) }'.replace(" (2)", ""),
     "escapes between brackets": '/[ \\t\\r\\n\\\\\\001-\\037]/ { n = split($0, a, "[\\\\\\\\]") }',
+    "break in brackets": "{ while (1) {\n if (x) {\n break\n } else print\n} }",
     "comments": "BEGIN { x = 1 # name (x)\n}",
 }
 

@@ -127,6 +127,10 @@ def _shell(run: Run) -> str:
     if default in ("/bin/sh", "/usr/bin/sh") or logins.is_closed(default):
         default = ""
     shells = [wanted, default, "/bin/bash"]
+    known = logins.known_shells(run.system)
+    if "/bin/sh" not in known:
+        # OpenWrt lists /bin/ash alone, and its dropbear goes by that.
+        shells += [shell for shell in known if shell.startswith("/") and not logins.is_closed(shell)]
     return next((shell for shell in shells if shell and run.system.is_executable(shell)), "/bin/sh")
 
 

@@ -31,6 +31,9 @@ def main(arguments: list[str]) -> int:
     # What is made for others to read (/home, /etc/hostname) is readable, whatever the shell of who starts us has.
     os.umask(0o022)
     complete_path()
+    if not os.path.exists(os.devnull):
+        log.error(f"missing: {os.devnull}", "mount devtmpfs on /dev before azready is started")
+        return 3
     try:
         signals.begin()
         return _dispatch(_parse(arguments))

@@ -37,6 +37,6 @@ def environment(run: Run) -> dict[str, str]:
         "AZREADY_HOSTNAME": run.hostname,
         "AZREADY_ADMIN_USER": run.wanted.admin_user,
         "AZREADY_VM_ID": run.vm_id,
-        "AZREADY_INSTANCE_JSON": run.system.path(imds.INSTANCE_FILE),
+        "AZREADY_INSTANCE_JSON": run.system.path(imds.instance_file(run.system)),
         "AZREADY_ROOT": run.system.root or "/",
     }

@@ -11,9 +11,8 @@ from . import http, log
 from .errors import Failure, NoGoodAnswer
 from .facts import PROTOCOL
 from .run import Run, Tries
-from .system import uptime
+from .system import System, uptime
 
-INSTANCE_FILE = "/run/azready/instance.json"
 # Deeper than any instance document; both engines refuse what is deeper.
 _MAX_DEPTH = 64
 # One that does not end goes on to the end of the text: a pattern that fails is tried again at every quote.
@@ -26,12 +25,17 @@ def read_metadata(run: Run) -> dict[str, Any]:
     if run.metadata is None:
         data, run.metadata = _fetch(run)
         try:
-            run.system.make_directory("/run/azready", 0o700)
-            run.system.write(INSTANCE_FILE, data, 0o600)
+            run.system.make_directory(run.system.run_directory, 0o700)
+            run.system.write(instance_file(run.system), data, 0o600)
         except Failure as failure:
             # For hooks alone; a machine whose /run takes nothing needs its name and user all the same.
-            log.warning(f"{INSTANCE_FILE} not kept: {failure}")
+            log.warning(f"{instance_file(run.system)} not kept: {failure}")
     return run.metadata
+
+
+def instance_file(system: System) -> str:
+    """Where the document is kept, for hooks."""
+    return f"{system.run_directory}/instance.json"
 
 
 def _fetch(run: Run) -> tuple[bytes, dict[str, Any]]:

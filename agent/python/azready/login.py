@@ -166,14 +166,10 @@ def _by_dropbear(system: System, account: Account, shadow: _Shadow) -> _Ways:
     place = sshkeys.expanded(".ssh/authorized_keys", account)
     keys, _ = _file(Way(system, account, groups_of(system, account.name, account.gid), True), place)
     passwords, out = _unusable(shadow), []
-    if system.exists("/etc/shells") and (account.shell or "/bin/sh") not in _shells(system):
+    if system.exists("/etc/shells") and (account.shell or "/bin/sh") not in logins.known_shells(system):
         out.append(Against("ssh", "shells", account.shell or "/bin/sh"))
     ways = [KEY] * (not keys and not out) + [PASSWORD] * (not passwords and not out)
     return _Ways("dropbear", ways, [*out, *keys, *passwords])
-
-
-def _shells(system: System) -> list[str]:
-    return [line.partition("#")[0].strip(_BLANKS) for line in system.lines("/etc/shells")]
 
 
 def _by_tinysshd(system: System, account: Account) -> _Ways:

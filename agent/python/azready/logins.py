@@ -31,6 +31,11 @@ def is_closed(shell: str) -> bool:
     return shell.rpartition("/")[2] in ("nologin", "false", "true")
 
 
+def known_shells(system: System) -> list[str]:
+    """What /etc/shells lists. dropbear lets nobody in with any other shell, if there is such a file."""
+    return [line.partition("#")[0].strip(" \t\r") for line in system.lines("/etc/shells")]
+
+
 def is_shut(system: System, shell: str) -> bool:
     """Whether nobody comes in with this shell here. An image without a /bin/sh has no programs yet to judge by."""
     missing = bool(shell) and system.is_executable("/bin/sh") and not system.is_executable(shell)

@@ -16,7 +16,6 @@ from .system import System, uptime
 _OVF = "ovf-env.xml"
 _CUSTOM_DATA = "CustomData.bin"
 # Mounted where nobody else looks: the password is on it.
-_PLACE = "/run/azready/media"
 _MOUNT_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.25
 # What takes longer is made to do so.
@@ -121,7 +120,7 @@ class _Search:
             self.why = f"{place} is not mounted with a root other than /: give a directory"
             return None
         with self._mounted(place) as done:
-            found = self._read(_PLACE) if done else None
+            found = self._read(_place(self._system)) if done else None
         if found and place.startswith("/dev/"):
             self._run.media_device = place
         return found
@@ -142,8 +141,8 @@ class _Search:
     @contextlib.contextmanager
     def _mounted(self, place: str) -> Iterator[bool]:
         """Mount it for as long as it is read; says whether that went well."""
-        self._system.make_directory("/run/azready", 0o700)
-        self._system.make_directory(_PLACE, 0o700)
+        self._system.make_directory(self._system.run_directory, 0o700)
+        self._system.make_directory(_place(self._system), 0o700)
         done = False
         try:
             done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
@@ -152,11 +151,11 @@ class _Search:
             # A mount that a signal interrupted may have been done all the same.
             if done or _is_mounted(self._system):
                 _unmount(self._system)
-            self._system.remove_directory(_PLACE)
+            self._system.remove_directory(_place(self._system))
 
     def _mount(self, place: str, kind: str) -> bool:
         options = "ro,nosuid,nodev,noexec" + ("" if place.startswith("/dev/") else ",loop")
-        words = ["mount", "-t", kind, "-o", options, place, _PLACE]
+        words = ["mount", "-t", kind, "-o", options, place, _place(self._system)]
         ended = self._system.command(words, seconds=_MOUNT_SECONDS)
         if ended.status:
             # The last line of util-linux's mount only points to dmesg.
@@ -164,26 +163,31 @@ class _Search:
         return ended.status == 0
 
 
+def _place(system: System) -> str:
+    return f"{system.run_directory}/media"
+
+
 def release(system: System) -> None:
     """Unmount what a run that was cut off has left mounted."""
     if system.live and _is_mounted(system):
-        log.info(f"provisioning media: unmounting {_PLACE}, which a run that was cut off left mounted")
+        log.info(f"provisioning media: unmounting {_place(system)}, which a run that was cut off left mounted")
         _unmount(system)
-    if system.is_directory(_PLACE):
-        system.remove_directory(_PLACE)
+    if system.is_directory(_place(system)):
+        system.remove_directory(_place(system))
 
 
 def _unmount(system: System) -> None:
-    for words in (["umount", _PLACE], ["umount", "-l", _PLACE]):
+    place = _place(system)
+    for words in (["umount", place], ["umount", "-l", place]):
         ended = system.command(words, seconds=_MOUNT_SECONDS)
         if ended.status == 0:
             return
-    log.warning(f"provisioning media: {_PLACE} cannot be unmounted: {ended.last_line}")
+    log.warning(f"provisioning media: {place} cannot be unmounted: {ended.last_line}")
 
 
 def _is_mounted(system: System) -> bool:
     lines = (system.read("/proc/mounts") or b"").decode("utf-8", "surrogateescape").split("\n")
-    return any(line.split(" ")[1:2] == [_PLACE] for line in lines)
+    return any(line.split(" ")[1:2] == [system.path(_place(system))] for line in lines)
 
 
 def _mounted_at(system: System, device: str) -> str:

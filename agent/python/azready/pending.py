@@ -13,7 +13,6 @@ from . import log
 from .errors import Failure
 from .system import System
 
-FILE = "/var/lib/azready/pending"
 # A script that was cut off is started once more; not again, because it may be what cuts the run off.
 _MOST_STARTS = 2
 _ITEM = re.compile(r"status|kvp|service|script (custom-data|user-data) [0-9]{1,3}")
@@ -24,6 +23,7 @@ class Pending:
 
     def __init__(self, system: System, facts: dict[str, str], items: list[str]) -> None:
         self._system = system
+        self._file = _file(system)
         # VM_ID, HOSTNAME, ADMIN_USER
         self.facts = facts
         self.items = items
@@ -34,13 +34,13 @@ class Pending:
         try:
             if self.items:
                 lines = [f"{key}={_plain(value)}" for key, value in self.facts.items() if value] + self.items
-                self._system.make_directory(FILE.rpartition("/")[0], 0o700)
-                self._system.write_lines(FILE, lines, 0o600)
-            elif self._system.exists(FILE):
-                self._system.remove(FILE)
+                self._system.make_directory(self._system.state_directory, 0o700)
+                self._system.write_lines(self._file, lines, 0o600)
+            elif self._system.exists(self._file):
+                self._system.remove(self._file)
         except Failure as failure:
             if self._is_kept:
-                log.warning(f"{FILE} not kept: {failure}; what a power cut interrupts now is not made up for")
+                log.warning(f"{self._file} not kept: {failure}; what a power cut interrupts now is not made up for")
             self._is_kept = False
 
     def do(self, item: str, action: Callable[[], None]) -> None:
@@ -74,7 +74,7 @@ class Pending:
 
 def read(system: System, vm_id: str) -> Pending | None:
     """What an earlier run has left for this VM, or None."""
-    lines = system.lines(FILE)
+    lines = system.lines(_file(system))
     facts = {key: value for key, equals, value in (line.partition("=") for line in lines) if equals}
     if not vm_id or facts.get("VM_ID") != vm_id:
         return None
@@ -83,9 +83,13 @@ def read(system: System, vm_id: str) -> Pending | None:
 
 def forget(system: System) -> None:
     """What is noted is of a run that did not get to Ready, or for another VM."""
-    if system.exists(FILE):
+    if system.exists(_file(system)):
         with contextlib.suppress(Failure):
-            system.remove(FILE)
+            system.remove(_file(system))
+
+
+def _file(system: System) -> str:
+    return f"{system.state_directory}/pending"
 
 
 def _plain(value: str) -> str:

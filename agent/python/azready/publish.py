@@ -18,12 +18,8 @@ from .errors import Failure
 from .run import Run
 from .system import System, uptime
 
-# Below /run: the next boot asks for its lease with the right name anyway.
-_FILE = "/run/azready/publish"
 # All of it is over then, whatever a client does.
 _SECONDS = 10.0
-_DHCLIENT_FILES = "/run/azready/.dhclient"
-_DHCLIENT_COPY = "/var/lib/azready/.dhclient.azready"
 
 # What the kernel calls their processes, which is cut to 15 characters; udhcpc may be a busybox.
 _CLIENTS = {
@@ -41,18 +37,23 @@ def publish_later(run: Run, name: str) -> None:
     """The kernel has another name than before; somebody must hear of it once this machine is Ready."""
     if run.settings["PUBLISH_HOSTNAME"] == "auto":
         with contextlib.suppress(Failure):
-            run.system.write(_FILE, f"{name}\n".encode(), 0o600)
+            run.system.write(_file(run.system), f"{name}\n".encode(), 0o600)
 
 
 def publish_hostname(run: Run) -> None:
     """Have the DHCP clients that run renew with the new name. Never a failure, and over in ten seconds."""
-    name = (run.system.read(_FILE) or b"").decode("utf-8", "replace").strip() if run.system.live else ""
+    name = (run.system.read(_file(run.system)) or b"").decode("utf-8", "replace").strip() if run.system.live else ""
     if not name:
         return
     with contextlib.suppress(Failure):
-        run.system.remove(_FILE)
+        run.system.remove(_file(run.system))
     if run.settings["PUBLISH_HOSTNAME"] == "auto":
         _Publisher(run.system, name).publish()
+
+
+def _file(system: System) -> str:
+    """In memory: the next boot asks for its lease with the right name anyway."""
+    return f"{system.run_directory}/publish"
 
 
 class _Publisher:
@@ -220,10 +221,11 @@ class _Publisher:
                     yield line.strip()
 
     def _with_dhclient(self, interface: str, leases: str, identifiers: list[str], identity: list[str]) -> None:
-        system, base = self._system, _DHCLIENT_FILES
+        system = self._system
+        base, copy = f"{system.run_directory}/.dhclient", f"{system.state_directory}/.dhclient.azready"
         lines = [*identifiers, f'send host-name "{self._name}";', "timeout 5;", "initial-interval 1;"]
         try:
-            system.make_directory(os.path.dirname(base), 0o700)
+            system.make_directory(system.run_directory, 0o700)
             system.write_lines(f"{base}.conf.azready", lines, 0o600)
             system.write(f"{base}.leases.azready", system.read(leases) or b"", 0o600)
         except Failure:
@@ -233,7 +235,7 @@ class _Publisher:
         # AppArmor lets a dhclient in its usual place start its usual script alone; told that the script failed, it
         # would decline the address. /run may be mounted without exec.
         if system.lines("/sys/module/apparmor/parameters/enabled") == ["Y"]:
-            program = _DHCLIENT_COPY
+            program = copy
             with contextlib.suppress(OSError):
                 shutil.copyfile(system.which("dhclient"), program)
                 os.chmod(program, 0o700)
@@ -241,7 +243,7 @@ class _Publisher:
         options = [word for option, kind in files for word in (option, f"{base}.{kind}.azready")]
         ended = self._run(program, "-4", "-1", "-v", "-sf", self._true, *options, *identity, interface)
         self._end_dhclient(f"{base}.pid.azready")
-        for path in (*options[1::2], f"{base}.leases.azready~", _DHCLIENT_COPY):
+        for path in (*options[1::2], f"{base}.leases.azready~", copy):
             with contextlib.suppress(OSError):
                 os.unlink(path)
         self._said("DHCPACK of", "dhclient", interface, ended)

@@ -16,7 +16,6 @@ SUDO_RULE = "/etc/sudoers.d/zz-azready"
 # What earlier versions wrote.
 _OLD_RULES = ("/etc/sudoers.d/azready", "/etc/doas.d/azready.conf")
 # Where visudo looks at a rule before it is in force.
-_CANDIDATE = "/run/azready/sudoers"
 _DOAS_DIRECTORY, _DOAS_FILE = "/etc/doas.d", "/etc/doas.conf"
 _DOAS_RULE = f"{_DOAS_DIRECTORY}/zz-azready.conf"
 # The end of our line in a file of others.
@@ -77,9 +76,10 @@ def _check(system: System, rule: str) -> None:
     visudo = system.which("visudo")
     if not visudo or _holds(system, SUDO_RULE, rule):
         return
-    system.write_lines(_CANDIDATE, [rule], 0o440)
-    ended = system.command([visudo, "-c", "-f", system.path(_CANDIDATE)])
-    system.remove(_CANDIDATE)
+    candidate = f"{system.run_directory}/sudoers"
+    system.write_lines(candidate, [rule], 0o440)
+    ended = system.command([visudo, "-c", "-f", system.path(candidate)])
+    system.remove(candidate)
     if ended.status:
         details = {"command": "visudo", "status": str(ended.status), "stderr": ended.last_line}
         raise Failure("rights_not_set", details, f"visudo refuses: {rule}")

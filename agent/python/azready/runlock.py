@@ -14,8 +14,6 @@ from . import alive, log, signals
 from .errors import Failure, NotTold
 from .system import System, cause, uptime
 
-# The second one where /run takes nothing.
-_PLACES = (("/run/azready", 0o700), ("/var/lib/azready", 0o700))
 _LOOK_AGAIN_SECONDS = 0.25
 # A name that changes hands faster than this is played with.
 _MOST_TRIES = 100
@@ -38,9 +36,10 @@ class RunLock:
 
     def take(self) -> int:
         """Take it: 0, or the number of the process that holds it. Where there is no place for it, go on without."""
-        for place, mode in _PLACES:
+        # The second one where /run takes nothing.
+        for place in (self._system.run_directory, self._system.state_directory):
             try:
-                self._system.make_directory(place, mode)
+                self._system.make_directory(place, 0o700)
                 return self._take_in(self._system.path(place))
             except (Failure, OSError) as problem:
                 why = str(problem) if isinstance(problem, Failure) else cause(problem)

@@ -12,16 +12,21 @@ from .facts import UNITS, VERSION
 from .run import DONE, Run
 from .system import System, timestamp, uptime
 
-DIRECTORY = "/var/lib/azready"
-_MARKER = f"{DIRECTORY}/provisioned"
-_STATUS = f"{DIRECTORY}/status"
 # A line of an inittab that starts azready.
 _UNIT_LINE = re.compile(rb"^[^#\n].*/azready provision.*\n?", re.MULTILINE)
 
 
+def _marker(system: System) -> str:
+    return f"{system.state_directory}/provisioned"
+
+
+def _status(system: System) -> str:
+    return f"{system.state_directory}/status"
+
+
 def provisioned_as(system: System) -> str:
     """The VM id that the marker holds; empty where there is none."""
-    return re.sub(r"[\x00-\x20\x7f]", "", (system.read(_MARKER) or b"").decode("ascii", "replace"))
+    return re.sub(r"[\x00-\x20\x7f]", "", (system.read(_marker(system)) or b"").decode("ascii", "replace"))
 
 
 def begin(run: Run) -> None:
@@ -48,7 +53,7 @@ def finish(run: Run, outcome: str, reason: str) -> None:
 
 def earlier(system: System) -> dict[str, str]:
     """What the status file holds."""
-    pairs = (line.partition("=") for line in system.lines(_STATUS))
+    pairs = (line.partition("=") for line in system.lines(_status(system)))
     return {key: value for key, equals, value in pairs if equals}
 
 
@@ -76,8 +81,8 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
     lines = [
         f"{key}={''.join(c if c.isprintable() else '?' for c in value)}\n" for key, value in values.items() if value
     ]
-    run.system.make_directory(DIRECTORY, 0o700)
-    run.system.write(_STATUS, "".join(lines).encode("utf-8", "replace"), 0o600)
+    run.system.make_directory(run.system.state_directory, 0o700)
+    run.system.write(_status(run.system), "".join(lines).encode("utf-8", "replace"), 0o600)
 
 
 def _word(step: str) -> str:
@@ -86,17 +91,17 @@ def _word(step: str) -> str:
 
 def keep_report(system: System, body: bytes, kind: str) -> None:
     """Keep the report that was accepted last, as report.xml or report.json; a disk that takes no more is a warning."""
-    _try_to_write(system, f"{DIRECTORY}/report.{kind}", body, "")
+    _try_to_write(system, f"{system.state_directory}/report.{kind}", body, "")
 
 
 def mark_provisioned(run: Run) -> None:
     """Remember that this VM is done. Only after Ready was accepted."""
-    _try_to_write(run.system, _MARKER, (run.vm_id + "\n").encode(), "; the next boot provisions again")
+    _try_to_write(run.system, _marker(run.system), (run.vm_id + "\n").encode(), "; the next boot provisions again")
 
 
 def _try_to_write(system: System, path: str, data: bytes, consequence: str) -> None:
     try:
-        system.make_directory(DIRECTORY, 0o700)
+        system.make_directory(system.state_directory, 0o700)
         system.write(path, data, 0o600)
     except Failure as failure:
         log.warning(f"{path} not kept: {failure}{consequence}")

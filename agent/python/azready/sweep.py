@@ -13,7 +13,7 @@ import shutil
 import stat
 
 from . import alive, children, locks, log, media
-from .system import CHILD_FILE, System
+from .system import System
 
 # Where azready writes a file beside another one first.
 _FOLDERS = (
@@ -25,8 +25,6 @@ _FOLDERS = (
     "/etc/conf.d",
     "/etc/config",
     "/opt",
-    "/var/lib/azready",
-    "/run/azready",
 )
 _TEMPORARY = ".*.azready"
 # A home is made as a whole, beside its place.
@@ -38,13 +36,13 @@ _WORK = re.compile(r"azready\.([0-9]{1,10})(\.[1-9])?")
 
 def sweep(system: System) -> None:
     """Never raises: what cannot be taken away is no reason not to go on."""
-    child = children.end_left(system.path(CHILD_FILE))
+    child = children.end_left(system.path(system.child_file))
     if child:
         log.warning(f"{child} of a run that was cut off was still at work: it was killed")
     with contextlib.suppress(OSError):
-        os.unlink(system.path(CHILD_FILE))
+        os.unlink(system.path(system.child_file))
     locks.clear(system)
-    for folder in _FOLDERS:
+    for folder in (*_FOLDERS, system.state_directory, system.run_directory):
         for path in _temporary(system.path(folder)):
             with contextlib.suppress(OSError):
                 os.unlink(path)

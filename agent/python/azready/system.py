@@ -21,8 +21,6 @@ from .errors import Failure
 _SYSTEM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # As many as Linux follows before it says ELOOP.
 _MAX_LINKS = 40
-# The hook or script that is at work.
-CHILD_FILE = "/run/azready/child"
 
 
 def complete_path() -> None:
@@ -63,8 +61,29 @@ class System:
         # Empty for the machine itself, so that every path is root + path.
         self.root = os.path.realpath(root).rstrip("/")
         self.live = not self.root
+        # What azready keeps, and what is for this boot alone.
+        self.state_directory, self.run_directory = self._own_places()
+        # The hook or script that is at work.
+        self.child_file = f"{self.run_directory}/child"
         # No command and no lock may take longer than this moment allows (seconds of the monotonic clock).
         self.deadline = float("inf")
+
+    def _own_places(self) -> tuple[str, str]:
+        """Where /var is in memory, as OpenWrt has it, nothing there outlives a boot; and it has no /run."""
+        state, run = "/var/lib/azready", "/run/azready"
+        if self._is_memory("/var/lib"):
+            state = "/etc/azready"
+        if not self.exists("/run") and self._is_memory("/var/run"):
+            run = "/var/run/azready"
+        return state, run
+
+    def _is_memory(self, name: str) -> bool:
+        """Whether its name leads to where images have memory.
+
+        What is mounted there says less: an image that is given by --root has nothing mounted.
+        """
+        inside = self.path(name)[len(self.root) :] + "/"
+        return inside.startswith(("/tmp/", "/run/", "/dev/shm/"))
 
     def path(self, name: str, links: list[str] | None = None) -> str:
         """Where the image's `name` really is. Links are followed; an absolute one of the image stays inside it.
@@ -160,8 +179,8 @@ class System:
         `through`: an interpreter and its arguments, for a script that is not executable itself.
         """
         with contextlib.suppress(Failure):
-            self.make_directory(os.path.dirname(CHILD_FILE), 0o700)
-        noted = children.Noted(self.path(CHILD_FILE), os.path.basename(name))
+            self.make_directory(self.run_directory, 0o700)
+        noted = children.Noted(self.path(self.child_file), os.path.basename(name))
         program = [*through, self.path(name)]
         if any("\0" in word for word in program):
             return Ended(126, "", os.strerror(errno.EINVAL), False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
-from . import hooks, log, state
+from . import hooks, log
 from .errors import Failure
 from .run import DONE, SKIPPED, Run
 from .system import uptime
@@ -34,8 +34,8 @@ def _save_decoded(run: Run, name: str, text: str) -> str:
     if _setting(run, name) == "ignore":
         log.info(f"{name}: ignored, as the settings say")
         return SKIPPED
-    path = f"{_path(name)}.raw"
-    run.system.make_directory(state.DIRECTORY, 0o700)
+    path = f"{_path(run, name)}.raw"
+    run.system.make_directory(run.system.state_directory, 0o700)
     run.system.write(path, text.encode("utf-8", "surrogateescape"), 0o600)
     log.warning(f"{name}: skipped, it is no base64; kept as it is in {path}")
     return SKIPPED
@@ -60,8 +60,8 @@ def _save(run: Run, name: str, data: bytes) -> str:
     if _setting(run, name) == "ignore":
         log.info(f"{name}: {len(data)} bytes ignored, as the settings say")
         return DONE
-    path = _path(name)
-    run.system.make_directory(state.DIRECTORY, 0o700)
+    path = _path(run, name)
+    run.system.make_directory(run.system.state_directory, 0o700)
     if run.system.read(path) != data:
         run.system.write(path, data, 0o600)
     if run.system.exists(f"{path}.raw"):
@@ -71,8 +71,8 @@ def _save(run: Run, name: str, data: bytes) -> str:
     return DONE
 
 
-def _path(name: str) -> str:
-    return f"{state.DIRECTORY}/{name}"
+def _path(run: Run, name: str) -> str:
+    return f"{run.system.state_directory}/{name}"
 
 
 def _setting(run: Run, name: str) -> str:
@@ -87,7 +87,7 @@ def scripts(run: Run) -> list[str]:
 
 def run_script(run: Run, name: str) -> None:
     """Start it. What fails is a warning, and in the status."""
-    first = (run.system.read(_path(name)) or b"").partition(b"\n")[0].decode("utf-8", "surrogateescape")
+    first = (run.system.read(_path(run, name)) or b"").partition(b"\n")[0].decode("utf-8", "surrogateescape")
     words = re.split("[ \t]+", first[2:].strip(" \t"), maxsplit=1)
     if not first.startswith("#!") or not words[0]:
         log.warning(f"{name}: not started, it does not begin with #! and an interpreter")
@@ -96,7 +96,7 @@ def run_script(run: Run, name: str) -> None:
     began = uptime()
     # Ready is told, so it has a DEADLINE of its own. Through its interpreter, because the file is not executable.
     seconds = float(run.settings["DEADLINE"])
-    ended = run.system.execute(_path(name), hooks.environment(run), seconds, tuple(words))
+    ended = run.system.execute(_path(run, name), hooks.environment(run), seconds, tuple(words))
     for line in (ended.output + ended.errors).splitlines():
         log.info(f"{name}: {line}")
     result = "done" if ended.status == 0 else f"failed status={ended.status}"
