@@ -149,7 +149,7 @@ def assignments(root: Path, version: str, with_zip: bool, for_linter: bool) -> s
     values |= {f"set_{key}": "" for key in setting_keys(root)} if for_linter else {}
     values |= shell_tables(root) if with_zip else {name: terse(name, text) for name, text in shell_tables(root).items()}
     values |= unit_texts(root) if with_zip else {}
-    awks = sorted((root / "agent" / "shell").glob("*.awk"))
+    awks = sorted((root / "agent" / "shell").rglob("*.awk"), key=lambda path: path.name)
     values |= {f"awk_{path.stem}": terse_awk(read(path)) for path in awks if with_zip or not spared(path)}
     own = assignment("azready_version", version) + (assignment("azready_zip", "yes") if with_zip else "")
     tables = "".join(assignment(name, value) for name, value in values.items())
@@ -160,13 +160,13 @@ def assignments(root: Path, version: str, with_zip: bool, for_linter: bool) -> s
 
 def shell_tables(root: Path) -> dict[str, str]:
     """The tables that the shell engine gets as texts: name of the variable -> text."""
-    agent = root / "agent"
+    tables = root / "agent" / "tables"
     return {
-        "health_template": read(agent / "health.xml"),
-        "steps_table": without_comments(read(agent / "steps.conf")),
-        "settings_table": without_comments(read(agent / "settings.conf")),
-        "help_text": read(agent / "help.txt") + read(agent / "help-image.txt"),
-        "units_table": re.sub(r" *\| *", "|", without_comments(read(agent / "units.conf"))),
+        "health_template": read(tables / "health.xml"),
+        "steps_table": without_comments(read(tables / "steps.conf")),
+        "settings_table": without_comments(read(tables / "settings.conf")),
+        "help_text": read(tables / "help.txt") + read(tables / "help-image.txt"),
+        "units_table": re.sub(r" *\| *", "|", without_comments(read(tables / "units.conf"))),
     }
 
 
@@ -203,13 +203,13 @@ def assignment(name: str, value: str) -> str:
 
 def protocol(root: Path) -> dict[str, str]:
     """The facts of the wire: key -> value."""
-    lines = read(root / "agent" / "protocol.conf").splitlines()
+    lines = read(root / "agent" / "tables" / "protocol.conf").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def setting_keys(root: Path) -> list[str]:
     """The settings, from the first column of their table."""
-    lines = read(root / "agent" / "settings.conf").splitlines()
+    lines = read(root / "agent" / "tables" / "settings.conf").splitlines()
     return [line.split("|")[0].strip() for line in lines if line and not line.startswith("#")]
 
 
@@ -220,7 +220,7 @@ def quote(text: str) -> str:
 
 def shell_modules(root: Path) -> list[Path]:
     """The modules by name; the launcher last, because it is the one that runs."""
-    return sorted((root / "agent" / "shell").glob("*.sh"), key=lambda path: (path.name == "launcher.sh", path.name))
+    return sorted((root / "agent" / "shell").rglob("*.sh"), key=lambda path: (path.name == "launcher.sh", path.name))
 
 
 def ascii_only(text: str) -> bytes:
@@ -237,11 +237,12 @@ def ascii_only(text: str) -> bytes:
 def python_members(root: Path, version: str) -> Members:
     """The Python engine: name in the zip -> content. `__main__.py` stands at the top, where Python looks for it."""
     package = root / "agent" / "python" / "azready"
-    members = {f"azready/{path.name}": terse_python(read(path)) for path in package.glob("*.py")}
+    files = {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
+    members = {f"azready/{name}": terse_python(read(path)) for name, path in files.items()}
     members["__main__.py"] = members.pop("azready/__main__.py")
-    members |= {f"azready/{table}": read(root / "agent" / table) for table in PYTHON_TABLES}
+    members |= {f"azready/{table}": read(root / "agent" / "tables" / table) for table in PYTHON_TABLES}
     # The overview: sections and the other commands are the shell's.
-    overview = read(root / "agent" / "help.txt").partition("== ")[0]
+    overview = read(root / "agent" / "tables" / "help.txt").partition("== ")[0]
     members["azready/help.txt"] = re.sub(IMAGE_COMMANDS, "", overview)
     members["azready/VERSION"] = f"{version}\n"
     return {name: text.encode() for name, text in members.items()}

@@ -23,7 +23,7 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Root directory for the Python engine, which then keeps its log to itself."""
     sys.path.append(str(DIST / "azready.pyz"))
-    from azready import log
+    from azready.machine import log
 
     log.level = log.QUIET
     return tmp_path_factory.mktemp("python") / "root"

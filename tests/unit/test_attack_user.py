@@ -39,10 +39,11 @@ done
 _PYTHON = """
 import sys
 sys.path.insert(0, PYZ)
-from azready import config, log, sshkeys
-from azready.errors import Failure
-from azready.run import Run, Wanted
-from azready.system import System
+from azready.machine import log, config
+from azready.steps import ssh_keys
+from azready.machine.failure import Failure
+from azready.machine.run import Run, Wanted
+from azready.machine.system import System
 log.level = log.QUIET
 for n in range(ROUNDS * 4):
     run = Run(System(ROOT), config.defaults(), [])

@@ -127,7 +127,7 @@ def test_no_program_escapes_the_lint() -> None:
         uses = re.findall(r"(?:sys_awk|(?<!=)\bawk)(?: -F\S+| -v (?:\"(?:[^\"\\]|\\.)*\"|\S+))* (?=['\"$])(\S+)", code)
         assert len(uses) > 20
         assert all(use.startswith(("'", '"$awk_', '"$sys_program', '"$@"')) for use in uses), uses
-    sources = {path.stem for path in (ROOT / "agent" / "shell").glob("*.awk")}
+    sources = {path.stem for path in (ROOT / "agent" / "shell").rglob("*.awk")}
     assert {part for name in ALL for part in name.partition(" ")[2].split("+")} >= sources - {"lib", "edit"}
 
 

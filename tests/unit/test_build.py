@@ -351,7 +351,7 @@ class _NoDocstrings(ast.NodeTransformer):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "agent" / "python" / "azready").glob("*.py")), ids=lambda path: path.name
+    "path", sorted((ROOT / "agent" / "python" / "azready").rglob("*.py")), ids=lambda path: path.name
 )
 def test_shipped_python_is_another_program_than_its_source(path: Path) -> None:
     source = path.read_text()
@@ -360,7 +360,7 @@ def test_shipped_python_is_another_program_than_its_source(path: Path) -> None:
     assert shipped.count("\n") == source.count("\n"), "the line numbers of a failure report would lie"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "agent" / "shell").glob("*.sh")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "agent" / "shell").rglob("*.sh")), ids=lambda path: path.name)
 def test_shipped_shell_text_is_another_program_than_its_source(path: Path) -> None:
     """shfmt, which knows the language, takes the comments and the blanks out of both in its own way."""
     source = path.read_text()

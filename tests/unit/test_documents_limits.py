@@ -109,7 +109,9 @@ SHELL = {
 PYTHON = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from azready import imds, log, media, sshkeys, wireserver
+from azready.azure import imds, media, wireserver
+from azready.machine import log
+from azready.steps import ssh_keys
 log.level = 0
 with open(sys.argv[3], "rb") as file:
     data = file.read()

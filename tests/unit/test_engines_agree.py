@@ -42,23 +42,13 @@ from unit.shell_engine import AWKS, WHEN, ShellEngine, harvest, plant
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
-from azready import (
-    config,
-    facts,
-    hostname,
-    http,
-    identity,
-    imds,
-    media,
-    report,
-    state,
-    userdata,
-    wanted,
-    wireserver,
-)
-from azready.errors import Failure, NoGoodAnswer, UsageError
-from azready.run import GoalState, Run, Wanted
-from azready.system import System
+from azready import tables
+from azready.azure import identity, imds, media, report, wanted, wireserver
+from azready.machine import config, http, state
+from azready.machine.failure import Failure, NoGoodAnswer, UsageError
+from azready.machine.run import GoalState, Run, Wanted
+from azready.machine.system import System
+from azready.steps import data, hostname
 
 Tree = dict[str, bytes]
 # The same examples in every run: a build must not fail by chance.
@@ -293,13 +283,13 @@ BASE64 = joined(["QQ==", "QUI=", "QUJD", "=", "A", "\n", " ", "+/+/", "*", "\u00
 @given(text=BASE64)
 def test_base64_is_read_in_two_ways(shell: ShellEngine, text: str) -> None:
     try:
-        data: bytes | None = userdata._decoded("user-data", text)
+        decoded: bytes | None = data._decoded("user-data", text)
     except Failure:
-        data = None
+        decoded = None
     work = {"wanted.user-data": encode(text)}
     for tools in ("", "sys_has() { return 1; }"):
         code = f': >"$work/DESCRIPTION"\n{tools}\ndecode_data user_data'
-        assert (shell.kept("data")[0] if shell.run(code, work) == 0 else None) == data
+        assert (shell.kept("data")[0] if shell.run(code, work) == 0 else None) == decoded
 
 
 # Instance document
@@ -518,8 +508,8 @@ OTHER_LINES = ("", "#", " # c", "\udcff", "# \udcff", "=", "[a]", "export RUN=on
 @st.composite
 def lines(draw: st.DrawFn) -> str:
     """KEY=VALUE with odd blanks, quotes and comments."""
-    key = draw(st.sampled_from([*facts.SETTINGS, *facts.SETTINGS, "UNKNOWN", "run", "1RUN", "RUN RUN", ""]))
-    value = draw(st.sampled_from(SETTINGS[kind_of(key) if key in facts.SETTINGS else "seconds"]))
+    key = draw(st.sampled_from([*tables.SETTINGS, *tables.SETTINGS, "UNKNOWN", "run", "1RUN", "RUN RUN", ""]))
+    value = draw(st.sampled_from(SETTINGS[kind_of(key) if key in tables.SETTINGS else "seconds"]))
     quoted = draw(st.sampled_from(["{}", "{}", "'{}'", '"{}"', "'{}", "{}'", "'{}\"", "{}x", "\\{}", "$({})"]))
     gap = st.sampled_from(["", "", "", " ", "\t", "\x0b", "\xa0", "\r"])
     tail = draw(st.sampled_from(["", "", " # c", "# c", " x", " #", "\r", "\r\r", ";"]))
@@ -528,7 +518,7 @@ def lines(draw: st.DrawFn) -> str:
 
 def kind_of(key: str) -> str:
     """The kind of a setting: address, seconds, steps or one-of."""
-    return facts.SETTINGS[key][1].partition(":")[0]
+    return tables.SETTINGS[key][1].partition(":")[0]
 
 
 def python_configuration(data: bytes) -> dict[str, str] | None:
@@ -539,10 +529,10 @@ def python_configuration(data: bytes) -> dict[str, str] | None:
 
 
 def shell_configuration(shell: ShellEngine, data: bytes) -> dict[str, str] | None:
-    dump = "".join(f'printf %s "$set_{key}" >"$work/{key}"\n' for key in facts.SETTINGS)
+    dump = "".join(f'printf %s "$set_{key}" >"$work/{key}"\n' for key in tables.SETTINGS)
     if shell.run(f"config_read\n{dump}", {}, {"etc/azready.conf": data}):
         return None
-    return {key: shell.kept(key)[0].decode() for key in facts.SETTINGS}
+    return {key: shell.kept(key)[0].decode() for key in tables.SETTINGS}
 
 
 @pytest.mark.parametrize("fault", CONFIGURATIONS)
@@ -558,7 +548,7 @@ def test_odd_configuration_is_read_in_two_ways(shell: ShellEngine, texts: list[s
 
 
 @one_awk
-@pytest.mark.parametrize("key", facts.SETTINGS)
+@pytest.mark.parametrize("key", tables.SETTINGS)
 def test_value_of_the_environment_is_checked_in_two_ways(key: str, shell: ShellEngine) -> None:
     values = SETTINGS[kind_of(key)]
     taken = [value for value in values if not shell.run(f"config_set {key} {quote(value)} environment")]
@@ -578,7 +568,7 @@ def test_steps_are_chosen_in_two_ways(steps: str, shell: ShellEngine) -> None:
 
 uuids = st.sampled_from([VM_ID, VM_ID.upper(), VM_ID[:-1], VM_ID + "0", VM_ID.replace("-", ""), "1" * 36])
 one_digit = st.sampled_from("01fF").map(lambda digit: "-".join(digit * count for count in (8, 4, 4, 4, 12)))
-tags = st.sampled_from([facts.PROTOCOL["AZURE_ASSET_TAG"], facts.PROTOCOL["AZURE_ASSET_TAG"][1:], "QEMU", ""])
+tags = st.sampled_from([tables.PROTOCOL["AZURE_ASSET_TAG"], tables.PROTOCOL["AZURE_ASSET_TAG"][1:], "QEMU", ""])
 firmware = st.sampled_from(["sys/firmware/efi/x", "dev/efi", "etc/x"])
 ASKED = """
     vm_id_from_dmi; printf %s "$vm_id" >"$work/id"

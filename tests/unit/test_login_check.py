@@ -21,12 +21,14 @@ from unit.shell_engine import WHEN, ShellEngine, plant
 from unit.test_engines_agree import bounded, one_awk
 
 sys.path.append(str(DIST / "azready.pyz"))
-from azready import becoming, config, login, report, sshd, sshrules
-from azready.errors import Failure
-from azready.groups import Groups
-from azready.logins import Account
-from azready.run import Run, Wanted
-from azready.system import System
+from azready.azure import report
+from azready.machine import config, ssh_rules, sshd_config
+from azready.machine.account_files import Account
+from azready.machine.failure import Failure
+from azready.machine.groups import Groups
+from azready.machine.run import Run, Wanted
+from azready.machine.system import System
+from azready.steps import becoming, login
 
 USER = "ada"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"
@@ -72,18 +74,18 @@ def settings_lines(draw: st.DrawFn) -> str:
 
 def _python_judgement(lines: list[str], types: list[str], key: bool, locked: bool, usable: bool) -> set[str]:
     rows = [line.split("\t") for line in lines]
-    settings = [sshd._Line(1, row[0].lower(), row[1:]) for row in rows]
+    settings = [sshd_config._Line(1, row[0].lower(), row[1:]) for row in rows]
 
     def words(keyword: str) -> list[str]:
-        return sshd.words_of(settings, keyword)
+        return sshd_config.words_of(settings, keyword)
 
-    user = sshrules.User(USER, GROUPS, types, locked)
-    out = sshrules.keeps_out(words, user)
-    keys = ([] if key else [sshrules.Against("key", "mode", "/home/ada")]) + sshrules.against_keys(words, user)
-    unusable = [] if usable else [sshrules.Against("password", "no_password", "/etc/shadow")]
-    passwords = [*unusable, *sshrules.against_passwords(words)]
+    user = ssh_rules.User(USER, GROUPS, types, locked)
+    out = ssh_rules.keeps_out(words, user)
+    keys = ([] if key else [ssh_rules.Against("key", "mode", "/home/ada")]) + ssh_rules.against_keys(words, user)
+    unusable = [] if usable else [ssh_rules.Against("password", "no_password", "/etc/shadow")]
+    passwords = [*unusable, *ssh_rules.against_passwords(words)]
     is_out = any(each.way == "ssh" for each in out)
-    ways, more = sshrules.by_methods(words, not keys and not is_out, not passwords and not is_out)
+    ways, more = ssh_rules.by_methods(words, not keys and not is_out, not passwords and not is_out)
     return {"\t".join(each) for each in (*out, *keys, *passwords, *more)} | {f"way\t{way}" for way in ways}
 
 
@@ -119,7 +121,7 @@ def test_match_line_is_about_the_same_user_in_both_engines(shell: ShellEngine, w
     joined = "\t".join(words)
     code = f'sys_derive x "$work/out" "$awk_login" holds "$(cat "$work/words")" {USER} "$work/groups"'
     status = shell.run(f"{code} && [ $_verdict = yes ]", {"words": encode(joined), "groups": GROUPS_FILE})
-    assert (status == 0) == sshrules.holds(words, USER, lambda: GROUPS.names)
+    assert (status == 0) == ssh_rules.holds(words, USER, lambda: GROUPS.names)
 
 
 DOAS = [

@@ -67,10 +67,11 @@ kill "$(cat /run/sshd.test)"
 """
 _PYTHON = f"""
 import sys
-from azready import config, login
-from azready.errors import Failure
-from azready.run import Run, Wanted
-from azready.system import System
+from azready.machine import config
+from azready.steps import login
+from azready.machine.failure import Failure
+from azready.machine.run import Run, Wanted
+from azready.machine.system import System
 run = Run(System("/"), config.defaults(), [])
 run.wanted = Wanted(admin_user="ada", keys=({_KEY!r},))
 try:

@@ -28,10 +28,11 @@ from unit.namespaces import inside_namespaces
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
-from azready import config, http, log, media
-from azready.errors import Failure, NoGoodAnswer
-from azready.run import Run
-from azready.system import System
+from azready.azure import media
+from azready.machine import config, http, log
+from azready.machine.failure import Failure, NoGoodAnswer
+from azready.machine.run import Run
+from azready.machine.system import System
 
 # No good machine needs as long; what hangs is killed then.
 HANG = 60.0
@@ -471,10 +472,10 @@ def test_a_lock_that_cannot_be_taken_away_is_a_warning(tmp_path: Path) -> None:
         {sys.executable} -c '
 import subprocess, sys
 sys.path.append("{DIST}/azready.pyz")
-from azready.system import System
+from azready.machine.system import System
 system = System("{tmp_path}/root")
 try:
-    from azready.locks import locked
+    from azready.machine.account_locks import locked
 except ImportError:
     locked = lambda system, names: system.locked(names)
 with locked(system, ["/etc/passwd"]):
@@ -516,8 +517,8 @@ def test_a_full_home_is_told_as_what_it_is(tmp_path: Path) -> None:
         {sys.executable} -c '
 import sys
 sys.path.append("{DIST}/azready.pyz")
-from azready.errors import Failure
-from azready.system import System
+from azready.machine.failure import Failure
+from azready.machine.system import System
 try:
     System("{tmp_path}/root").make_home("/home/ada", "/etc/skel", 0o700, 1000, 1000)
 except Failure as failure:
@@ -671,7 +672,7 @@ def test_of_the_answer_to_a_report_only_the_head_counts() -> None:
 def test_each_try_may_take_longer_than_the_one_before(
     first: str, limits: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from azready import run as module
+    from azready.machine import run as module
 
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     monkeypatch.setattr(log, "level", log.QUIET)
@@ -706,8 +707,8 @@ def test_half_a_record_does_not_stay_in_a_pool(tmp_path: Path) -> None:
         {sys.executable} -c '
 import sys
 sys.path.append("{DIST}/azready.pyz")
-from azready.errors import Failure
-from azready.system import System
+from azready.machine.failure import Failure
+from azready.machine.system import System
 try:
     System("{tmp_path}").append("/pool", b"x" * 2560)
 except Failure as failure:
@@ -739,8 +740,8 @@ def test_a_media_that_was_left_mounted_is_unmounted() -> None:
         {sys.executable} -c '
 import sys
 sys.path.append("{DIST}/azready.pyz")
-from azready import media
-from azready.system import System
+from azready.azure import media
+from azready.machine.system import System
 media.release(System("/"))
 '
         ls -A /run/azready"""
@@ -750,7 +751,7 @@ media.release(System("/"))
 
 
 def test_work_directories_of_the_dead_are_swept(tmp_path: Path) -> None:
-    from azready import sweep
+    from azready.machine import sweep
 
     with sleeper() as other:
         owners = {

@@ -9,7 +9,7 @@ import pytest
 from support import ROOT
 from terse import terse_shell
 
-MODULES = sorted((ROOT / "agent" / "shell").glob("*.sh"))
+MODULES = sorted((ROOT / "agent" / "shell").rglob("*.sh"))
 
 
 def named(path: Path) -> str:
@@ -60,7 +60,7 @@ def test_no_directory_is_made_with_a_mode(module: Path) -> None:
 
 
 # Who kills knows by the time of its start that a process is the one that is meant, or is its parent.
-MAY_KILL = {"alive.sh", "system.sh", "sshd.sh", "publish.sh", "locks.sh"}
+MAY_KILL = {"alive.sh", "system.sh", "sshd_config.sh", "publish.sh", "account_locks.sh"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=named)

@@ -20,10 +20,12 @@ from unit.test_engines_agree import Tree, one_awk
 from unit.test_engines_agree import bounded as many
 
 sys.path.append(str(DIST / "azready.pyz"))
-from azready import config, log, report, sshd, sshkeys
-from azready.errors import Failure
-from azready.run import Run, Wanted
-from azready.system import System
+from azready.azure import report
+from azready.machine import config, log, sshd_config
+from azready.machine.failure import Failure
+from azready.machine.run import Run, Wanted
+from azready.machine.system import System
+from azready.steps import ssh_keys
 
 # A whole step a time: fewer of them, and no hunt for a smaller example, which takes minutes.
 bounded = settings(many, max_examples=40, phases=(Phase.explicit, Phase.generate))
@@ -80,7 +82,7 @@ def odd_keys(draw: st.DrawFn) -> str:
 
 
 def python_keys(given_keys: list[str]) -> tuple[bytes, bytes]:
-    good, why = sshkeys._good_keys(tuple(given_keys))
+    good, why = ssh_keys._good_keys(tuple(given_keys))
     return "".join(f"{text}\n" for text in good).encode("latin-1"), why.encode()
 
 
@@ -212,11 +214,11 @@ files = st.tuples(st.lists(st.sampled_from(LINES), max_size=4), st.booleans()).m
 def test_keys_are_added_in_two_ways(shell: ShellEngine, data: bytes, given_keys: list[str]) -> None:
     good, _ = python_keys(given_keys)
     shell.run("keys_with", {"user.old": data, "keys.good": good})
-    added = sshkeys.with_keys(data, good.decode("latin-1").split("\n")[:-1])
+    added = ssh_keys.with_keys(data, good.decode("latin-1").split("\n")[:-1])
     assert shell.kept("user.new") == [added]
     assert added.startswith(data)
     shell.run("keys_with", {"user.old": added, "keys.good": good})
-    assert shell.kept("user.new") == [added] == [sshkeys.with_keys(added, good.decode("latin-1").split("\n")[:-1])]
+    assert shell.kept("user.new") == [added] == [ssh_keys.with_keys(added, good.decode("latin-1").split("\n")[:-1])]
 
 
 # sshd_config
@@ -308,7 +310,7 @@ def shell_outcome(shell: ShellEngine, tree: Tree, what: str) -> tuple[bytes, Tre
 @bounded
 @given(tree=trees())
 def test_keys_find_their_place_in_two_ways(shell: ShellEngine, root: Path, tree: Tree) -> None:
-    expected = python_outcome(root, tree, sshkeys.step_ssh_keys)
+    expected = python_outcome(root, tree, ssh_keys.step_ssh_keys)
     assert shell_outcome(shell, tree, "step_ssh_keys") == expected
 
 
@@ -316,9 +318,9 @@ def test_keys_find_their_place_in_two_ways(shell: ShellEngine, root: Path, tree:
 @given(tree=trees(), wanted=st.booleans())
 def test_password_login_is_set_in_two_ways(shell: ShellEngine, root: Path, tree: Tree, wanted: bool) -> None:
     word = "yes" if wanted else "no"
-    first = python_outcome(root, tree, lambda run: sshd.set_password_login(run, wanted))
+    first = python_outcome(root, tree, lambda run: sshd_config.set_password_login(run, wanted))
     assert shell_outcome(shell, tree, f"set_password_login {word}") == first
-    again = python_outcome(root, first[1], lambda run: sshd.set_password_login(run, wanted))
+    again = python_outcome(root, first[1], lambda run: sshd_config.set_password_login(run, wanted))
     assert again[1] == first[1]
     assert shell_outcome(shell, first[1], f"set_password_login {word}") == again
 
@@ -357,7 +359,7 @@ def test_policy_becomes_lines_of_the_configuration(name: str, shell: ShellEngine
     wanted, before, main, drop_in = POLICIES[name]
     tree = {MAIN: before, "etc/passwd": PASSWD}
     expected = {MAIN: main, "etc/passwd": PASSWD, **({DROP_IN: drop_in} if drop_in else {})}
-    assert python_outcome(root, tree, lambda run: sshd.set_password_login(run, wanted))[:2] == (b"", expected)
+    assert python_outcome(root, tree, lambda run: sshd_config.set_password_login(run, wanted))[:2] == (b"", expected)
     assert shell_outcome(shell, tree, f"set_password_login {'yes' if wanted else 'no'}")[:2] == (b"", expected)
 
 
@@ -366,7 +368,7 @@ def test_files_of_the_user_belong_to_him(shell: ShellEngine, root: Path) -> None
     if os.geteuid() != 0:
         leave_out("root gives files away")
     tree = {MAIN: b"", "etc/passwd": PASSWD, "home/azureuser/.ssh/authorized_keys": b"x\n"}
-    python_outcome(root, tree, sshkeys.step_ssh_keys)
+    python_outcome(root, tree, ssh_keys.step_ssh_keys)
     shell_outcome(shell, tree, "step_ssh_keys")
     for place in (root, shell.root):
         for name in (".ssh", ".ssh/authorized_keys"):
@@ -398,7 +400,7 @@ def test_what_the_user_planted_is_refused(fault: str, shell: ShellEngine, root: 
     run = Run(System(str(root)), config.defaults(), [])
     run.wanted = Wanted(admin_user="azureuser", keys=(GOOD[0],))
     with pytest.raises(Failure) as raised:
-        sshkeys.step_ssh_keys(run)
+        ssh_keys.step_ssh_keys(run)
     assert raised.value.details["error"] == PLANTED[fault]
     work = {"wanted.admin-user": b"azureuser", **given_keys_in([GOOD[0]]), "wanted.password": b""}
     assert shell.run("wanted_keys=1; step_ssh_keys", work)

@@ -46,10 +46,11 @@ cat /etc/ssh/sshd_config.d/00-azready.conf || :
 """
 _PYTHON = f"""
 import sys
-from azready import config, sshd, sshkeys
-from azready.errors import Failure
-from azready.run import Run, Wanted
-from azready.system import System
+from azready.machine import config, sshd_config
+from azready.steps import ssh_keys
+from azready.machine.failure import Failure
+from azready.machine.run import Run, Wanted
+from azready.machine.system import System
 run = Run(System("/"), config.defaults(), [])
 run.wanted = Wanted(admin_user="azureuser", keys=({_KEY!r},))
 try:

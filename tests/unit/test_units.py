@@ -20,7 +20,7 @@ SCRIPTS = [path for path in FILES if path.read_text().startswith("#!/bin/sh")]
 # The table that `install` reads: name of an init -> its files.
 TABLE = {
     cells[0].strip(): [item.split(">")[0] for item in cells[3].split()]
-    for cells in (line.split("|") for line in (ROOT / "agent" / "units.conf").read_text().splitlines())
+    for cells in (line.split("|") for line in (ROOT / "agent" / "tables" / "units.conf").read_text().splitlines())
     if len(cells) == 6 and not cells[0].startswith("#")
 }
 # What takes longer hangs: a supervisor needs a second or two for one start and one end.

@@ -6,13 +6,14 @@ import os
 import re
 from typing import Callable
 
-from . import config, log, report, signals
-from .errors import Failure, NotTold, UsageError
-from .facts import VERSION, embedded
-from .identity import vm_id_from_dmi
-from .provision import provision
-from .run import Run
-from .system import System, complete_path
+from azready.azure import report
+from azready.azure.identity import vm_id_from_dmi
+from azready.machine import config, log, signals
+from azready.machine.failure import Failure, NotTold, UsageError
+from azready.machine.run import Run
+from azready.machine.system import System, complete_path
+from azready.provision import provision
+from azready.tables import VERSION, embedded
 
 _WITH_VALUE = ("--root", "--config", "--engine", "--only", "--skip")
 

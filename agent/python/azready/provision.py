@@ -6,43 +6,24 @@ import os
 import traceback
 from typing import NoReturn
 
-from . import (
-    accounts,
-    hooks,
-    hostkeys,
-    hostname,
-    http,
-    identity,
-    kvp,
-    log,
-    login,
-    media,
-    password,
-    pending,
-    publish,
-    report,
-    signals,
-    sshkeys,
-    state,
-    userdata,
-    wanted,
-    wireserver,
-)
-from .errors import Failure, NotTold
-from .facts import STEPS, VERSION
-from .run import FAILED, SKIPPED, Run
-from .runlock import RunLock
-from .signals import Interrupted
-from .sweep import sweep
-from .system import timestamp, uptime
+from azready.azure import identity, kvp, media, report, wanted, wireserver
+from azready.machine import http, log, pending, signals, state
+from azready.machine.failure import Failure, NotTold
+from azready.machine.run import FAILED, SKIPPED, Run
+from azready.machine.run_lock import RunLock
+from azready.machine.signals import Interrupted
+from azready.machine.sweep import sweep
+from azready.machine.system import timestamp, uptime
+from azready.steps import data, hooks, host_keys, hostname, login, password, publish, ssh_keys, user
+from azready.tables import STEPS, VERSION
 
 _STEP_FUNCTIONS = {
     "hostname": hostname.step_hostname,
-    "user": accounts.step_user,
-    "ssh-keys": sshkeys.step_ssh_keys,
+    "user": user.step_user,
+    "ssh-keys": ssh_keys.step_ssh_keys,
     "password": password.step_password,
-    "custom-data": userdata.step_custom_data,
-    "user-data": userdata.step_user_data,
+    "custom-data": data.step_custom_data,
+    "user-data": data.step_user_data,
     "login": login.step_login,
     "hooks": hooks.step_hooks,
 }
@@ -87,7 +68,7 @@ def _provision(run: Run, force: bool) -> None:
         log.info(f"version {VERSION}, python engine, {http.CLIENT}: provisioning VM {run.vm_id}")
         wireserver.read_goal_state(run)
         wanted.read_wanted(run)
-        hostkeys.make_host_keys(run.system)
+        host_keys.make_host_keys(run.system)
         _take_steps(run)
         signals.check()
         rest = _rest(run)
@@ -112,7 +93,7 @@ def _rest(run: Run) -> pending.Pending:
     items = ["status"]
     if kvp.is_wanted(run):
         items.append("kvp")
-    items += [f"script {name} 0" for name in userdata.scripts(run)]
+    items += [f"script {name} 0" for name in data.scripts(run)]
     if run.settings["RUN"] == "once":
         # Last: a run that is cut off before must be started again.
         items.append("service")
@@ -137,7 +118,7 @@ def _finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
 
 
 def _run_script(run: Run, name: str) -> None:
-    userdata.run_script(run, name)
+    data.run_script(run, name)
     if name in run.scripts:
         state.finish(run, "ready", "")
 

@@ -1,0 +1,1 @@
+"""Azure: who this machine is, what the platform asks for, and what it is told."""

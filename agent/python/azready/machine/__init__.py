@@ -1,0 +1,1 @@
+"""The machine: its files, programs, clock and log. Knows nothing of Azure."""

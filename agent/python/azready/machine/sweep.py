@@ -1,0 +1,91 @@
+"""What runs that were cut off have left: a program that still runs, locks, temporary files, a media that is mounted.
+
+Only with the run lock held: then whatever lies there is of nobody who lives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import re
+import shutil
+import stat
+
+from azready.azure import media
+from azready.machine import account_locks, alive, log, programs
+from azready.machine.system import System
+
+# Where azready writes a file beside another one first.
+_FOLDERS = (
+    "/etc",
+    "/etc/ssh",
+    "/etc/ssh/sshd_config.d",
+    "/etc/sudoers.d",
+    "/etc/doas.d",
+    "/etc/conf.d",
+    "/etc/config",
+    "/opt",
+)
+_TEMPORARY = ".*.azready"
+# A home is made as a whole, beside its place.
+_HOMES = "/home"
+# Where the shell engine works. These are of the machine that azready runs on, whatever the root.
+_WORK_PLACES = ("/run", "/tmp", "/dev/shm", "/var/tmp")
+_WORK = re.compile(r"azready\.([0-9]{1,10})(\.[1-9])?")
+
+
+def sweep(system: System) -> None:
+    """Never raises: what cannot be taken away is no reason not to go on."""
+    child = programs.end_left(system.path(system.child_file))
+    if child:
+        log.warning(f"{child} of a run that was cut off was still at work: it was killed")
+    with contextlib.suppress(OSError):
+        os.unlink(system.path(system.child_file))
+    account_locks.clear(system)
+    for folder in (*_FOLDERS, system.state_directory, system.run_directory):
+        for path in _temporary(system.path(folder)):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+    for path in _temporary(system.path(_HOMES)):
+        if _is_directory(path):
+            shutil.rmtree(path, ignore_errors=True)
+    for place in _WORK_PLACES:
+        _sweep_work(place)
+    media.release(system)
+
+
+def _temporary(folder: str) -> list[str]:
+    return [os.path.join(folder, name) for name in _names(folder) if fnmatch.fnmatchcase(name, _TEMPORARY)]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _is_directory(path: str) -> bool:
+    """Itself, and not what a link leads to."""
+    with contextlib.suppress(OSError):
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    return False
+
+
+def _sweep_work(place: str) -> None:
+    """Work directories of shell engines that were killed: a password may lie in one."""
+    for name in _names(place):
+        path, found = os.path.join(place, name), _WORK.fullmatch(name)
+        # In /tmp anybody may make one, and this is not for him.
+        ours = found and _is_directory(path) and os.lstat(path).st_uid == os.geteuid()
+        if found and ours and not _is_in_use(path, int(found[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_in_use(path: str, number: int) -> bool:
+    record = ""
+    with contextlib.suppress(OSError), open(os.path.join(path, "owner"), encoding="ascii", errors="replace") as file:
+        record = file.read(4096).rstrip("\n")
+    # It has none in its first moment, and where it is of an older azready.
+    return alive.is_alive(record) if alive.pid_of(record) else number != os.getpid() and alive.exists(number)

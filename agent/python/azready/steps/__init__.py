@@ -1,0 +1,1 @@
+"""The steps: each makes one thing as the platform asks for it."""

@@ -1,0 +1,95 @@
+# account_files.sh: what tells a person's account from one of the system: its number, its shell, its home.
+
+# user_is_closed SHELL: whether it is a shell that lets nobody in.
+user_is_closed() {
+	case ${1##*/} in nologin | false | true) ;; *) return 1 ;; esac
+}
+
+user_blanks=" $tab$(printf '\r')"
+
+# user_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with any other shell,
+# if there is such a file.
+user_knows_shell() {
+	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
+		[ "${user_line%%#*}" != "$1" ] || return 0
+	done <"$work/shells"
+	return 1
+}
+
+# user_is_shut SHELL: whether nobody comes in with it here. An image without a /bin/sh has no programs yet to judge by.
+user_is_shut() {
+	! user_is_closed "$1" || return 0
+	[ -n "$1" ] && sys_is_executable /bin/sh && ! sys_is_executable "$1"
+}
+
+# user_is_person: whether a person may have the account that find_account has found: by the system's UID_MIN, else by its
+# login shell and its own home; fails with 2 where that cannot be found out. Compared as text: 32 bits are too few for some.
+user_is_person() {
+	case $_uid in
+	0 | 65534) return 1 ;;
+	? | ?? | ???) ;;
+	*) return 0 ;;
+	esac
+	sys_edit /etc/login.defs 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*UID_MIN[ \t]+[0-9]+[ \t\r]*$/) {
+			split(trimmed(row[i]), word, /[ \t]+/)
+			if (length(word[2]) < 10) {
+				sub(/^0+/, "", word[2])
+				put_word(word[2])
+				break
+			}
+		}
+		verdict("done")
+	}' || return 2
+	user_first=
+	read -r user_first <"$work/edited" || :
+	[ "$_uid" -lt "${user_first:-1000}" ] || return 0
+	if user_is_closed "$_shell"; then return 1; fi
+	user_has_own_home 'opt srv'
+}
+
+# user_has_own_home FOLDERS: whether the home that find_account has found is this account's alone, and no directory of the
+# system, of which FOLDERS are some more.
+user_has_own_home() {
+	user_words=$(printf '%s' "$_home" | sed 's,//*,/,g; s,/\./,/,g; s,/\.$,,; s,/$,,')
+	case $user_words in
+	/var/home/* | /usr/home/*) ;;
+	/*)
+		user_part=${user_words#/}
+		case " bin boot dev etc lib lib32 lib64 libx32 nonexistent proc root run sbin sys tmp usr var $1 " in *" ${user_part%%/*} "*) return 1 ;; esac
+		;;
+	*) return 1 ;;
+	esac
+	case $user_words/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
+	sys_path "$_home"
+	user_place=$_path
+	sys_fetch /etc/passwd "$work/passwd.homes" || return 2
+	while IFS=: read -r user_other _ _ _ _ user_part _ || [ -n "$user_other" ]; do
+		[ "$user_other" != "$_name" ] || continue
+		case $user_part in /*) ;; *) continue ;; esac
+		sys_path "$user_part"
+		[ "$_path" != "$user_place" ] || return 1
+	done <"$work/passwd.homes"
+}
+
+# user_mend_shell: give the account of $user that find_account has found a shell that lets its user in: USER_SHELL, else
+# what a new one gets; sets _shell.
+user_mend_shell() {
+	user_is_shut "$_shell" || return 0
+	user_pick_shell || return
+	[ "$user_shell" != "$_shell" ] || return 0
+	user_changed=
+	user_edit shell "$user" /etc/passwd "$user_shell" || return
+	log_info "user: the shell $_shell lets nobody in: $user now has $user_shell"
+	_shell=$user_shell
+}
+
+# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets _gid, empty
+# where there is none.
+user_copy_group() {
+	user_lines row "$1" /usr/lib/group || return
+	[ "$_verdict" = found ] || return 0
+	IFS= read -r user_row <"$work/edited" || [ -n "$user_row" ] || return
+	user_edit add "$1" /etc/group "$user_row" && user_gid "$1"
+}

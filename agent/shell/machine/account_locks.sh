@@ -1,0 +1,128 @@
+# account_locks.sh: keeps others off the account files while they are changed, and takes away what a run left that was cut off. A
+# part of system.sh.
+
+# sys_lock NAME ..: as shadow's tools do: NAME.lock is a hard link to a file with our process id. That file, the partner
+# .NAME.azready.lock, stays beside it: so a later run knows whose lock it is, whatever the number means by then. glibc's
+# lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
+sys_lock() {
+	sys_locked=
+	sys_now
+	# install and generalize have no deadline.
+	sys_until=1500
+	[ -z "${deadline-}" ] || sys_until=$(((deadline - _now) / 2))
+	[ "$sys_until" -le 1500 ] || sys_until=1500
+	sys_until=$((_now + sys_until))
+	for sys_name; do
+		sys_path "${sys_name%/*}"
+		until sys_link_lock "$_path" "${sys_name##*/}"; do
+			sys_now
+			if [ -s "$work/err" ] || [ "$_now" -ge "$sys_until" ]; then
+				[ -s "$work/err" ] || printf 'locked\n' >"$work/err"
+				sys_blame "$sys_name"
+				sys_unlock
+				return 1
+			fi
+			sys_seconds 25
+			sleep "$_seconds"
+		done
+		sys_locked="$sys_locked $sys_name"
+	done
+}
+
+# sys_link_lock DIRECTORY NAME: take its lock; a stale one is taken away first. $work/err holds what else is in the way.
+sys_link_lock() {
+	set -- "$1/$2.lock" "$1/.$2.azready.lock"
+	rm -f "$work/err"
+	if [ -e "$2" ]; then
+		# Of another run, where no lock for the run could be had.
+		! sys_is_held "$2" || return
+		rm -f "$2"
+	fi
+	printf '%s' "$$" | LC_ALL=C dd of="$2" 2>"$work/err" || return
+	sys_holder "$2"
+	[ "$_holder" = "$$" ] || {
+		printf 'No space left on device\n' >"$work/err"
+		return 1
+	}
+	rm -f "$work/err"
+	LC_ALL=C ln "$2" "$1" 2>"$work/err"
+	set -- "$1" "$2" $?
+	sys_holder "$1"
+	if [ "$3" -eq 0 ] && [ "$_holder" = "$$" ]; then return 0; fi
+	rm -f "$2"
+	[ -e "$1" ] || return 1
+	rm -f "$work/err"
+	sys_is_held "$1" || LC_ALL=C rm -f "$1" 2>"$work/err"
+	return 1
+}
+
+# sys_holder LOCK: sets _holder, its text without what shadow may have put behind the number; fails where it cannot be read.
+sys_holder() {
+	_holder=$({ tr -d '\000\n ' <"$1"; } 2>/dev/null)
+}
+
+# sys_is_held LOCK: whether the process that it names has it: it lives, is not this one, which knows its locks, and the
+# lock is of this boot: the number of an older one may be anybody's by now.
+sys_is_held() {
+	sys_holder "$1" || return 0
+	case $_holder in '' | *[!0-9]* | "$$") return 1 ;; esac
+	kill -0 "$_holder" 2>/dev/null || [ -d "/proc/$_holder" ] || return
+	! sys_is_of_an_older_boot "$1"
+}
+
+# sys_is_of_an_older_boot FILE: no where that cannot be told.
+sys_is_of_an_older_boot() {
+	read -r sys_up _ 2>/dev/null </proc/uptime || return
+	sys_made_at=$(date -r "$1" +%s 2>/dev/null) || sys_made_at=$(stat -c %Y "$1" 2>/dev/null)
+	sys_today=$(date +%s)
+	case $sys_made_at,$sys_today in *[!0-9,]* | ,* | *,) return 1 ;; esac
+	# mksh counts with 32 bits, which suffice until 2038.
+	[ "$((sys_today - sys_made_at))" -gt "$((${sys_up%.*} + 2))" ]
+}
+
+# sys_unlock: give back what sys_lock took. All is done by then, so what stays is no failure; the next run clears it.
+sys_unlock() {
+	for sys_name in $sys_locked; do
+		sys_path "${sys_name%/*}"
+		sys_holder "$_path/${sys_name##*/}.lock" && [ "$_holder" != "$$" ] || rm -f "$_path/${sys_name##*/}.lock" 2>/dev/null || log_warning "$sys_name.lock cannot be removed"
+		rm -f "$_path/.${sys_name##*/}.azready.lock" 2>/dev/null
+	done
+	sys_locked=
+}
+
+# Where a run leaves something beside what it writes; in /home also a home that is not finished.
+sys_swept='/etc /etc/ssh /etc/ssh/sshd_config.d /etc/sudoers.d /etc/doas.d /etc/conf.d /etc/config /etc/default /opt /home'
+
+# sys_sweep: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
+# while no other run is at work. What stays is in nobody's way.
+sys_sweep() {
+	for sys_name in passwd group shadow gshadow; do sys_sweep_lock "$sys_name"; done
+	for sys_name in $sys_swept "$state_directory" "$run_directory"; do
+		sys_path "$sys_name"
+		if [ ! -d "$_path" ] || ! sys_is_roots "$_path"; then continue; fi
+		sys_flags=$-
+		set +f
+		for sys_hit in "$_path"/.*.azready; do sys_clear_tree "$sys_hit"; done
+		case $sys_flags in *f*) set -f ;; esac
+	done
+}
+
+# sys_sweep_lock NAME: a partner proves that the lock is of a run that is gone; what names no living process of this boot
+# would have useradd and passwd refuse, too.
+sys_sweep_lock() {
+	sys_path /etc
+	sys_partner=$_path/.$1.azready.lock
+	set -- "$_path/$1"
+	if [ -e "$sys_partner" ]; then
+		! sys_same "$sys_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
+		rm -f "$sys_partner" 2>/dev/null
+	fi
+	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then sys_is_held "$1.lock" || rm -f "$1.lock" 2>/dev/null; fi
+	sys_flags=$-
+	set +f
+	for sys_hit in "$1".[0-9]*; do
+		sys_holder "$sys_hit" || continue
+		case $_holder in "${sys_hit##*.}") [ ! -f "$sys_hit" ] || sys_is_held "$sys_hit" || rm -f "$sys_hit" 2>/dev/null ;; esac
+	done
+	case $sys_flags in *f*) set -f ;; esac
+}
