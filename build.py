@@ -48,7 +48,7 @@ WORKERS = str(4 * (os.cpu_count() or 1))
 
 # Two machines of QEMU without KVM are all that two processors carry; each next one starts as soon as one is done.
 MACHINES = ("-v", "-n", "2", "--dist", "load", "--maxschedchunk", "1")
-MACHINES_FOLDER = "tests/boot"
+MACHINES_FOLDER = "tests/lab/boot"
 
 # pytest's status for "some tests failed", and how many of them may run again.
 TESTS_FAILED, FEW = 1, 5
@@ -110,14 +110,14 @@ def again() -> int:
 
 def boot(arguments: list[str]) -> int:
     """[NAME ..] build, then boot real machines (all, or those of this name) and show how they fared"""
-    return build([]) or run_module("boot", *arguments)
+    return build([]) or run_module("lab.boot", *arguments)
 
 
 def live(arguments: list[str]) -> int:
     """TREE [--engine E] [--client C] [--vm FILE] [--keep] [--json] run azready live in a copy of a root file system"""
     with contextlib.redirect_stdout(sys.stderr):  # standard output is the JSON's
         status = build([])
-    return status or run_module("live", *arguments)
+    return status or run_module("lab.live", *arguments)
 
 
 def lock(arguments: list[str]) -> int:

@@ -70,7 +70,7 @@ LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of n
 SPARED_MODULES = ("install", "generalize", "selinux", "python", "help")
 IMAGE_COMMANDS = r"(?m)^  (install|uninstall|generalize) .*\n"
 PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf")
-EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("emulator", run_name="__main__", alter_sys=True)\n'
+EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("lab.emulator", run_name="__main__", alter_sys=True)\n'
 
 
 class Packed(NamedTuple):
@@ -98,7 +98,7 @@ def assemble(root: Path, wheels: Path) -> dict[str, bytes]:
         "azready": zip_behind(shell_text(root, version, with_zip=True), engine),
         "azready.sh": shell_text(root, version, with_zip=False),
         "azready.pyz": zip_behind(b"#!/usr/bin/env python3\n", engine),
-        "azready-emulator.pyz": zip_behind(b"#!/usr/bin/env python3\n", emulator_members(root, wheels)),
+        "azready-lab.pyz": zip_behind(b"#!/usr/bin/env python3\n", emulator_members(root, wheels)),
     }
     return files | {"SHA256SUMS": checksums(files)}
 
@@ -250,10 +250,10 @@ def python_members(root: Path, version: str) -> Members:
 
 def emulator_members(root: Path, wheels: Path) -> Members:
     """The emulator package, an entry that runs it, and its HTTP parser with that one's licence."""
-    package = root / "tests" / "emulator"
-    members: Members = {"__main__.py": EMULATOR_ENTRY}
+    package = root / "tests" / "lab" / "emulator"
+    members: Members = {"__main__.py": EMULATOR_ENTRY, "lab/__init__.py": read(package.parent / "__init__.py").encode()}
     for path in package.rglob("*.py"):
-        members[f"emulator/{path.relative_to(package).as_posix()}"] = read(path).encode()
+        members[f"lab/emulator/{path.relative_to(package).as_posix()}"] = read(path).encode()
     with zipfile.ZipFile(require_wheel(root / "agent" / f"{EMULATOR_VENDORED}.lock", wheels)) as archive:
         for entry in archive.infolist():
             if entry.filename.startswith(f"{EMULATOR_VENDORED}/") and entry.filename.endswith(".py"):

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator import VMError
+from lab.emulator import VMError
 
 from .case import Case, CaseError, load_cases
 from .check import COLUMNS, ENDED, EXIT, FILES, REPORT_COLUMNS, VERDICT

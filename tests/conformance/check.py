@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import unescape
 
-from emulator import Request
+from lab.emulator import Request
 
 from .case import Expect, FileCheck, Run
 from .facts import fill, golden_report, pattern

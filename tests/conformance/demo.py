@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator import Request
+from lab.emulator import Request
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text

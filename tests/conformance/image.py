@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator import VirtualMachine, write_media
+from lab.emulator import VirtualMachine, write_media
 
 from .case import Image, ImageFile
 from .facts import fill

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator import Emulator, Request, VirtualMachine, load_vm
+from lab.emulator import Emulator, Request, VirtualMachine, load_vm
 
 from .case import Case, Run
 from .check import Observed, contract_faults, engine_faults, outcome_faults

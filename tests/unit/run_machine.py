@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from conformance.client import SHELLS, Combination, make_sandbox, need_programs
-from emulator import Emulator, load_vm, write_media
+from lab.emulator import Emulator, load_vm, write_media
 from support import DIST, interpreters, need
 
 AGENT = DIST / "azready"

@@ -24,8 +24,8 @@ from support import DIST, PYTHONS, ROOT, interpreters, need
 
 WHEELS = ROOT / "build" / "wheels"
 VENDORED_FOLDERS = ("urllib3-", "h11/")
-ZIPS = ("azready", "azready.pyz", "azready-emulator.pyz")
-INPUTS = ("agent", "tests/emulator", "pyproject.toml", "LICENSE")
+ZIPS = ("azready", "azready.pyz", "azready-lab.pyz")
+INPUTS = ("agent", "tests/lab/__init__.py", "tests/lab/emulator", "pyproject.toml", "LICENSE")
 ENGINE_PYTHONS = [version for version in PYTHONS if version not in ("2.7", "3.6")]
 SHELLS = ("dash", "bash", "busybox", "mksh", "yash", "ksh", "zsh", "posh")
 
@@ -151,7 +151,7 @@ def test_licences_are_complete() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     for name in bundle.VENDORED:
         assert zip_part("azready").read(f"{name}/LICENSE.txt").startswith(b"MIT License")
-    assert b"MIT License" in zip_part("azready-emulator.pyz").read("h11/LICENSE.txt")
+    assert b"MIT License" in zip_part("azready-lab.pyz").read("h11/LICENSE.txt")
 
 
 @pytest.mark.parametrize("folder", bundle.VENDORED)
@@ -212,11 +212,9 @@ with urllib3.connectionpool.HTTPConnectionPool("127.0.0.1", {port}) as pool:
 
 def test_emulator_has_its_parser_with_it(tmp_path: Path) -> None:
     """One file without installation; -I -S, because nothing of the system may help."""
-    program = (
-        f"import sys; sys.path.insert(0, {str(DIST / 'azready-emulator.pyz')!r}); import emulator, h11; print(h11)"
-    )
+    program = f"import sys; sys.path.insert(0, {str(DIST / 'azready-lab.pyz')!r}); import lab.emulator, h11; print(h11)"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert f"'{DIST}/azready-emulator.pyz/h11/__init__.py'" in done.stdout, done.stderr
+    assert f"'{DIST}/azready-lab.pyz/h11/__init__.py'" in done.stdout, done.stderr
 
 
 def test_emulator_and_tests_have_the_same_parser() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from emulator import Emulator, Request, load_vm
+from lab.emulator import Emulator, Request, load_vm
 from unit.emulator_client import (
     FAILED,
     GOAL_STATE,

@@ -18,12 +18,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from emulator import Emulator, VMError, load_vm
-from emulator.example import EXAMPLE
+from lab.emulator import Emulator, VMError, load_vm
+from lab.emulator.example import EXAMPLE
 from unit.emulator_client import FAILED, GOAL_STATE, HEALTH, INSTANCE, METADATA, READY, WIRE, ask, send_raw
 
 TESTS = Path(__file__).resolve().parents[1]
-COMMAND = [sys.executable, "-m", "emulator"]
+COMMAND = [sys.executable, "-m", "lab.emulator"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

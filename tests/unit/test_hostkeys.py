@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from emulator import Emulator, load_vm
+from lab.emulator import Emulator, load_vm
 from support import DIST, need
 from unit.namespaces import inside_namespaces
 

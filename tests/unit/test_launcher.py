@@ -19,7 +19,7 @@ import pytest
 from bundle import project_version
 from conformance.client import Combination, make_sandbox, need_programs
 from conformance.process import Finished, execute
-from emulator import Emulator, load_vm
+from lab.emulator import Emulator, load_vm
 from support import DIST, PYTHONS, ROOT, interpreters, leave_out, need
 
 AGENT = DIST / "azready"

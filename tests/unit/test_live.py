@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import support
-from emulator import load_vm, write_media
+from lab.emulator import load_vm, write_media
 
 _AGENT = support.DIST / "azready"
 # The same with its first fields byte-swapped, so that the generation of the machine below does not matter.
@@ -41,7 +41,7 @@ mv "$SCRATCH/alternatives" /etc/alternatives
 echo {_VM_ID.upper()} >/sys/class/dmi/id/product_uuid
 echo localhost >/etc/hostname
 hostname localhost
-"$PYTHON" -m emulator serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 \\
+"$PYTHON" -m lab.emulator serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 \\
     --record "$SCRATCH/requests" -q >"$SCRATCH/emulator" &
 emulator=$!
 until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import support
-from login.roots import ALPINE, BUSYBOX, DEBIAN, DEBIAN_WITHOUT_PAM
+from lab.login.roots import ALPINE, BUSYBOX, DEBIAN, DEBIAN_WITHOUT_PAM
 
 # What XML, a shell, sed, a line of shadow and a byte-wise awk could trip over.
 _PASSWORD = "p&<'\"% :$x\\é"
@@ -67,7 +67,18 @@ def _machine(folder: Path, root: str, engine: str, server_first: bool) -> dict[s
     places = {"scratch": folder, "mountpoint": folder / "mountpoint", "vm": folder / "vm.toml", "agent": agent}
     job = {name: str(place) for name, place in places.items()} | {"root": root, "engine": engine}
     job["server"] = "first" if server_first else "last"
-    command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", sys.executable, "-m", "login"]
+    command = [
+        "unshare",
+        "--net",
+        "--mount",
+        "--uts",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        sys.executable,
+        "-m",
+        "lab.login",
+    ]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(support.ROOT / "tests"), "LC_ALL": "C.UTF-8"}
     ended = subprocess.run(command, input=json.dumps(job), env=environment, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stderr

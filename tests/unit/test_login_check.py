@@ -429,7 +429,7 @@ def test_ways_in_are_found_and_mended_alike(
     if os.geteuid() != 0:
         leave_out("root gives files away")
     scene = SCENES[name]
-    monkeypatch.setattr("azready.log.level", 1)
+    monkeypatch.setattr("azready.machine.log.level", 1)
     row, ways = _python_scene(scene, root)
     logged = capfd.readouterr().err
     assert ways == scene.ways, logged

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import support
-from emulator import Emulator, load_vm
+from lab.emulator import Emulator, load_vm
 from unit.test_password import right_hash
 
 _PASSWORD = "Zq7 'p$w:\\%s\" näht"

@@ -38,7 +38,7 @@ _NETWORKD = (
 _UDHCPC = (
     'udhcpc -b -S -i eth0 -O 121 -p /run/udhcpc.pid -x "hostname:$OLD_NAME" -s "$SCRATCH/script" 2>"$SCRATCH/client";'
 )
-_SCRIPT = f'#!/bin/sh\nexec sh {support.ROOT}/tests/boot/files/udhcpc/usr/share/udhcpc/default.script "$@"\n'
+_SCRIPT = f'#!/bin/sh\nexec sh {support.ROOT}/tests/lab/boot/files/udhcpc/usr/share/udhcpc/default.script "$@"\n'
 # What each machine's administrator would start, and what azready says of it.
 _CLIENTS = {
     "dhclient": (_DHCLIENT, "dhclient told the network of web-1 through eth0"),

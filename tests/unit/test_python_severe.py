@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from conformance.case import Image
 from conformance.image import make_root
-from emulator import Emulator, VirtualMachine, load_vm
+from lab.emulator import Emulator, VirtualMachine, load_vm
 from support import DIST
 from unit.namespaces import inside_namespaces
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import support
-from boot.azure import IMDS, WIRESERVER
-from boot.machine import ASSET_TAG
-from boot.process import NotSeen, Process
 from conformance.process import Finished
-from emulator import VirtualMachine, load_vm, write_media
+
+from lab.boot.azure import IMDS, WIRESERVER
+from lab.boot.machine import ASSET_TAG
+from lab.boot.process import NotSeen, Process
+from lab.emulator import VirtualMachine, load_vm, write_media
 
 from .namespace import Namespace
 from .tree import Tree
@@ -161,7 +162,7 @@ def _write_identity(vm: VirtualMachine, folder: Path) -> None:
 
 def _start_azure(namespace: Namespace, file: Path, folder: Path) -> Process:
     """The emulator, with this machine's Python, on the network inside."""
-    command = [sys.executable, "-m", "emulator", "serve", "--vm", str(file), "--record", str(folder / "requests")]
+    command = [sys.executable, "-m", "lab.emulator", "serve", "--vm", str(file), "--record", str(folder / "requests")]
     command += ["--wireserver", f"{WIRESERVER}:80", "--imds", f"{IMDS}:80"]
     environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
     emulator = Process("emulator", namespace.joined(("net",), *command), folder / "emulator", env=environment)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from boot.traces import words_below
 from conformance.process import Finished
-from emulator import load_vm
+
+from lab.boot.traces import words_below
+from lab.emulator import load_vm
 
 from . import checks, vms
 from .machine import AGENT, HOOK_SAYS, PROGRAM, Boot, Machine

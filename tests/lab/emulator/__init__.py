@@ -1,7 +1,7 @@
 """The Azure that a Linux VM sees while it is being provisioned: WireServer, IMDS, provisioning media, and a verdict.
 
-Library use: `with Emulator(load_vm({})) as azure: ...`; command line: `python3 -m emulator --help`.
-Needs Python 3.11 or newer and h11, which the built azready-emulator.pyz has in it.
+Library use: `with Emulator(load_vm({})) as azure: ...`; command line: `python3 -m lab.emulator --help`.
+Needs Python 3.11 or newer and h11, which the built azready-lab.pyz has in it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""`python3 -m emulator`: the command line."""
+"""`python3 -m lab.emulator`: the command line."""
 
 from __future__ import annotations
 
 import sys
 
-from emulator.cli import main
+from lab.emulator.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

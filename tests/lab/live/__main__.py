@@ -15,7 +15,8 @@ from pathlib import Path
 
 import support
 from conformance.client import HTTP_CLIENTS
-from emulator import VMError, load_vm
+
+from lab.emulator import VMError, load_vm
 
 from . import namespace
 from .machine import AGENT, Machine
@@ -39,7 +40,7 @@ what is looked at, one line each:
 examples:
   python3 build.py live alpine-minirootfs-3.20.3-x86_64.tar.gz
   python3 build.py live ./tree --engine shell --client busybox-wget
-  python3 build.py live ./tree --vm vm.toml --keep      (a VM file: dist/azready-emulator.pyz example)
+  python3 build.py live ./tree --vm vm.toml --keep      (a VM file: dist/azready-lab.pyz example)
 
 exit status: 0 all is well, 1 something is not, 2 wrong usage (no TREE, not root, no unshare)
 

@@ -21,9 +21,10 @@ from types import TracebackType
 from typing import Any
 
 import support
-from boot.image import locked
-from boot.process import Process
-from emulator import VirtualMachine, load_vm, write_media
+
+from lab.boot.image import locked
+from lab.boot.process import Process
+from lab.emulator import VirtualMachine, load_vm, write_media
 
 CACHE = support.ROOT / "build" / "clients"
 # bookworm has cloud-init 22.4 and WALinuxAgent 2.7, trixie 25.1 and 2.12.
@@ -192,7 +193,7 @@ class Machine:
             *(f"--dhcp-leasefile={self._folder / 'leases'}", *(f"--dhcp-option-force={option}" for option in options)),
         ]
         self._run(stack, "dhcp", *inside, *dhcp)
-        serve = [sys.executable, "-m", "emulator", "serve", "--vm", self._folder / "vm.toml"]
+        serve = [sys.executable, "-m", "lab.emulator", "serve", "--vm", self._folder / "vm.toml"]
         serve += ["--wireserver", f"{_WIRESERVER}:80", "--imds", f"{_IMDS}:80"]
         environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
         self.emulator = self._run(stack, "emulator", *inside, *serve, env=environment)

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator import VirtualMachine
+from lab.emulator import VirtualMachine
 
 # A good VM that brings all there is. Names that no image has: every trace of them is one.
 _VM = """\

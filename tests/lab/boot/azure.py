@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import emulator
 import support
+
+from lab import emulator
 
 from .process import Process
 
@@ -93,7 +94,16 @@ class Azure:
         (self.folder / "vm.toml").write_text(self.identity.file)
         self.record = self.folder / "requests"
         served = ["--wireserver", f"{WIRESERVER}:80", "--imds", f"{IMDS}:80", "--media", self.folder / "media"]
-        command = [sys.executable, "-m", "emulator", "serve", "--vm", self.folder / "vm.toml", "--record", self.record]
+        command = [
+            sys.executable,
+            "-m",
+            "lab.emulator",
+            "serve",
+            "--vm",
+            self.folder / "vm.toml",
+            "--record",
+            self.record,
+        ]
         environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
         self.emulator = self._run("emulator", self.inside(*command, *served), env=environment)
         self.emulator.wait_for("^{", 20)

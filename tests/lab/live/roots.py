@@ -1,6 +1,6 @@
 """Root file systems for the tests, made of Debian's packages alone and kept in build/live/roots.
 
-Some are the machines of tests/boot before their first boot; the others are Debians whose small tools are somebody
+Some are the machines of tests/lab/boot before their first boot; the others are Debians whose small tools are somebody
 else's.
 """
 
@@ -12,8 +12,9 @@ import shutil
 from pathlib import Path
 
 import support
-from boot.image import Machine, locked, machines, tree
-from boot.stage import CACHE
+
+from lab.boot.image import Machine, locked, machines, tree
+from lab.boot.stage import CACHE
 
 _FOLDER = support.ROOT / "build" / "live" / "roots"
 # From the boot machines: an init each, and the ways to make accounts, to get rights, to speak HTTP.

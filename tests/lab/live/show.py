@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from emulator.timeline import printable
+from lab.emulator.timeline import printable
 
 from .story import FAILED, LEFT_OUT, OK, Chapter
 

@@ -25,7 +25,7 @@ _BUSYBOX = "busybox"
 def _live(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as build.py does."""
     environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
-    command = [sys.executable, "-m", "live", *arguments]
+    command = [sys.executable, "-m", "lab.live", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=support.ROOT)
 
 
@@ -146,7 +146,7 @@ def test_an_azready_that_does_nothing_is_seen(tmp_path: Path, monkeypatch: pytes
     ("arguments", "complaint"),
     [
         (["/nowhere/at/all"], "there is no such folder or archive"),
-        ([str(support.ROOT / "tests" / "live")], "is it a root file system?"),
+        ([str(support.ROOT / "tests" / "lab" / "live")], "is it a root file system?"),
         ([str(support.ROOT / "build.py")], "tar: "),
         ([str(support.ROOT), "--vm", "/nowhere"], "/nowhere: cannot be read"),
         ([str(support.ROOT), "--engine", "python", "--client", "nc"], "--client is for the shell engine"),
