@@ -69,7 +69,7 @@ LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of n
 # first boot, the way to a Python behind it, and the help but for its overview.
 SPARED_MODULES = ("install", "generalize", "selinux", "python", "help")
 IMAGE_COMMANDS = r"(?m)^  (install|uninstall|generalize) .*\n"
-PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf")
+PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "reasons.conf")
 EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("lab.emulator", run_name="__main__", alter_sys=True)\n'
 
 
@@ -167,6 +167,7 @@ def shell_tables(root: Path) -> dict[str, str]:
         "settings_table": without_comments(read(tables / "settings.conf")),
         "help_text": read(tables / "help.txt") + read(tables / "help-image.txt"),
         "units_table": re.sub(r" *\| *", "|", without_comments(read(tables / "units.conf"))),
+        "reasons_table": re.sub(r" *\| *", "|", without_comments(read(tables / "reasons.conf"))),
     }
 
 

@@ -178,7 +178,7 @@ show_help() {
 		{ printf '%s\n' "$help_text"; } 2>/dev/null
 		return
 	}
-	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table TEXT=$help_text awk "$awk_help" "${1:-azready}"; } 2>/dev/null && return
+	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table REASONS=$reasons_table TEXT=$help_text awk "$awk_help" "${1:-azready}"; } 2>/dev/null && return
 	# Nobody may be reading.
 	[ $? -eq 3 ] || return 1
 	die_usage "no help for '$1'" 'run azready help'

@@ -306,6 +306,27 @@ def test_facts_of_the_wire_stand_in_one_file() -> None:
     assert repeated == []
 
 
+# Reasons of failures
+
+
+def raised(engine: str, pattern: str) -> set[str]:
+    """The reasons that the sources of an engine name; those of the two steps for data are made from their names."""
+    text = "".join(path.read_text() for path in (ROOT / "agent" / engine).rglob("*") if path.suffix in (".py", ".sh"))
+    assert "_invalid" in text
+    return {*re.findall(pattern, text), "custom_data_invalid", "user_data_invalid"}
+
+
+def test_every_reason_has_a_row_and_every_row_is_raised() -> None:
+    table = terse.without_comments((ROOT / "agent" / "tables" / "reasons.conf").read_text())
+    rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()]
+    assert {len(row) for row in rows} == {4}
+    assert all(row[0] and row[2] and row[3] for row in rows)
+    by_shell = raised("shell", r"(?m)\b(?:fail|fail_command|not_told|log_error)[ \"]+([a-z]+(?:_[a-z]+)+|locked)\b")
+    by_python = raised("python", r"\b(?:Failure|NotTold)\(\s*\"([a-z_]+)\"")
+    assert sorted(row[0] for row in rows) == sorted(by_shell | by_python)
+    assert by_python < by_shell
+
+
 # The front door
 
 

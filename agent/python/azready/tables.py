@@ -33,6 +33,8 @@ AGENT = f"azready/{VERSION}"
 STEPS = [row[0] for row in _rows("steps.conf")]
 # key -> [default, kind, meaning]
 SETTINGS = {row[0]: row[1:] for row in _rows("settings.conf")}
+# Why a machine is not Ready: reason -> [names of its details, what happened, what to do]
+REASONS = {row[0]: row[1:] for row in _rows("reasons.conf")}
 # The init systems: name, found by, places, files, enabled by, disabled by
 UNITS = _rows("units.conf")
 
