@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The folders of the zip that hold urllib3; each is pinned by agent/NAME.lock.
 VENDORED = ("urllib3-2", "urllib3-1")
-# What the emulator's zip takes whole, into its top folder: it runs on a Python that is new, so one version will do.
-EMULATOR_VENDORED = "h11"
-LOCKED = (*VENDORED, EMULATOR_VENDORED)
+# What the lab's zip takes whole, into its top folder: it runs on a Python that is new, so one version will do.
+LAB_VENDORED = "h11"
+LOCKED = (*VENDORED, LAB_VENDORED)
 
 # What stays out of the zip: folder, path in the wheel, why nothing that the agent uses misses it.
 # Files go or stay whole, none is edited. Kept on purpose: six (all of 1.26 stands on it), contrib/_appengine_environ
@@ -70,7 +70,9 @@ LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of n
 SPARED_MODULES = ("install", "generalize", "selinux", "python", "help")
 IMAGE_COMMANDS = r"(?m)^  (install|uninstall|generalize) .*\n"
 PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "reasons.conf")
-EMULATOR_ENTRY = b'import runpy\n\nrunpy.run_module("lab.emulator", run_name="__main__", alter_sys=True)\n'
+LAB_ENTRY = b"import sys\n\nfrom lab.cli import main\n\nsys.exit(main())\n"
+# Of the conformance suite, what the tests and the demo of azready alone need.
+SUITE_SPARED = ("test_*.py", "demo.py", "*.pyc")
 
 
 class Packed(NamedTuple):
@@ -98,7 +100,7 @@ def assemble(root: Path, wheels: Path) -> dict[str, bytes]:
         "azready": zip_behind(shell_text(root, version, with_zip=True), engine),
         "azready.sh": shell_text(root, version, with_zip=False),
         "azready.pyz": zip_behind(b"#!/usr/bin/env python3\n", engine),
-        "azready-lab.pyz": zip_behind(b"#!/usr/bin/env python3\n", emulator_members(root, wheels)),
+        "azready-lab.pyz": zip_behind(b"#!/usr/bin/env python3\n", lab_members(root, wheels)),
     }
     return files | {"SHA256SUMS": checksums(files)}
 
@@ -249,19 +251,28 @@ def python_members(root: Path, version: str) -> Members:
     return {name: text.encode() for name, text in members.items()}
 
 
-def emulator_members(root: Path, wheels: Path) -> Members:
-    """The emulator package, an entry that runs it, and its HTTP parser with that one's licence."""
-    package = root / "tests" / "lab" / "emulator"
-    members: Members = {"__main__.py": EMULATOR_ENTRY, "lab/__init__.py": read(package.parent / "__init__.py").encode()}
-    for path in package.rglob("*.py"):
-        members[f"lab/emulator/{path.relative_to(package).as_posix()}"] = read(path).encode()
-    with zipfile.ZipFile(require_wheel(root / "agent" / f"{EMULATOR_VENDORED}.lock", wheels)) as archive:
+def lab_members(root: Path, wheels: Path) -> Members:
+    """The lab's command line, the emulator, the conformance suite, and the HTTP parser with its licence."""
+    tests = root / "tests"
+    members: Members = {"__main__.py": LAB_ENTRY}
+    for path in (*(tests / "lab").glob("*.py"), *(tests / "lab" / "emulator").rglob("*.py")):
+        members[path.relative_to(tests).as_posix()] = read(path).encode()
+    # As they lie in the source tree: lab/suite.py unpacks them for a run.
+    suite = [path for path in (tests / "conformance").rglob("*") if path.is_file() and not suite_spared(path)]
+    for path in (root / "pyproject.toml", tests / "support.py", *suite):
+        members[f"suite/{path.relative_to(root).as_posix()}"] = path.read_bytes()
+    with zipfile.ZipFile(require_wheel(root / "agent" / f"{LAB_VENDORED}.lock", wheels)) as archive:
         for entry in archive.infolist():
-            if entry.filename.startswith(f"{EMULATOR_VENDORED}/") and entry.filename.endswith(".py"):
+            if entry.filename.startswith(f"{LAB_VENDORED}/") and entry.filename.endswith(".py"):
                 members[entry.filename] = packed(archive, entry)
             elif entry.filename.endswith("LICENSE.txt"):
-                members[f"{EMULATOR_VENDORED}/LICENSE.txt"] = packed(archive, entry)
+                members[f"{LAB_VENDORED}/LICENSE.txt"] = packed(archive, entry)
     return members
+
+
+def suite_spared(path: Path) -> bool:
+    """Whether a file of the suite is of no use to another agent."""
+    return any(fnmatch.fnmatchcase(path.name, pattern) for pattern in SUITE_SPARED)
 
 
 def vendored_members(name: str, wheel: Path) -> Members:

@@ -1,4 +1,4 @@
-"""`python -m conformance --client 'CMD'`: puts any agent under the suite and prints a table of what it survives."""
+"""`lab conformance --agent 'CMD'`: puts any agent under the suite and prints a table of what it survives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .expected import applies_to_others, judgement, load_expected
 from .run import Result, nothing_passes, run_case
 
 _EPILOG = """\
-what is demanded of a client:
+what is demanded of an agent:
   CMD is started once for each boot, without arguments of the case. It may hold {root}, {wireserver} and {imds};
   the same stand in ROOT, WIRESERVER and IMDS of its environment, and in DEADLINE the seconds it has for all.
   It must provision the machine whose files are below {root}, and touch nothing outside of it: identity in
@@ -63,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m conformance", description=__doc__, epilog=_EPILOG,
+        prog="lab conformance", description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--client", required=True, metavar="CMD", help="the agent's command")
+    parser.add_argument("--agent", "--client", dest="client", required=True, metavar="CMD", help="the agent's command")
     parser.add_argument("--expected", type=Path, metavar="FILE", help="list of expected failures")
     parser.add_argument("--report-only", action="store_true", help="demand that it ends and the verdict, no files")
     parser.add_argument("--limit", type=float, default=20.0, metavar="SECONDS", help="when a run counts as hung (20)")

@@ -58,7 +58,7 @@ ip address add 169.254.169.254/32 dev lo
 ip link set eth0 up
 ip monitor address route >"$SCRATCH/monitor" &
 eval "$PREPARE"
-"$PYTHON" -m lab.emulator serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 -q >"$SCRATCH/emulator" &
+"$PYTHON" -m lab serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 -q >"$SCRATCH/emulator" &
 emulator=$!
 until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
 ip -4 address show eth0 >"$SCRATCH/before"

@@ -41,7 +41,7 @@ printf 'root:*::\\nwheel:*::\\n' >/etc/gshadow
 chmod 0640 /etc/shadow /etc/gshadow
 printf '@includedir /etc/sudoers.d\\n' >/etc/sudoers
 # PREPARE CASE
-"$PYTHON" -m lab.emulator serve --wireserver 127.0.0.1:8080 --imds 127.0.0.1:8081 -q >"$SCRATCH/emulator" &
+"$PYTHON" -m lab serve --wireserver 127.0.0.1:8080 --imds 127.0.0.1:8081 -q >"$SCRATCH/emulator" &
 until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
 export AZREADY_WIRESERVER=127.0.0.1:8080 AZREADY_IMDS=127.0.0.1:8081 AZREADY_STEPS=user AZREADY_USER_GROUPS=wheel,docker
 status=0

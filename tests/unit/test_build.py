@@ -25,7 +25,7 @@ from support import DIST, PYTHONS, ROOT, interpreters, need
 WHEELS = ROOT / "build" / "wheels"
 VENDORED_FOLDERS = ("urllib3-", "h11/")
 ZIPS = ("azready", "azready.pyz", "azready-lab.pyz")
-INPUTS = ("agent", "tests/lab/__init__.py", "tests/lab/emulator", "pyproject.toml", "LICENSE")
+INPUTS = ("agent", "tests/lab", "tests/conformance", "tests/support.py", "pyproject.toml", "LICENSE")
 ENGINE_PYTHONS = [version for version in PYTHONS if version not in ("2.7", "3.6")]
 SHELLS = ("dash", "bash", "busybox", "mksh", "yash", "ksh", "zsh", "posh")
 
@@ -126,7 +126,8 @@ def test_other_programs_accept_the_zip(name: str) -> None:
 
 def test_zip_holds_source_only() -> None:
     suffixes = {Path(name).suffix for file in ZIPS for name in zip_part(file).namelist()}
-    assert suffixes <= {".py", ".conf", ".xml", ".txt", ""}
+    suite = {".toml", ".json", ".md", ".sh", ".expected"}
+    assert suffixes <= {".py", ".conf", ".xml", ".txt", "", *suite}
 
 
 def test_launcher_and_shell_engine_are_the_same_text() -> None:
@@ -210,11 +211,29 @@ with urllib3.connectionpool.HTTPConnectionPool("127.0.0.1", {port}) as pool:
     assert done.stdout == f"hello {DIST}/azready/urllib3-{generation}/urllib3/__init__.py\n", done.stderr
 
 
-def test_emulator_has_its_parser_with_it(tmp_path: Path) -> None:
-    """One file without installation; -I -S, because nothing of the system may help."""
-    program = f"import sys; sys.path.insert(0, {str(DIST / 'azready-lab.pyz')!r}); import lab.emulator, h11; print(h11)"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert f"'{DIST}/azready-lab.pyz/h11/__init__.py'" in done.stdout, done.stderr
+def lab(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The lab's one file, run without installation; -I -S, because nothing of the system may help."""
+    command = [sys.executable, "-I", "-S", str(DIST / "azready-lab.pyz"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_the_labs_zip_serves_with_a_parser_of_its_own(tmp_path: Path) -> None:
+    done = lab("serve", "--timeout", "0.1", "-q", folder=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (3, "verdict: TimedOut"), done.stderr
+
+
+def test_the_labs_zip_puts_an_agent_under_the_suite(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests" / "conformance" / "clients" / "provision.sh", tmp_path)
+    done = lab("conformance", "--agent", "bash provision.sh", "good-provisioning", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^good-provisioning +ok +Succeeded +ok +ok +passed$", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["example"], ["conformance"]], ids=" ".join)
+def test_the_labs_zip_explains_its_commands(command: list[str], tmp_path: Path) -> None:
+    done = lab(*command, "--help", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(" ".join(["usage: lab", *command]))
 
 
 def test_emulator_and_tests_have_the_same_parser() -> None:

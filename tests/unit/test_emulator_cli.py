@@ -23,7 +23,7 @@ from lab.emulator.example import EXAMPLE
 from unit.emulator_client import FAILED, GOAL_STATE, HEALTH, INSTANCE, METADATA, READY, WIRE, ask, send_raw
 
 TESTS = Path(__file__).resolve().parents[1]
-COMMAND = [sys.executable, "-m", "lab.emulator"]
+COMMAND = [sys.executable, "-m", "lab"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -125,7 +125,7 @@ class TestVmFile:
             ("[metadata]\nday = 2024-01-01", "metadata has a value that JSON has not"),
             ("[vm", "is not TOML"),
             ("\xff", "is not UTF-8"),
-            (None, "cannot be read: No such file or directory (hint: `azready-emulator example`"),
+            (None, "cannot be read: No such file or directory (hint: `lab example`"),
         ],
     )
     def test_a_bad_file_is_named_with_key_and_value(self, tmp_path: Path, text: str | None, message: str) -> None:
@@ -138,7 +138,7 @@ class TestVmFile:
 
 
 class Served:
-    """A running `azready-emulator serve` and its first line."""
+    """A running `lab serve` and its first line."""
 
     def __init__(self, *options: str) -> None:
         self.process = subprocess.Popen([*COMMAND, "serve", *options], cwd=TESTS, stdout=subprocess.PIPE, text=True)
@@ -222,11 +222,12 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (["serve", "--vm", "missing.toml"], "azready-emulator: missing.toml: cannot be read"),
+            (["serve", "--vm", "missing.toml"], "lab: missing.toml: cannot be read"),
             (["serve", "--wireserver", "here"], "'here' is not HOST:PORT, as in 127.0.0.1:8080"),
             (["serve", "--timeout", "-3"], "'-3' is not a number of seconds above 0"),
             (["serve", "--record", "/dev/null/file"], "/dev/null/file: Not a directory"),
-            ([], "the following arguments are required: COMMAND"),
+            ([], "lab: a command is missing"),
+            (["serv"], "lab: no such command: serv"),
         ],
     )
     def test_wrong_usage_is_told(self, options: list[str], message: str) -> None:

@@ -41,7 +41,7 @@ mv "$SCRATCH/alternatives" /etc/alternatives
 echo {_VM_ID.upper()} >/sys/class/dmi/id/product_uuid
 echo localhost >/etc/hostname
 hostname localhost
-"$PYTHON" -m lab.emulator serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 \\
+"$PYTHON" -m lab serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 \\
     --record "$SCRATCH/requests" -q >"$SCRATCH/emulator" &
 emulator=$!
 until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done

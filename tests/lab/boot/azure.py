@@ -94,16 +94,7 @@ class Azure:
         (self.folder / "vm.toml").write_text(self.identity.file)
         self.record = self.folder / "requests"
         served = ["--wireserver", f"{WIRESERVER}:80", "--imds", f"{IMDS}:80", "--media", self.folder / "media"]
-        command = [
-            sys.executable,
-            "-m",
-            "lab.emulator",
-            "serve",
-            "--vm",
-            self.folder / "vm.toml",
-            "--record",
-            self.record,
-        ]
+        command = [sys.executable, "-m", "lab", "serve", "--vm", self.folder / "vm.toml", "--record", self.record]
         environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
         self.emulator = self._run("emulator", self.inside(*command, *served), env=environment)
         self.emulator.wait_for("^{", 20)

@@ -193,7 +193,7 @@ class Machine:
             *(f"--dhcp-leasefile={self._folder / 'leases'}", *(f"--dhcp-option-force={option}" for option in options)),
         ]
         self._run(stack, "dhcp", *inside, *dhcp)
-        serve = [sys.executable, "-m", "lab.emulator", "serve", "--vm", self._folder / "vm.toml"]
+        serve = [sys.executable, "-m", "lab", "serve", "--vm", self._folder / "vm.toml"]
         serve += ["--wireserver", f"{_WIRESERVER}:80", "--imds", f"{_IMDS}:80"]
         environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
         self.emulator = self._run(stack, "emulator", *inside, *serve, env=environment)

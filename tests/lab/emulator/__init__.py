@@ -1,6 +1,6 @@
 """The Azure that a Linux VM sees while it is being provisioned: WireServer, IMDS, provisioning media, and a verdict.
 
-Library use: `with Emulator(load_vm({})) as azure: ...`; command line: `python3 -m lab.emulator --help`.
+Library use: `with Emulator(load_vm({})) as azure: ...`; command line: `lab serve`.
 Needs Python 3.11 or newer and h11, which the built azready-lab.pyz has in it.
 """
 

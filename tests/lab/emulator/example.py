@@ -1,9 +1,12 @@
-"""The commented VM file that `azready-emulator example` prints: every key there is."""
+"""`lab example`: a commented VM file with every key there is."""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+
 EXAMPLE = """\
-# A virtual machine for azready-emulator. Every key may be left out: an empty file is a good VM.
+# A virtual machine for `lab serve`. Every key may be left out: an empty file is a good VM.
 # The values here are the defaults, except for the examples in [metadata] and [[answers]].
 
 [vm]
@@ -83,3 +86,10 @@ hang = true                                    # read the request, stay silent u
 [[answers.health]]
 raw_base64 = "cnViYmlzaAo="                    # exactly these bytes instead of a response
 """
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print it."""
+    argparse.ArgumentParser("lab example", description="Print a commented VM file.").parse_args(arguments)
+    print(EXAMPLE, end="")
+    return 0

@@ -46,7 +46,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise VMError(f"cannot be read: {error.strerror}", "`azready-emulator example` prints a VM file") from error
+        raise VMError(f"cannot be read: {error.strerror}", "`lab example` prints a VM file") from error
     except UnicodeDecodeError as error:
         raise VMError("is not UTF-8 text", "TOML files are UTF-8") from error
     except tomllib.TOMLDecodeError as error:

@@ -162,7 +162,7 @@ def _write_identity(vm: VirtualMachine, folder: Path) -> None:
 
 def _start_azure(namespace: Namespace, file: Path, folder: Path) -> Process:
     """The emulator, with this machine's Python, on the network inside."""
-    command = [sys.executable, "-m", "lab.emulator", "serve", "--vm", str(file), "--record", str(folder / "requests")]
+    command = [sys.executable, "-m", "lab", "serve", "--vm", str(file), "--record", str(folder / "requests")]
     command += ["--wireserver", f"{WIRESERVER}:80", "--imds", f"{IMDS}:80"]
     environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
     emulator = Process("emulator", namespace.joined(("net",), *command), folder / "emulator", env=environment)

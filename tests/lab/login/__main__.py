@@ -124,7 +124,7 @@ def _azure(vm: Path, media: Path) -> Iterator[None]:
     for address in _ADDRESSES:
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
     wireserver, imds = (f"{address}:80" for address in _ADDRESSES)
-    command = [sys.executable, "-m", "lab.emulator", "serve", "--vm", str(vm), "--media", str(media), "-q"]
+    command = [sys.executable, "-m", "lab", "serve", "--vm", str(vm), "--media", str(media), "-q"]
     command += ["--wireserver", wireserver, "--imds", imds]
     emulator = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert emulator.stdout

@@ -1,10 +1,10 @@
-"""`python3 -m lab.emulator`: the command line."""
+"""`python3 -m lab`, and `python3 azready-lab.pyz`: the command line."""
 
 from __future__ import annotations
 
 import sys
 
-from lab.emulator.cli import main
+from lab.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

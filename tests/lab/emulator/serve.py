@@ -1,4 +1,4 @@
-"""The command line of azready-emulator."""
+"""`lab serve`: the emulator as a program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .azure import ANY_PORT, Emulator
-from .example import EXAMPLE
 from .judge import CREATING, FAILED, SUCCEEDED, TIMED_OUT
 from .loading import LONGEST_WAIT, VMError, load_vm
 from .record import Request
@@ -28,22 +27,11 @@ _EXIT_STATUS = {SUCCEEDED: 0, FAILED: 1, TIMED_OUT: 3, CREATING: 4}
 _USAGE_ERROR = 2
 
 _ABOUT = """\
-The Azure that a Linux VM meets at its first boot, on your own machine: WireServer, the Instance
-Metadata Service and the provisioning media. It answers as Azure does, or with the faults that a
-VM file asks for, records what it was asked, and comes to the verdict that Azure would come to."""
-
-_ABOUT_SERVE = """\
-Serve one virtual machine until its agent has reported, time is up, or a signal comes."""
+Serve one virtual machine until its agent has reported, time is up, or a signal comes: WireServer,
+the Instance Metadata Service and the provisioning media. It answers as Azure does, or with the
+faults that a VM file asks for, records what it was asked, and comes to Azure's verdict."""
 
 _MANUAL = """\
-try it:
-  azready-emulator serve --wireserver 127.0.0.1:8016 --imds 127.0.0.1:8254 --exit-on-verdict &
-  AZREADY_WIRESERVER=127.0.0.1:8016 AZREADY_IMDS=127.0.0.1:8254 azready --root ./image provision
-
-  azready-emulator example > vm.toml     every key of a VM file, with comments
-  azready-emulator serve --vm vm.toml    the VM, and the faults, of your choice"""
-
-_MANUAL_SERVE = """\
 standard output:
   first line    {"wireserver": "127.0.0.1:PORT", "imds": .., "hostplugin": .., "media": DIR or null}
   then          a line for every request, and for every change of the verdict (not with -q)
@@ -62,9 +50,6 @@ The first Ready or failure is final, as on Azure: later reports are answered and
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
-    if options.command == "example":
-        sys.stdout.write(EXAMPLE)
-        return 0
     # A description may hold what the terminal's encoding has not.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -83,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _usage_error(message: str, hint: str) -> int:
-    print(f"azready-emulator: {message}", file=sys.stderr)
+    print(f"lab: {message}", file=sys.stderr)
     if hint:
         print(f"  hint: {hint}", file=sys.stderr)
     return _USAGE_ERROR
@@ -91,13 +76,8 @@ def _usage_error(message: str, hint: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     shape = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("azready-emulator", None, _ABOUT, _MANUAL, formatter_class=shape)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
-    commands.add_parser("example", help="print a commented VM file", description="Print a commented VM file.")
-    serve = commands.add_parser(
-        "serve", help="serve one virtual machine", description=_ABOUT_SERVE, epilog=_MANUAL_SERVE, formatter_class=shape
-    )
-    add = serve.add_argument
+    parser = argparse.ArgumentParser("lab serve", None, _ABOUT, _MANUAL, formatter_class=shape)
+    add = parser.add_argument
     add("--vm", metavar="FILE", help="the VM and its faults, TOML (default: a good VM)")
     add("--wireserver", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
     add("--imds", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
