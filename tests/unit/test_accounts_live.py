@@ -187,7 +187,7 @@ def test_adduser_takes_the_group_that_is_there(machine: Machine) -> None:
     assert_ready(seen, "adduser", 1234)
 
 
-def test_home_of_adduser_is_mended(machine: Machine) -> None:
+def test_home_of_adduser_loses_its_setgid(machine: Machine) -> None:
     machine.program("adduser", f"MAKES_HOME=yes\n{_BUSYBOX}")
     assert_ready(machine.provisioned(useradd=""), "adduser")
 

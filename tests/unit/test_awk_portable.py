@@ -155,10 +155,10 @@ GOOD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_lint_sees(kind: str) -> None:
+def test_lint_finds_what_awks_take_differently(kind: str) -> None:
     assert faults(BAD[kind])
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_lint_lets_pass(kind: str) -> None:
+def test_lint_lets_pass_what_awks_take_alike(kind: str) -> None:
     assert faults(GOOD[kind]) == []

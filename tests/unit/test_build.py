@@ -103,14 +103,14 @@ def test_zip_says_nothing_about_the_build(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ZIPS)
-def test_what_is_ours_needs_zlib(name: str) -> None:
+def test_what_is_ours_is_stored_and_needs_no_zlib(name: str) -> None:
     """A Python without it is told what it lacks; what is vendored comes packed, whatever is done here."""
     ours = [entry for entry in zip_part(name).infolist() if not entry.filename.startswith(VENDORED_FOLDERS)]
     assert {entry.compress_type for entry in ours} == {zipfile.ZIP_STORED}
 
 
 @pytest.mark.parametrize("name", ZIPS)
-def test_zip_does_not_end_with_its_end_record(name: str) -> None:
+def test_zip_ends_with_its_end_record(name: str) -> None:
     """Python 3.7 refuses a comment or anything else behind the end record."""
     end = (DIST / name).read_bytes()[-22:]
     assert end.startswith(b"PK\x05\x06")
@@ -156,7 +156,7 @@ def test_licences_are_complete() -> None:
 
 
 @pytest.mark.parametrize("folder", bundle.VENDORED)
-def test_vendored_file_is_not_that_of_the_wheel(folder: str) -> None:
+def test_vendored_file_is_that_of_the_wheel(folder: str) -> None:
     """Neither its content nor the bytes that hold it: only then does every zlib build the same file."""
     ours = zip_part("azready")
     with zipfile.ZipFile(bundle.require_wheel(ROOT / "agent" / f"{folder}.lock", WHEELS)) as wheel:
@@ -391,7 +391,7 @@ class _NoDocstrings(ast.NodeTransformer):
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "agent" / "python" / "azready").rglob("*.py")), ids=lambda path: path.name
 )
-def test_shipped_python_is_another_program_than_its_source(path: Path) -> None:
+def test_shipped_python_is_the_same_program_as_its_source(path: Path) -> None:
     source = path.read_text()
     shipped = terse.terse_python(source)
     assert ast.dump(ast.parse(shipped)) == ast.dump(_NoDocstrings().visit(ast.parse(source)))
@@ -399,7 +399,7 @@ def test_shipped_python_is_another_program_than_its_source(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "agent" / "shell").rglob("*.sh")), ids=lambda path: path.name)
-def test_shipped_shell_text_is_another_program_than_its_source(path: Path) -> None:
+def test_shipped_shell_text_is_the_same_program_as_its_source(path: Path) -> None:
     """shfmt, which knows the language, takes the comments and the blanks out of both in its own way."""
     source = path.read_text()
     assert minified(terse.terse_shell(source)) == minified(terse.without_comments(source))

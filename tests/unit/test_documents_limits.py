@@ -154,7 +154,7 @@ def document(name: str, folder: Path) -> tuple[str, bool]:
 
 @pytest.mark.parametrize("awk", AWKS)
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_shell_engine_is_done_with(name: str, awk: str, engine: str, tmp_path: Path) -> None:
+def test_shell_engine_is_done_in_time_with(name: str, awk: str, engine: str, tmp_path: Path) -> None:
     kind, good = document(name, tmp_path)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "awk").symlink_to(need(awk, "runs the shell engine's programs"))
@@ -169,7 +169,7 @@ def test_shell_engine_is_done_with(name: str, awk: str, engine: str, tmp_path: P
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_python_engine_is_done_with(name: str, tmp_path: Path) -> None:
+def test_python_engine_is_done_in_time_with(name: str, tmp_path: Path) -> None:
     kind, good = document(name, tmp_path)
     command = [sys.executable, "-c", PYTHON, str(DIST / "azready.pyz"), kind, str(tmp_path / "document")]
     done = subprocess.run(command, preexec_fn=limits, capture_output=True, text=True, check=False)

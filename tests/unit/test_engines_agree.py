@@ -157,13 +157,13 @@ def shell_goal_state(shell: ShellEngine, data: bytes) -> list[bytes] | None:
 
 
 @pytest.mark.parametrize("fault", GOAL_STATES)
-def test_goal_state_is_read_in_two_ways(fault: str, shell: ShellEngine) -> None:
+def test_goal_state_is_read_alike(fault: str, shell: ShellEngine) -> None:
     assert shell_goal_state(shell, GOAL_STATES[fault]) == python_goal_state(GOAL_STATES[fault])
 
 
 @bounded
 @given(data=odd(GOAL_STATE, MARKUP))
-def test_odd_goal_state_is_read_in_two_ways(shell: ShellEngine, data: bytes) -> None:
+def test_odd_goal_state_is_read_alike(shell: ShellEngine, data: bytes) -> None:
     assert shell_goal_state(shell, data) == python_goal_state(data)
 
 
@@ -211,7 +211,7 @@ def shell_keys(shell: ShellEngine, name: str) -> list[bytes]:
 
 @bounded
 @given(data=odd(OVF, MARKUP))
-def test_odd_media_is_read_in_two_ways(shell: ShellEngine, data: bytes) -> None:
+def test_odd_media_is_read_alike(shell: ShellEngine, data: bytes) -> None:
     assert shell_media(shell, data) == python_media(data)
 
 
@@ -247,7 +247,7 @@ ON_MEDIA = st.fixed_dictionaries(
 
 @bounded
 @given(compute=TOLD, on_media=ON_MEDIA, media_keys=st.lists(st.sampled_from(KEYS), max_size=3))
-def test_sources_are_merged_in_two_ways(
+def test_sources_are_merged_alike(
     shell: ShellEngine, compute: dict[str, object], on_media: dict[str, str], media_keys: list[str]
 ) -> None:
     document = {"compute": compute}
@@ -281,7 +281,7 @@ BASE64 = joined(["QQ==", "QUI=", "QUJD", "=", "A", "\n", " ", "+/+/", "*", "\u00
 
 @bounded
 @given(text=BASE64)
-def test_base64_is_read_in_two_ways(shell: ShellEngine, text: str) -> None:
+def test_base64_is_read_alike(shell: ShellEngine, text: str) -> None:
     try:
         decoded: bytes | None = data._decoded("user-data", text)
     except Failure:
@@ -354,13 +354,13 @@ def shell_instance(shell: ShellEngine, data: bytes) -> list[bytes] | None:
 
 
 @pytest.mark.parametrize("fault", INSTANCES)
-def test_instance_document_is_read_in_two_ways(fault: str, shell: ShellEngine) -> None:
+def test_instance_document_is_read_alike(fault: str, shell: ShellEngine) -> None:
     assert shell_instance(shell, INSTANCES[fault]) == python_instance(INSTANCES[fault])
 
 
 @bounded
 @given(data=odd(INSTANCE, VALUES))
-def test_odd_instance_document_is_read_in_two_ways(shell: ShellEngine, data: bytes) -> None:
+def test_odd_instance_document_is_read_alike(shell: ShellEngine, data: bytes) -> None:
     assert shell_instance(shell, data) == python_instance(data)
 
 
@@ -419,24 +419,24 @@ def shell_step(shell: ShellEngine, computer: str, name: str, tree: Mapping[str, 
 
 
 @pytest.mark.parametrize("fault", NAMES)
-def test_name_is_mended_in_two_ways(fault: str, shell: ShellEngine, root: Path) -> None:
+def test_name_is_mended_alike(fault: str, shell: ShellEngine, root: Path) -> None:
     assert shell_step(shell, *NAMES[fault], {}) == python_step(root, *NAMES[fault], {})
 
 
 @bounded
 @given(computer=SHORT | LONG, name=SHORT | st.just("web-1"))
-def test_odd_name_is_mended_in_two_ways(shell: ShellEngine, root: Path, computer: str, name: str) -> None:
+def test_odd_name_is_mended_alike(shell: ShellEngine, root: Path, computer: str, name: str) -> None:
     assert shell_step(shell, computer, name, {}) == python_step(root, computer, name, {})
 
 
 @pytest.mark.parametrize("fault", TREES)
-def test_hostname_is_kept_in_two_ways(fault: str, shell: ShellEngine, root: Path) -> None:
+def test_hostname_is_kept_alike(fault: str, shell: ShellEngine, root: Path) -> None:
     assert shell_step(shell, "web-1", "", TREES[fault]) == python_step(root, "web-1", "", TREES[fault])
 
 
 @bounded
 @given(tree=trees())
-def test_hostname_in_an_odd_tree_is_kept_in_two_ways(shell: ShellEngine, root: Path, tree: Tree) -> None:
+def test_hostname_in_an_odd_tree_is_kept_alike(shell: ShellEngine, root: Path, tree: Tree) -> None:
     assert shell_step(shell, "web-1", "", tree) == python_step(root, "web-1", "", tree)
 
 
@@ -465,19 +465,19 @@ def shell_row(shell: ShellEngine, reason: str, details: dict[str, str], vm_id: s
 
 
 @pytest.mark.parametrize("fault", ROWS)
-def test_row_is_written_in_two_ways(fault: str, shell: ShellEngine) -> None:
+def test_row_is_written_alike(fault: str, shell: ShellEngine) -> None:
     assert shell_row(shell, *ROWS[fault]) == python_row(*ROWS[fault])
 
 
 @bounded
 @given(reason=ARGUMENTS, details=st.dictionaries(keys, ARGUMENTS, max_size=4))
-def test_odd_row_is_written_in_two_ways(shell: ShellEngine, reason: str, details: dict[str, str]) -> None:
+def test_odd_row_is_written_alike(shell: ShellEngine, reason: str, details: dict[str, str]) -> None:
     assert shell_row(shell, reason, details, VM_ID) == python_row(reason, details, VM_ID)
 
 
 @bounded
 @given(container=PRINTABLE.map("c".__add__), instance=PRINTABLE.map("i".__add__), row=PRINTABLE)
-def test_template_is_filled_in_two_ways(shell: ShellEngine, container: str, instance: str, row: str) -> None:
+def test_template_is_filled_alike(shell: ShellEngine, container: str, instance: str, row: str) -> None:
     values = {**GoalState("7", container, instance)._asdict(), "state": "NotReady", "description": row}
     upper = {key.upper(): value for key, value in values.items()}
     shell.run("report_document", {key: value.encode() for key, value in upper.items()})
@@ -536,20 +536,20 @@ def shell_configuration(shell: ShellEngine, data: bytes) -> dict[str, str] | Non
 
 
 @pytest.mark.parametrize("fault", CONFIGURATIONS)
-def test_configuration_is_read_in_two_ways(fault: str, shell: ShellEngine) -> None:
+def test_configuration_is_read_alike(fault: str, shell: ShellEngine) -> None:
     assert shell_configuration(shell, CONFIGURATIONS[fault]) == python_configuration(CONFIGURATIONS[fault])
 
 
 @bounded
 @given(texts=st.lists(lines() | st.sampled_from(OTHER_LINES), max_size=3))
-def test_odd_configuration_is_read_in_two_ways(shell: ShellEngine, texts: list[str]) -> None:
+def test_odd_configuration_is_read_alike(shell: ShellEngine, texts: list[str]) -> None:
     data = encode("\n".join(texts))
     assert shell_configuration(shell, data) == python_configuration(data)
 
 
 @one_awk
 @pytest.mark.parametrize("key", tables.SETTINGS)
-def test_value_of_the_environment_is_checked_in_two_ways(key: str, shell: ShellEngine) -> None:
+def test_value_of_the_environment_is_checked_alike(key: str, shell: ShellEngine) -> None:
     values = SETTINGS[kind_of(key)]
     taken = [value for value in values if not shell.run(f"config_set {key} {quote(value)} environment")]
     assert taken == [value for value in values if accepts(config.check, key, value, "environment")]
@@ -557,7 +557,7 @@ def test_value_of_the_environment_is_checked_in_two_ways(key: str, shell: ShellE
 
 @one_awk
 @pytest.mark.parametrize("steps", SETTINGS["steps"])
-def test_steps_are_chosen_in_two_ways(steps: str, shell: ShellEngine) -> None:
+def test_steps_are_chosen_alike(steps: str, shell: ShellEngine) -> None:
     refused = shell.run(f"""split_steps {quote(steps)} --only && printf %s "$_steps" >"$work/steps" """)
     assert refused == 2 * (not accepts(config.split_steps, steps, "--only"))
     if not refused:
@@ -586,7 +586,7 @@ def framed(text: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
 @one_awk
 @bounded
 @given(uuid=framed(uuids | one_digit), tag=framed(tags), marker=framed(uuids), efi=firmware)
-def test_identity_is_found_in_two_ways(
+def test_identity_is_found_alike(
     shell: ShellEngine, root: Path, uuid: bytes, tag: bytes, marker: bytes, efi: str
 ) -> None:
     dmi = {"sys/class/dmi/id/product_uuid": uuid, "sys/class/dmi/id/chassis_asset_tag": tag, efi: b""}
@@ -611,7 +611,7 @@ paths = st.sampled_from(["/a", "/b/c", "/d/e/x", "/d/../a", "//a/./b/", "/c/.."]
 @one_awk
 @bounded
 @given(links=st.dictionaries(nodes, targets), path=paths)
-def test_path_is_resolved_in_two_ways(shell: ShellEngine, links: dict[str, str], path: str) -> None:
+def test_path_is_resolved_alike(shell: ShellEngine, links: dict[str, str], path: str) -> None:
     plant(shell.root, {"d/x": b""})
     for name, target in links.items():
         (shell.root / name).symlink_to(target)
@@ -628,7 +628,7 @@ WAITS = [
 
 
 @pytest.mark.parametrize("value", WAITS)
-def test_retry_after_is_read_in_two_ways(value: str, shell: ShellEngine) -> None:
+def test_retry_after_is_read_alike(value: str, shell: ShellEngine) -> None:
     head = f"HTTP/1.1 503 Busy\r\nRetry-After: {value}\r\n\r\n".encode()
     shell.run('http_look "$work/head" told; printf "%s %s\\n" "$_status" "$_retry_after" >"$work/line"', {"head": head})
     assert shell.kept("line") == [b"503 %d\n" % http._retry_after(value)]

@@ -82,7 +82,7 @@ def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("kind", TREES)
-def test_something_of_the_old_machine_stays(kind: str, shell: str, tmp_path: Path) -> None:
+def test_nothing_of_the_old_machine_stays(kind: str, shell: str, tmp_path: Path) -> None:
     image = Image(tmp_path, shell)
     before, after = TREES[kind]
     plant(image.root, before)
@@ -99,7 +99,7 @@ def test_something_of_the_old_machine_stays(kind: str, shell: str, tmp_path: Pat
     assert again.stderr.startswith(b"azready: nothing to do")
 
 
-def test_something_is_done_that_was_not_listed(debian: Image) -> None:
+def test_what_is_done_was_listed_and_what_was_listed_is_done(debian: Image) -> None:
     """Everything that changed stands in the list, or below a directory that does; what is not there does not."""
     before = snapshot(debian.root)
     done = debian.run("--user", USER, "--yes")
@@ -125,7 +125,7 @@ def test_something_is_done_that_was_not_listed(debian: Image) -> None:
         ("a*", "no such user"),
     ],
 )
-def test_user_who_must_stay_is_removed(name: str, words: str, debian: Image) -> None:
+def test_user_who_must_stay_is_refused(name: str, words: str, debian: Image) -> None:
     with open(debian.root / "etc/passwd", "a") as passwd:
         passwd.write("nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n")
     before = snapshot(debian.root)
@@ -141,7 +141,7 @@ def two_people(image: Image) -> None:
     (image.root / "home/carl").mkdir()
 
 
-def test_user_that_the_status_file_names_stays(debian: Image) -> None:
+def test_user_that_the_status_file_names_leaves(debian: Image) -> None:
     two_people(debian)
     (debian.root / "etc/sudoers.d/azready").write_text("carl ALL=(ALL) ALL\n")
     (debian.root / "var/lib/azready/status").write_text(f"OUTCOME=ready\nADMIN_USER={USER}\n")
@@ -151,7 +151,7 @@ def test_user_that_the_status_file_names_stays(debian: Image) -> None:
 
 
 @pytest.mark.parametrize("file", ["etc/sudoers.d/azready-admin", "etc/doas.d/azready.conf", "etc/doas.conf"])
-def test_only_user_whom_azready_gave_rights_stays(file: str, image: Image) -> None:
+def test_only_user_whom_azready_gave_rights_leaves(file: str, image: Image) -> None:
     base = {name: text for name, text in DEBIAN.items() if "sudoers" not in name}
     plant(image.root, base | {file: f"# azready\npermit nopass {USER}\n"})
     two_people(image)
@@ -162,7 +162,7 @@ def test_only_user_whom_azready_gave_rights_stays(file: str, image: Image) -> No
     assert f"the user who leaves: {USER}\n".encode() in done.stderr
 
 
-def test_user_is_guessed(debian: Image) -> None:
+def test_nobody_is_removed_on_a_guess(debian: Image) -> None:
     """Two people have rights from azready: none is removed, and it says so."""
     two_people(debian)
     (debian.root / "etc/sudoers.d/azready").write_text(f"carl ALL=(ALL) ALL\n{USER} ALL=(ALL) ALL\n")
@@ -189,20 +189,20 @@ def test_image_with_a_person_of_its_own_is_no_cause_for_a_warning(debian: Image)
     assert b"nothing says that azready made one" in again.stderr
 
 
-def test_group_with_others_in_it_goes_with_the_user(debian: Image) -> None:
+def test_group_with_others_in_it_stays(debian: Image) -> None:
     (debian.root / "etc/group").write_text(f"sudo:x:27:{USER}\n{USER}:x:1000:carl,{USER}\n")
     assert debian.run("--user", USER, "--yes").exit == 0
     assert debian.content("etc/group") == f"sudo:x:27:\n{USER}:x:1000:carl\n"
 
 
 @pytest.mark.parametrize("locked", ["*", "!", "!$6$old", "!*"])
-def test_locked_root_is_changed(locked: str, debian: Image) -> None:
+def test_locked_root_stays_as_it_is(locked: str, debian: Image) -> None:
     (debian.root / "etc/shadow").write_text(f"root:{locked}:1::::::\n")
     debian.run("--yes")
     assert debian.content("etc/shadow") == f"root:{locked}:1::::::\n"
 
 
-def test_root_without_a_password_stays_so(debian: Image) -> None:
+def test_root_without_a_password_is_locked(debian: Image) -> None:
     (debian.root / "etc/shadow").write_text("root::1::::::\n")
     (debian.root / "etc/passwd-").write_text("root:$1$old:0:0::/root:/bin/sh\n")
     debian.run("--yes")
@@ -225,7 +225,7 @@ def outside(tmp_path: Path) -> Iterator[Path]:
     assert snapshot(folder) == before
 
 
-def test_links_lead_out_of_the_tree(outside: Path, debian: Image) -> None:
+def test_links_are_never_followed_out_of_the_tree(outside: Path, debian: Image) -> None:
     root = debian.root
     (root / f"home/{USER}/link").symlink_to(outside)
     (root / "var/lib/cloud/instance").symlink_to(outside)
@@ -239,7 +239,7 @@ def test_links_lead_out_of_the_tree(outside: Path, debian: Image) -> None:
     assert not os.path.lexists(root / "var/lib/cloud")
 
 
-def test_home_that_is_a_link_is_followed(outside: Path, debian: Image) -> None:
+def test_of_a_home_that_is_a_link_only_the_link_goes(outside: Path, debian: Image) -> None:
     shutil.rmtree(debian.root / "home" / USER)
     (debian.root / "home" / USER).symlink_to(outside)
     done = debian.run("--user", USER, "--yes")
@@ -249,7 +249,7 @@ def test_home_that_is_a_link_is_followed(outside: Path, debian: Image) -> None:
 
 
 @pytest.mark.parametrize("home", ["/", "", "/root", "/etc", "/home/..", "/home/../etc", "/home", "/var/lib"])
-def test_home_that_is_more_than_a_home_is_removed(home: str, debian: Image) -> None:
+def test_home_that_is_more_than_a_home_stays(home: str, debian: Image) -> None:
     passwd = debian.content("etc/passwd").replace(f"/home/{USER}", home)
     (debian.root / "etc/passwd").write_text(passwd)
     done = debian.run("--user", USER, "--yes")
@@ -258,7 +258,7 @@ def test_home_that_is_more_than_a_home_is_removed(home: str, debian: Image) -> N
         assert (debian.root / name).exists(), name
 
 
-def test_home_of_somebody_else_goes_with_it(debian: Image) -> None:
+def test_home_that_holds_somebody_elses_stays(debian: Image) -> None:
     with open(debian.root / "etc/passwd", "a") as passwd:
         passwd.write(f"carl:x:1001:1001::/home/{USER}/deep:/bin/sh\n")
     done = debian.run("--user", USER, "--yes")
@@ -267,7 +267,7 @@ def test_home_of_somebody_else_goes_with_it(debian: Image) -> None:
     assert (debian.root / f"home/{USER}/deep/er/file name").exists()
 
 
-def test_link_is_emptied(debian: Image) -> None:
+def test_link_that_is_meant_stays_a_link(debian: Image) -> None:
     """resolv.conf, machine-id of dbus and a masked udev rule: a link there is meant."""
     links = {
         "etc/resolv.conf": "../run/systemd/resolve/stub-resolv.conf",
@@ -285,7 +285,7 @@ def test_link_is_emptied(debian: Image) -> None:
 
 
 @pytest.mark.parametrize("mount", ["mount -t tmpfs scratch", 'mount --bind "$OUTSIDE"'])
-def test_what_is_mounted_is_removed(mount: str, outside: Path, debian: Image) -> None:
+def test_what_is_mounted_stays(mount: str, outside: Path, debian: Image) -> None:
     (debian.root / f"home/{USER}/mnt").mkdir()
     script = f"""
         mount --make-rprivate /
@@ -307,7 +307,7 @@ def test_what_is_mounted_is_removed(mount: str, outside: Path, debian: Image) ->
 # Failures
 
 
-def test_failure_stops_it(debian: Image) -> None:
+def test_after_a_failure_the_rest_is_done_and_it_is_said(debian: Image) -> None:
     """A file that cannot go and one that cannot be emptied: the rest is done, in a file that is a mount too."""
     script = f"""
         mount --make-rprivate /
@@ -336,7 +336,7 @@ def test_failure_stops_it(debian: Image) -> None:
 
 
 @pytest.mark.parametrize(("body", "status"), [("log_info again", 0), ("return 1", 1)])
-def test_service_stays_disabled(body: str, status: int, debian: Image) -> None:
+def test_service_is_enabled_again(body: str, status: int, debian: Image) -> None:
     text = (DIST / "azready").read_bytes().partition(b"PK\3\4")[0].decode()
     agent = debian.scratch / "agent"
     agent.write_text(text.replace('\nself "$0"\n', f'\nrearm_service() {{ {body}; }}\nself "$0"\n'))
@@ -350,7 +350,7 @@ def test_service_stays_disabled(body: str, status: int, debian: Image) -> None:
 # Questions
 
 
-def test_it_starts_without_being_asked_to(debian: Image) -> None:
+def test_nothing_starts_without_a_yes(debian: Image) -> None:
     before = snapshot(debian.root)
     done = debian.run("--user", USER)
     assert (done.exit, snapshot(debian.root) == before) == (2, True)
@@ -359,7 +359,7 @@ def test_it_starts_without_being_asked_to(debian: Image) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("YES", 0), ("n", 2), ("", 2), ("maybe", 2)])
-def test_answer_is_misunderstood(answer: str, status: int, shell: str, tmp_path: Path) -> None:
+def test_only_a_yes_is_a_yes(answer: str, status: int, shell: str, tmp_path: Path) -> None:
     image = Image(tmp_path, shell)
     plant(image.root, {"etc/shadow": "", "var/log/wtmp": "", "var/lib/azready/status": "x"})
     here, there = pty.openpty()
@@ -401,7 +401,7 @@ sh "$AGENT" generalize --yes 2>"$SCRATCH/again"
 """
 
 
-def test_live_machine_keeps_something(tmp_path: Path) -> None:
+def test_live_machine_keeps_nothing(tmp_path: Path) -> None:
     base = Path("/dev/shm") / f"azready-test-{os.getpid()}"
     shutil.rmtree(base, ignore_errors=True)
     base.mkdir()
@@ -419,7 +419,7 @@ def test_live_machine_keeps_something(tmp_path: Path) -> None:
     assert seen["again"].startswith("azready: nothing to do"), seen["again"]
 
 
-def test_somebody_else_than_root_generalizes(tmp_path: Path) -> None:
+def test_only_root_generalizes(tmp_path: Path) -> None:
     need("setpriv", "gives up root's rights")
     if os.geteuid() != 0:
         leave_out("root can become somebody else")

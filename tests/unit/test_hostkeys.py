@@ -72,7 +72,7 @@ def keys(folder: Path) -> list[str]:
 
 
 @ENGINES
-def test_sshd_has_no_keys(engine: str, tmp_path: Path) -> None:
+def test_sshd_gets_keys_where_it_has_none(engine: str, tmp_path: Path) -> None:
     need("sshd", "has no keys")
     # What a power cut leaves is no key.
     log = provision(tmp_path, engine, "sshd", ": >/etc/ssh/ssh_host_rsa_key\n", {})
@@ -82,27 +82,27 @@ def test_sshd_has_no_keys(engine: str, tmp_path: Path) -> None:
 
 @ENGINES
 @pytest.mark.parametrize("key", ["rsa", "dsa", "mldsa"])
-def test_key_that_is_there_is_not_alone(engine: str, key: str, tmp_path: Path) -> None:
+def test_key_that_is_there_is_enough(engine: str, key: str, tmp_path: Path) -> None:
     fake = {"sshd": "exit 1", "ssh-keygen": "echo called >/etc/ssh/ssh_host_called_key"}
     log = provision(tmp_path, engine, "sshd", f"echo x >/etc/ssh/ssh_host_{key}_key\n", fake)
     assert (said(log), keys(tmp_path)) == ([], [f"ssh/ssh_host_{key}_key 644"])
 
 
 @ENGINES
-def test_keys_without_a_server(engine: str, tmp_path: Path) -> None:
+def test_without_a_server_no_keys_are_made(engine: str, tmp_path: Path) -> None:
     log = provision(tmp_path, engine, "none", "mkdir /etc/dropbear\n", {})
     assert (said(log), keys(tmp_path)) == ([], [])
 
 
 @ENGINES
-def test_keys_that_cannot_be_made_stop_it(engine: str, tmp_path: Path) -> None:
+def test_keys_that_cannot_be_made_are_a_warning(engine: str, tmp_path: Path) -> None:
     fake = {"sshd": "exit 1", "ssh-keygen": "echo no entropy >&2; exit 3"}
     log = provision(tmp_path, engine, "sshd", "", fake)
     assert said(log) == ["warning: ssh: host keys not made: no entropy"]
 
 
 @ENGINES
-def test_dropbear_has_no_keys(engine: str, tmp_path: Path) -> None:
+def test_dropbear_gets_keys_where_it_has_none(engine: str, tmp_path: Path) -> None:
     """Debian's makes none at boot."""
     need("dropbear", "has no keys")
     log = provision(tmp_path, engine, "dropbear", "mkdir /etc/dropbear\n", {})
@@ -112,14 +112,14 @@ def test_dropbear_has_no_keys(engine: str, tmp_path: Path) -> None:
 
 @ENGINES
 @pytest.mark.parametrize("place", ["", "ln -s /run/dropbear /etc/dropbear\n"], ids=["missing", "link of Buildroot"])
-def test_dropbear_that_makes_its_own_keys(engine: str, place: str, tmp_path: Path) -> None:
+def test_dropbear_that_makes_its_own_keys_gets_none(engine: str, place: str, tmp_path: Path) -> None:
     """Where it does not expect keys, none are made."""
     log = provision(tmp_path, engine, "dropbear", place, {})
     assert (said(log), keys(tmp_path)) == ([], [])
 
 
 @ENGINES
-def test_dropbearkey_that_does_not_know_all_kinds(engine: str, tmp_path: Path) -> None:
+def test_dropbearkey_makes_the_kinds_that_it_knows(engine: str, tmp_path: Path) -> None:
     """ed25519 came with 2020.79; the others do."""
     old = f'[ "$2" != ed25519 ] || {{ echo usage >&2; exit 1; }}; exec {need("dropbearkey")} "$@"'
     log = provision(tmp_path, engine, "dropbear", "mkdir /etc/dropbear\n", {"dropbearkey": old})
@@ -157,7 +157,7 @@ _SUPERVISORS = {
 
 @ENGINES
 @pytest.mark.parametrize("supervisor", _SUPERVISORS)
-def test_server_that_gave_up_stays_down(engine: str, supervisor: str, tmp_path: Path) -> None:
+def test_server_that_gave_up_is_started_again(engine: str, supervisor: str, tmp_path: Path) -> None:
     words = _SUPERVISORS[supervisor]
     need(words["SUPERVISOR"], "runs the server")
     after = f"until {words['UP']} && [ -e /run/up ]; do sleep 0.1; done\n"
@@ -166,7 +166,7 @@ def test_server_that_gave_up_stays_down(engine: str, supervisor: str, tmp_path: 
 
 @ENGINES
 @pytest.mark.parametrize("supervisor", _SUPERVISORS)
-def test_server_that_nobody_wants_is_started(engine: str, supervisor: str, tmp_path: Path) -> None:
+def test_server_that_nobody_wants_stays_down(engine: str, supervisor: str, tmp_path: Path) -> None:
     """The file `down` says so; and a pipe that nobody reads holds nothing up."""
     words = _SUPERVISORS[supervisor]
     need(words["SUPERVISOR"], "runs the server")

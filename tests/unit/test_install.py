@@ -87,7 +87,7 @@ ROWS += [("sysvinit", shell) for shell in SHELLS if shell not in ("dash", "busyb
 
 
 @pytest.mark.parametrize(("init", "shell"), ROWS)
-def test_uninstall_leaves_a_trace(tmp_path: Path, init: str, shell: str) -> None:
+def test_install_repeats_without_a_change_and_uninstall_leaves_no_trace(tmp_path: Path, init: str, shell: str) -> None:
     """Into the tree, once more without a change, and out of it again: as it was, byte for byte."""
     spec = INITS[init]
     root = plant(tmp_path / "root", spec.files)
@@ -132,7 +132,7 @@ def test_service_that_disabled_itself_comes_back(tmp_path: Path, init: str) -> N
 
 
 @pytest.mark.parametrize("init", ["busybox", "runit", "sysvinit"])
-def test_generalize_leaves_the_service_disabled(tmp_path: Path, init: str) -> None:
+def test_generalize_enables_the_service_again(tmp_path: Path, init: str) -> None:
     """What it calls, on a machine that RUN=once has disabled; azready is where --prefix put it."""
     spec = INITS[init]
     root = plant(tmp_path / "root", spec.files)
@@ -148,7 +148,7 @@ def test_generalize_leaves_the_service_disabled(tmp_path: Path, init: str) -> No
         assert (seen(root) == installed) == (function == "rearm_service")
 
 
-def test_old_version_and_edited_settings_at_an_upgrade(tmp_path: Path) -> None:
+def test_upgrade_replaces_the_program_and_keeps_edited_settings(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", INITS["openrc"].files)
     run = runner(tmp_path, "dash")
     run("install")
@@ -167,7 +167,7 @@ def test_old_version_and_edited_settings_at_an_upgrade(tmp_path: Path) -> None:
     assert not program.exists()
 
 
-def test_settings_file_is_not_what_azready_reads(tmp_path: Path) -> None:
+def test_settings_file_is_what_azready_reads(tmp_path: Path) -> None:
     """Every line that is taken out of its comment is a setting with its default."""
     root = plant(tmp_path / "root", INITS["openrc"].files)
     run = runner(tmp_path, "dash")
@@ -183,7 +183,7 @@ def test_settings_file_is_not_what_azready_reads(tmp_path: Path) -> None:
     run("provision")
 
 
-def test_init_that_is_unknown_or_missing(tmp_path: Path) -> None:
+def test_init_that_is_unknown_or_missing_is_refused(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", {})
     run = runner(tmp_path, "dash")
     before = seen(root)
@@ -194,14 +194,14 @@ def test_init_that_is_unknown_or_missing(tmp_path: Path) -> None:
     assert seen(root) == before
 
 
-def test_init_chosen_by_hand(tmp_path: Path) -> None:
+def test_init_can_be_chosen_by_hand(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", {**INITS["systemd"].files, "/etc/dinit.d/": ""})
     run = runner(tmp_path, "dash")
     assert "init system dinit (--init)" in run("install", "--init", "dinit").stdout
     assert (root / "etc/dinit.d/boot.d/azready").is_symlink()
 
 
-def test_file_that_cannot_copy_itself(tmp_path: Path) -> None:
+def test_text_from_a_pipe_is_not_installed(tmp_path: Path) -> None:
     """`sh -s` knows no file: it must not put the shell into the place of azready."""
     root = plant(tmp_path / "root", INITS["openrc"].files)
     before = seen(root)
@@ -210,14 +210,14 @@ def test_file_that_cannot_copy_itself(tmp_path: Path) -> None:
     assert seen(root) == before
 
 
-def test_file_with_its_zip_is_not_copied_whole(tmp_path: Path) -> None:
+def test_file_is_copied_with_its_zip(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", INITS["openrc"].files)
     runner(tmp_path, "dash", DIST / "azready")("install")
     assert (root / PROGRAM[1:]).read_bytes() == (DIST / "azready").read_bytes()
 
 
 @pytest.mark.parametrize("mark", ["/etc/NIXOS", "/nix/store/"])
-def test_declared_system_is_changed(tmp_path: Path, mark: str) -> None:
+def test_declared_system_is_told_what_to_declare_and_stays(tmp_path: Path, mark: str) -> None:
     root = plant(tmp_path / "root", {mark: ""})
     (root / "usr/sbin").rmdir()
     before = seen(root)
@@ -226,12 +226,12 @@ def test_declared_system_is_changed(tmp_path: Path, mark: str) -> None:
     assert seen(root) == before
 
 
-def test_nix_as_a_mere_package_manager(tmp_path: Path) -> None:
+def test_nix_as_a_mere_package_manager_is_no_hindrance(tmp_path: Path) -> None:
     plant(tmp_path / "root", {**INITS["openrc"].files, "/nix/store/": ""})
     runner(tmp_path, "dash")("install")
 
 
-def test_unit_starts_azready_where_it_is_not(tmp_path: Path) -> None:
+def test_unit_starts_azready_where_prefix_put_it(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", INITS["sysvinit"].files)
     run, before = runner(tmp_path, "dash"), seen(root)
     run("install", "--prefix", "/opt/vm")
@@ -241,7 +241,7 @@ def test_unit_starts_azready_where_it_is_not(tmp_path: Path) -> None:
     assert seen(root) == before
 
 
-def test_usr_sbin_is_missing(tmp_path: Path) -> None:
+def test_without_usr_sbin_it_goes_to_usr_local(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", INITS["openrc"].files)
     (root / "usr/sbin").rmdir()
     run, before = runner(tmp_path, "dash"), seen(root)
@@ -251,7 +251,7 @@ def test_usr_sbin_is_missing(tmp_path: Path) -> None:
     assert seen(root) == before
 
 
-def test_place_that_cannot_be_written(tmp_path: Path) -> None:
+def test_place_that_cannot_be_written_is_told_with_a_way_out(tmp_path: Path) -> None:
     """Root may write anywhere, so a file stands where the directory should be."""
     root = plant(tmp_path / "root", {**INITS["openrc"].files, "/opt/vm": "a file"})
     said = runner(tmp_path, "dash")("install", "--prefix", "/opt/vm", status=2).stdout
@@ -260,13 +260,13 @@ def test_place_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["opt", "/opt/../x", "/a b", "/a;b", "/a|b"])
-def test_prefix_that_no_unit_can_hold(tmp_path: Path, prefix: str) -> None:
+def test_prefix_that_no_unit_can_hold_is_refused(tmp_path: Path, prefix: str) -> None:
     plant(tmp_path / "root", INITS["openrc"].files)
     assert "--prefix" in runner(tmp_path, "dash")("install", "--prefix", prefix, status=2).stdout
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
-def test_other_agents(tmp_path: Path, shell: str) -> None:
+def test_other_agents_are_named_and_replaced_on_demand(tmp_path: Path, shell: str) -> None:
     """They are named; with --replace-agents they are gone, and what uninstall cannot bring back is said."""
     root = plant(tmp_path / "root", {**INITS["systemd"].files, **AGENTS})
     run, before = runner(tmp_path, shell), seen(root)
@@ -306,7 +306,7 @@ def test_other_agents(tmp_path: Path, shell: str) -> None:
         ("dinit", "/etc/dinit.d/boot.d/waagent"),
     ],
 )
-def test_agent_of_another_init(tmp_path: Path, init: str, enabled: str) -> None:
+def test_agent_is_found_and_given_back_in_every_init(tmp_path: Path, init: str, enabled: str) -> None:
     root = plant(tmp_path / "root", {**INITS[init].files, enabled: f"{LINK}/somewhere"})
     run, before = runner(tmp_path, "dash"), seen(root)
     assert f"waagent ({enabled})" in run("install").stdout
@@ -327,7 +327,7 @@ def test_supervised_agent_is_left_down(tmp_path: Path) -> None:
     assert seen(root) == before
 
 
-def test_root_that_is_not_the_users(tmp_path: Path) -> None:
+def test_tree_of_ones_own_needs_no_root(tmp_path: Path) -> None:
     """An image tree of one's own needs no privileges."""
     tool = need("setpriv", "drops the privileges of this test")
     if os.geteuid() != 0:
@@ -351,7 +351,7 @@ def test_root_that_is_not_the_users(tmp_path: Path) -> None:
     assert (root / "etc/runlevels/default/azready").is_symlink()
 
 
-def test_live_machine(tmp_path: Path) -> None:
+def test_install_and_uninstall_work_on_a_live_machine(tmp_path: Path) -> None:
     """Without --root, in a change of root: a busybox and nothing else."""
     if os.geteuid() != 0:
         pytest.skip("chroot needs root")
@@ -373,7 +373,7 @@ def test_live_machine(tmp_path: Path) -> None:
     assert seen(root) == before
 
 
-def test_help_says_nothing_of_an_option(tmp_path: Path) -> None:
+def test_help_names_every_option(tmp_path: Path) -> None:
     plant(tmp_path / "root", {})
     said = runner(tmp_path, "dash")("install", "--help").stdout
     assert all(word in said for word in ("--init", "--prefix", "--replace-agents", *TABLE))

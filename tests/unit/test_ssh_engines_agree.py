@@ -93,13 +93,13 @@ def shell_keys(shell: ShellEngine, given_keys: list[str]) -> tuple[bytes, bytes]
 
 
 @pytest.mark.parametrize("number", range(len(GOOD)))
-def test_good_key_is_taken_in_two_ways(number: int, shell: ShellEngine) -> None:
+def test_good_key_is_taken_alike(number: int, shell: ShellEngine) -> None:
     expected = (f"{GOOD[number]}\n".encode(), b"")
     assert python_keys([GOOD[number]]) == expected == shell_keys(shell, [GOOD[number]])
 
 
 @pytest.mark.parametrize("number", range(len(BAD)))
-def test_bad_key_is_refused_in_two_ways(number: int, shell: ShellEngine) -> None:
+def test_bad_key_is_refused_alike(number: int, shell: ShellEngine) -> None:
     good, why = python_keys([BAD[number]])
     assert (good, bool(why)) == (b"", True)
     assert shell_keys(shell, [BAD[number]]) == (good, why)
@@ -147,14 +147,14 @@ GIVEN: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", GIVEN)
-def test_lines_are_taken_for_keys_in_two_ways(name: str, shell: ShellEngine) -> None:
+def test_lines_are_taken_for_keys_alike(name: str, shell: ShellEngine) -> None:
     text, expected = GIVEN[name]
     good, why = python_keys([text])
     assert good.decode("latin-1").split("\n")[:-1] == expected
     assert shell_keys(shell, [text]) == (good, why)
 
 
-def test_blank_keys_are_not_counted_and_no_warning_is_given(
+def test_blank_keys_do_not_count_and_warnings_have_an_end(
     shell: ShellEngine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     given_keys = ["", "bad", " \n", *["bad"] * 25, GOOD[0]]
@@ -184,13 +184,13 @@ lines_of_keys = st.lists(
 
 @bounded
 @given(text=lines_of_keys)
-def test_odd_lines_are_taken_for_keys_in_two_ways(shell: ShellEngine, text: str) -> None:
+def test_odd_lines_are_taken_for_keys_alike(shell: ShellEngine, text: str) -> None:
     assert shell_keys(shell, [text]) == python_keys([text])
 
 
 @bounded
 @given(given_keys=st.lists(odd_keys(), min_size=1, max_size=3))
-def test_odd_keys_are_judged_in_two_ways(shell: ShellEngine, given_keys: list[str]) -> None:
+def test_odd_keys_are_judged_alike(shell: ShellEngine, given_keys: list[str]) -> None:
     assert shell_keys(shell, given_keys) == python_keys(given_keys)
 
 
@@ -211,7 +211,7 @@ files = st.tuples(st.lists(st.sampled_from(LINES), max_size=4), st.booleans()).m
 
 @bounded
 @given(data=files, given_keys=st.lists(commented, min_size=1, max_size=3))
-def test_keys_are_added_in_two_ways(shell: ShellEngine, data: bytes, given_keys: list[str]) -> None:
+def test_keys_are_added_alike_and_once(shell: ShellEngine, data: bytes, given_keys: list[str]) -> None:
     good, _ = python_keys(given_keys)
     shell.run("keys_with", {"user.old": data, "keys.good": good})
     added = ssh_keys.with_keys(data, good.decode("latin-1").split("\n")[:-1])
@@ -309,14 +309,14 @@ def shell_outcome(shell: ShellEngine, tree: Tree, what: str) -> tuple[bytes, Tre
 
 @bounded
 @given(tree=trees())
-def test_keys_find_their_place_in_two_ways(shell: ShellEngine, root: Path, tree: Tree) -> None:
+def test_keys_find_their_place_alike(shell: ShellEngine, root: Path, tree: Tree) -> None:
     expected = python_outcome(root, tree, ssh_keys.step_ssh_keys)
     assert shell_outcome(shell, tree, "step_ssh_keys") == expected
 
 
 @bounded
 @given(tree=trees(), wanted=st.booleans())
-def test_password_login_is_set_in_two_ways(shell: ShellEngine, root: Path, tree: Tree, wanted: bool) -> None:
+def test_password_login_is_set_alike(shell: ShellEngine, root: Path, tree: Tree, wanted: bool) -> None:
     word = "yes" if wanted else "no"
     first = python_outcome(root, tree, lambda run: sshd_config.set_password_login(run, wanted))
     assert shell_outcome(shell, tree, f"set_password_login {word}") == first

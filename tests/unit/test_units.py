@@ -41,7 +41,7 @@ def directives(section: str) -> dict[str, str]:
     return dict(unit[section])
 
 
-def test_systemd_finds_fault_with_the_unit(tmp_path: Path) -> None:
+def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
     """It says nothing of a good unit, not even a warning. The program must exist, so it gets the one in dist/."""
     tool = need("systemd-analyze", "reads the unit as systemd does")
     unit = tmp_path / SYSTEMD.name
@@ -52,16 +52,16 @@ def test_systemd_finds_fault_with_the_unit(tmp_path: Path) -> None:
     assert (done.stdout, done.returncode) == ("", 0)
 
 
-def test_unit_runs_another_command() -> None:
+def test_unit_runs_azready_provision() -> None:
     assert directives("Service")["ExecStart"] == COMMAND
 
 
-def test_unit_ends_azready_before_its_own_deadline() -> None:
+def test_unit_leaves_the_deadline_to_azready() -> None:
     """WireServer can be away for longer than the 90 seconds that systemd gives to most services."""
     assert directives("Service")["TimeoutStartSec"] == "infinity"
 
 
-def test_unit_waits_for_a_network_that_may_never_come() -> None:
+def test_unit_does_not_wait_for_a_network() -> None:
     assert "network-online.target" not in " ".join(directives("Unit").values())
 
 
@@ -76,18 +76,18 @@ def code(path: Path) -> str:
 
 
 @pytest.mark.parametrize("unit", FILES, ids=name)
-def test_unit_grows_logic(unit: Path) -> None:
+def test_unit_is_short_and_without_logic(unit: Path) -> None:
     assert len(unit.read_text().splitlines()) <= 20
     assert not re.search(r"\b(if|while|for|until|test)\b|&&|\|\||\$\(|;;.*;;", code(unit))
 
 
 @pytest.mark.parametrize("init", TABLE)
-def test_init_starts_another_command(init: str) -> None:
+def test_every_init_starts_the_same_command_once(init: str) -> None:
     """All start the same, once."""
     assert "".join(code(path) for path in sorted((UNITS / init).iterdir())).count(f"{COMMAND}") == 1
 
 
-def test_row_or_folder_is_missing() -> None:
+def test_every_init_is_a_row_and_a_folder() -> None:
     """An init is a row and a folder; the inittab is named by what enables it."""
     folders = {path.name: [file.name for file in path.iterdir()] for path in UNITS.iterdir() if path.is_dir()}
     assert {init: sorted(files) for init, files in folders.items()} == {
@@ -96,7 +96,7 @@ def test_row_or_folder_is_missing() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
-def test_shellcheck_finds_fault_with_a_script(script: Path) -> None:
+def test_shellcheck_finds_no_fault_with_a_script(script: Path) -> None:
     """SC2034, SC2317: rc.common of OpenWrt reads the variables and calls the functions; SC1008: and is the shell."""
     lint = [
         need("shellcheck", "lints the scripts of units/"),
@@ -108,7 +108,7 @@ def test_shellcheck_finds_fault_with_a_script(script: Path) -> None:
     assert (done.stdout, done.returncode) == ("", 0)
 
 
-def test_openrc_does_not_know_its_script() -> None:
+def test_openrc_knows_its_script() -> None:
     """openrc-run reads it as a shell does; the functions are those that it calls."""
     script = UNITS / "openrc" / "azready"
     assert script.read_text().startswith("#!/sbin/openrc-run\n")
@@ -117,7 +117,7 @@ def test_openrc_does_not_know_its_script() -> None:
     assert done.stdout == "after net dhcpcd NetworkManager connman\nbefore sshd dropbear\n"
 
 
-def test_dinit_does_not_know_a_setting() -> None:
+def test_dinit_knows_every_setting() -> None:
     """It would not load the service. No package of Debian has dinit, so this is what its manual page says."""
     lines = code(UNITS / "dinit" / "azready").splitlines()
     settings = [re.fullmatch(r"([a-z-]+(?:[.]d)?) = (\S.*)", line) for line in lines]
@@ -132,7 +132,7 @@ def test_dinit_does_not_know_a_setting() -> None:
     assert not [key for key, _ in said if key not in ordering and [each for each, _ in said].count(key) > 1]
 
 
-def test_execline_does_not_run_the_oneshot_of_s6_rc(tmp_path: Path) -> None:
+def test_execline_runs_the_oneshot_of_s6_rc(tmp_path: Path) -> None:
     """s6-rc is in no package of Debian; the language that it runs `up` with is."""
     tool = need("execlineb", "runs the script of s6-rc")
     agent = tmp_path / "agent"
@@ -176,7 +176,7 @@ def output(*command: str | Path) -> str:
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_s6_starts_it_again(tmp_path: Path, status: int) -> None:
+def test_s6_starts_it_once(tmp_path: Path, status: int) -> None:
     """Neither after success nor after a failure: the next boot tries again, not the next second."""
     scan = tmp_path / "scan"
     scan.mkdir()
@@ -187,7 +187,7 @@ def test_s6_starts_it_again(tmp_path: Path, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_runit_starts_it_again(tmp_path: Path, status: int) -> None:
+def test_runit_starts_it_once(tmp_path: Path, status: int) -> None:
     sv = need("sv", "asks runit")
     with supervised(
         tmp_path, "runit", status, need("runsv", "runs the service of runit"), tmp_path / "azready"
@@ -197,7 +197,7 @@ def test_runit_starts_it_again(tmp_path: Path, status: int) -> None:
 
 
 @pytest.mark.parametrize("init", ["s6", "runit"])
-def test_supervisor_starts_what_is_marked_down(tmp_path: Path, init: str) -> None:
+def test_supervisor_leaves_down_what_is_marked_down(tmp_path: Path, init: str) -> None:
     """The file that RUN=once leaves behind."""
     tool = need("s6-supervise" if init == "s6" else "runsv", "runs the service")
     with supervised(tmp_path, init, 0, "true") as service:
@@ -213,7 +213,7 @@ def test_supervisor_starts_what_is_marked_down(tmp_path: Path, init: str) -> Non
     assert not (tmp_path / "starts").exists()
 
 
-def test_insserv_starts_ssh_first(tmp_path: Path) -> None:
+def test_insserv_starts_it_before_ssh(tmp_path: Path) -> None:
     """The header, read by the program that orders Debian's links."""
     tool = need("insserv", "reads the LSB header")
     scripts = tmp_path / "etc" / "init.d"
@@ -237,7 +237,7 @@ def test_insserv_starts_ssh_first(tmp_path: Path) -> None:
     assert links["dhcpcd"] < links["azready"] < links["ssh"]
 
 
-def test_ordering_has_no_reason_beside_it() -> None:
+def test_ordering_has_its_reason_beside_it() -> None:
     lines = SYSTEMD.read_text().splitlines()
     below_another = zip(["", *lines], lines, strict=False)
     bare = [line for above, line in below_another if re.match(ORDERING, line) and not above.startswith("# ")]
