@@ -1,4 +1,4 @@
-"""What README.md tells people to type works as it stands there."""
+"""What README.md tells people to type works as it stands there, and the page can be read in a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from support import DIST, ROOT, leave_out, need
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINES, COLUMNS = 150, 100
 
 
 def example(heading: str) -> str:
@@ -19,11 +20,23 @@ def example(heading: str) -> str:
     return found[1]
 
 
+def test_it_is_short_enough_to_be_read() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= LINES
+    assert [line for line in lines if len(line) > COLUMNS] == []
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = re.findall(r"\]\(([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
 def test_example_without_azure_provisions_a_new_tree(tmp_path: Path) -> None:
     """Line by line in an empty folder; in a network of its own, because others may hold its ports."""
     need("unshare", "makes the network")
     shutil.copytree(DIST, tmp_path / "dist")
-    typed = example("Try an image without Azure")
+    typed = example("Try it without Azure")
     script = f"ip link set lo up\ncd {tmp_path}\n{typed}\nstatus=$?\nwait\nexit $status\n"
     command = ["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", script]
     try:
@@ -31,5 +44,26 @@ def test_example_without_azure_provisions_a_new_tree(tmp_path: Path) -> None:
     except PermissionError:
         leave_out("root makes namespaces")
     assert done.returncode == 0, done.stdout
-    assert "Succeeded" in done.stdout
+    assert "verdict: Succeeded" in done.stdout
     assert "azureuser:" in (tmp_path / "tree" / "etc" / "passwd").read_text()
+
+
+def test_what_is_to_be_typed_installs_it_and_generalizes(tmp_path: Path) -> None:
+    """All but the build itself, which made the files that are tried here."""
+    shutil.copytree(DIST, tmp_path / "dist")
+    image = tmp_path / "image"
+    (image / "etc" / "runlevels" / "default").mkdir(parents=True)
+    (image / "sbin").mkdir()
+    (image / "sbin" / "openrc").write_text("ELF")
+    (image / "etc" / "machine-id").write_text("4b6d\n")
+    commands = [line for line in example("Install it into an image").splitlines() if "build.py" not in line]
+    commands.append(example("Before you deploy").strip() + " --yes")
+    assert commands[-1].startswith("dist/azready")
+    for command in commands:
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "IMAGE": str(image)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+    assert (image / "etc" / "runlevels" / "default" / "azready").is_symlink()
+    assert not (image / "etc" / "machine-id").exists()

@@ -1,0 +1,148 @@
+"""Writes the tables of agent/tables into the manual: `python3 agent/manual/tables.py`.
+
+A page has a table between two comments, `table: NAME` and `end of table`; in Markdown in `<!-- -->`, in the man page
+behind `.\\"`. What stands between them is replaced. Standard library alone.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+MANUAL = Path(__file__).resolve().parent
+TABLES = MANUAL.parent / "tables"
+MARKDOWN = re.compile(r"(?ms)^(<!-- table: ([a-z]+) -->\n).*?^(<!-- end of table -->)$")
+ROFF = re.compile(r'(?ms)^(\.\\" table: ([a-z]+)\n).*?^(\.\\" end of table)$')
+# The characters that roff would set as something else.
+ROFF_ESCAPES = {"\\": "\\e", "-": "\\-", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti", "'": "\\(aq"}
+ADDRESSES = {"WIRESERVER": "168.63.129.16", "IMDS": "169.254.169.254"}
+
+Rows = list[list[str]]
+
+
+class TableError(Exception):
+    """A table or a marker that cannot be understood."""
+
+
+def rows(name: str, folder: Path = TABLES) -> Rows:
+    """The rows of a table as cells, without comments."""
+    lines = (folder / f"{name}.conf").read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.split("|")] for line in lines if line.strip() and line[0] != "#"]
+
+
+def values(kind: str) -> str:
+    """What a kind of settings.conf takes, in words."""
+    choices = kind.partition(":")[2]
+    return choices.replace(",", ", ") if choices else kind
+
+
+def default(key: str, given: str) -> str:
+    """The default of a setting as a person would write it."""
+    return ADDRESSES[key] if given == "@" else given or "empty"
+
+
+def markdown(header: list[str], body: Rows) -> str:
+    """A table of Markdown; a cell cannot hold a bar."""
+    lines = [header, ["---"] * len(header), *body]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def code(words: str) -> str:
+    """Words as code, each for itself; `none` of a table stays empty."""
+    return " ".join(f"`{word}`" for word in words.replace(",", " ").split()) if words not in ("", "none") else ""
+
+
+def roff(text: str) -> str:
+    """Text that roff shows as it is."""
+    escaped = "".join(ROFF_ESCAPES.get(letter, letter) for letter in text)
+    return f"\\&{escaped}" if escaped.startswith(".") else escaped
+
+
+def tagged(pairs: list[tuple[str, str]]) -> str:
+    """A list of man(7): a bold name, and below it what it means."""
+    return "".join(f".TP\n.B {roff(name)}\n{roff(text)}\n" for name, text in pairs)
+
+
+def settings_markdown() -> str:
+    """settings.conf for settings.md."""
+    body = [[f"`{key}`", f"`{default(key, given)}`" if default(key, given) != "empty" else "empty", values(kind), means]
+            for key, given, kind, means in rows("settings")]  # fmt: skip
+    return markdown(["key", "default", "values", "meaning"], body)
+
+
+def settings_roff() -> str:
+    """settings.conf for the man page."""
+    return tagged([
+        (key, f"{means} ({values(kind)}; default: {default(key, given)})")
+        for key, given, kind, means in rows("settings")
+    ])  # fmt: skip
+
+
+def steps_markdown() -> str:
+    """steps.conf for steps.md."""
+    return markdown(["step", "needs", "does"], [[f"`{name}`", needs, does] for name, needs, does in rows("steps")])
+
+
+def steps_roff() -> str:
+    """steps.conf for the man page."""
+    return tagged([(name, f"{does}; needs {needs}") for name, needs, does in rows("steps")])
+
+
+def reasons_markdown() -> str:
+    """reasons.conf for reasons.md."""
+    body = [[f"`{reason}`", happened, todo, code(details)] for reason, details, happened, todo in rows("reasons")]
+    return markdown(["reason", "what happened", "what to do", "details"], body)
+
+
+def reasons_roff() -> str:
+    """reasons.conf for the man page."""
+    return tagged([(reason, f"{happened}. {todo}") for reason, _, happened, todo in rows("reasons")])
+
+
+WRITERS: dict[tuple[str, str], Callable[[], str]] = {
+    (".md", "settings"): settings_markdown,
+    (".md", "steps"): steps_markdown,
+    (".md", "reasons"): reasons_markdown,
+    (".8", "settings"): settings_roff,
+    (".8", "steps"): steps_roff,
+    (".8", "reasons"): reasons_roff,
+}
+
+
+def pages() -> list[Path]:
+    """The pages of the manual."""
+    return sorted(path for path in MANUAL.iterdir() if path.suffix in (".md", ".8"))
+
+
+def generated(page: Path) -> str:
+    """The page with its tables as they have to be."""
+
+    def replaced(found: re.Match[str]) -> str:
+        try:
+            return found[1] + WRITERS[page.suffix, found[2]]() + found[3]
+        except KeyError:
+            raise TableError(f"{page}: there is no table {found[2]!r}: see WRITERS in {__file__}") from None
+        except (OSError, ValueError) as error:
+            raise TableError(f"{page}: table {found[2]!r}: {error}") from error
+
+    return (MARKDOWN if page.suffix == ".md" else ROFF).sub(replaced, page.read_text(encoding="utf-8"))
+
+
+def main() -> int:
+    """Write every page that is not as it has to be, and name it."""
+    try:
+        for page in pages():
+            text = generated(page)
+            if text != page.read_text(encoding="utf-8"):
+                page.write_text(text, encoding="utf-8")
+                print(f"{page} written")
+    except TableError as error:
+        print(f"tables.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
