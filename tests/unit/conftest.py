@@ -1,4 +1,4 @@
-"""The two engines as fixtures: the shell engine with each awk, and a root directory for the Python engine."""
+"""Fixtures: the shell engine with each awk, a root directory for the Python engine, and an Azure without faults."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lab.emulator import Emulator
 from support import DIST
+from unit.emulator_client import emulator
 from unit.shell_engine import AWKS, ShellEngine
 
 
@@ -27,3 +29,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     log.level = log.QUIET
     return tmp_path_factory.mktemp("python") / "root"
+
+
+@pytest.fixture
+def azure() -> Iterator[Emulator]:
+    """An Azure without faults."""
+    with emulator() as azure:
+        yield azure

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import socket
+from typing import Any
+
+from lab.emulator import Emulator, load_vm
 
 GOAL_STATE = "/machine/?comp=goalstate"
 HEALTH = "/machine/?comp=health"
@@ -46,3 +49,18 @@ def send_raw(address: str, request: bytes) -> bytes:
 def get_bytes(path: str, *headers: str) -> bytes:
     """A GET as it stands on the wire."""
     return "".join(f"{line}\r\n" for line in (f"GET {path} HTTP/1.1", "Host: x", *headers, "")).encode()
+
+
+def emulator(**tables: Any) -> Emulator:
+    """An emulator for the VM file with these tables; there is no IMDS rate limit unless asked for."""
+    return Emulator(load_vm({"platform": {"rate": 0}, **tables}))
+
+
+def report(azure: Emulator, document: str) -> int:
+    """The status that WireServer answers to a health document."""
+    return ask(azure.wireserver, HEALTH, WIRE, document)[0]
+
+
+def metadata(azure: Emulator, path: str) -> Answer:
+    """IMDS' answer to a well-mannered request."""
+    return ask(azure.imds, path, METADATA)
