@@ -173,11 +173,6 @@ collect_failure() {
 
 # show_help [COMMAND]: sections of the embedded text.
 show_help() {
-	# azready.sh has the overview alone.
-	[ -n "${awk_help-}" ] || {
-		{ printf '%s\n' "$help_text"; } 2>/dev/null
-		return
-	}
 	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table REASONS=$reasons_table TEXT=$help_text awk "$awk_help" "${1:-azready}"; } 2>/dev/null && return
 	# Nobody may be reading.
 	[ $? -eq 3 ] || return 1

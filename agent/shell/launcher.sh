@@ -13,7 +13,7 @@ self() {
 run_engine() {
 	run_function=$1
 	shift
-	! command -v become_python >/dev/null || become_python ${1+"$@"}
+	become_python ${1+"$@"}
 	[ "$engine" != python ] || die_usage 'no Python that works' 'install Python 3.7 or newer with its standard library, or use --engine shell'
 	log_debug 'engine: shell'
 	"$run_function"
@@ -36,11 +36,6 @@ main() {
 	case $set_command in
 	provision | report | status | install | uninstall | generalize | version | help) check_options "$set_command" ;;
 	*) die_usage "unknown command '$set_command'" 'run azready help' ;;
-	esac
-	case $set_command in
-	install | uninstall | generalize)
-		command -v "main_$set_command" >/dev/null || die_usage "$set_command is not in azready.sh" "take the file azready: azready --engine shell install puts the shell engine alone into an image"
-		;;
 	esac
 	case $set_command in
 	version) { printf 'azready %s\n' "$azready_version"; } 2>/dev/null ;;

@@ -1,4 +1,4 @@
-# python.sh: whether there is a Python that the zip behind this file can run in. azready.sh has no zip, and not this.
+# python.sh: whether there is a Python that the zip behind this file can run in. azready.sh has no zip.
 
 # python_works INTERPRETER: whether it can import all that the Python engine needs. "python3 exists" says little: it may
 # be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.

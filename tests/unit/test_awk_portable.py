@@ -51,8 +51,7 @@ def programs(shipped: str) -> Iterator[Program]:
     """All of them, joined as the engine joins them."""
     texts = variables(shipped)
     joins = {tuple(re.findall(r"\$awk_(\w+)", words)) for words in re.findall(r'"((?:\$awk_\w+)+)"', shipped)}
-    # azready.sh does without some of them.
-    for names in sorted(names for names in joins if texts.keys() >= set(names)):
+    for names in sorted(joins):
         yield Program("+".join(names), front(texts, texts[names[-1]]) + "".join(texts[name] for name in names))
     for number, found in enumerate(INLINE.finditer(shipped), 1):
         text = unquoted(found[2])

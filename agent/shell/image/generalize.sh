@@ -119,7 +119,7 @@ main_generalize() {
 	old_doing=yes
 	old_all
 	# Of install.sh.
-	! command -v rearm_service >/dev/null 2>&1 || rearm_service || printf 'enable the service again\n' >>"$work/left"
+	rearm_service || printf 'enable the service again\n' >>"$work/left"
 	old_label
 	sync
 	[ -s "$work/left" ] || {
