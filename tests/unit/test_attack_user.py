@@ -42,7 +42,7 @@ sys.path.insert(0, PYZ)
 from azready.machine import log, config
 from azready.steps import ssh_keys
 from azready.machine.failure import Failure
-from azready.machine.run import Run, Wanted
+from azready.azure.run import Run, Wanted
 from azready.machine.system import System
 log.level = log.QUIET
 for n in range(ROUNDS * 4):

@@ -44,9 +44,9 @@ sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
 from azready import tables
 from azready.azure import identity, imds, media, report, wanted, wireserver
+from azready.azure.run import GoalState, Run, Wanted
 from azready.machine import config, http, state
 from azready.machine.failure import Failure, NoGoodAnswer, UsageError
-from azready.machine.run import GoalState, Run, Wanted
 from azready.machine.system import System
 from azready.steps import data, hostname
 

@@ -22,11 +22,11 @@ from unit.test_engines_agree import bounded, one_awk
 
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure import report
+from azready.azure.run import Run, Wanted
 from azready.machine import config, ssh_rules, sshd_config
 from azready.machine.account_files import Account
 from azready.machine.failure import Failure
 from azready.machine.groups import Groups
-from azready.machine.run import Run, Wanted
 from azready.machine.system import System
 from azready.steps import becoming, login
 

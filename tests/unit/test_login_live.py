@@ -70,7 +70,7 @@ import sys
 from azready.machine import config
 from azready.steps import login
 from azready.machine.failure import Failure
-from azready.machine.run import Run, Wanted
+from azready.azure.run import Run, Wanted
 from azready.machine.system import System
 run = Run(System("/"), config.defaults(), [])
 run.wanted = Wanted(admin_user="ada", keys=({_KEY!r},))

@@ -31,8 +31,6 @@ sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure import media
 from azready.machine import config, http, log
 from azready.machine.failure import Failure, NoGoodAnswer
-from azready.machine.run import Run
-from azready.machine.system import System
 
 # No good machine needs as long; what hangs is killed then.
 HANG = 60.0
@@ -672,18 +670,17 @@ def test_of_the_answer_to_a_report_only_the_head_counts() -> None:
 def test_each_try_may_take_longer_than_the_one_before(
     first: str, limits: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from azready.machine import run as module
+    from azready.machine.tries import Tries
 
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     monkeypatch.setattr(log, "level", log.QUIET)
-    run = Run(System(str(tmp_path)), {**config.defaults(), "REQUEST_TIMEOUT": first, "DEADLINE": "9999"}, [])
-    tries = module.Tries("x", run, run.deadline)
+    tries = Tries("x", float(first), time.monotonic() + 9999)
     seen = []
     for _ in limits:
         seen.append(round(tries.limit()))
         tries.another(NoGoodAnswer("", error="no_answer"))
     assert seen == limits
-    late = module.Tries("x", run, time.monotonic() + 3)
+    late = Tries("x", float(first), time.monotonic() + 3)
     assert late.limit() <= 3
 
 
@@ -740,9 +737,9 @@ def test_a_media_that_was_left_mounted_is_unmounted() -> None:
         {sys.executable} -c '
 import sys
 sys.path.append("{DIST}/azready.pyz")
-from azready.azure import media
+from azready.machine import mounts
 from azready.machine.system import System
-media.release(System("/"))
+mounts.release(System("/"))
 '
         ls -A /run/azready"""
     ended = inside_namespaces(script, {})

@@ -21,9 +21,9 @@ from unit.test_engines_agree import bounded as many
 
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure import report
+from azready.azure.run import Run, Wanted
 from azready.machine import config, log, sshd_config
 from azready.machine.failure import Failure
-from azready.machine.run import Run, Wanted
 from azready.machine.system import System
 from azready.steps import ssh_keys
 
@@ -318,9 +318,9 @@ def test_keys_find_their_place_alike(shell: ShellEngine, root: Path, tree: Tree)
 @given(tree=trees(), wanted=st.booleans())
 def test_password_login_is_set_alike(shell: ShellEngine, root: Path, tree: Tree, wanted: bool) -> None:
     word = "yes" if wanted else "no"
-    first = python_outcome(root, tree, lambda run: sshd_config.set_password_login(run, wanted))
+    first = python_outcome(root, tree, lambda run: sshd_config.set_password_login(run.system, "azureuser", wanted))
     assert shell_outcome(shell, tree, f"set_password_login {word}") == first
-    again = python_outcome(root, first[1], lambda run: sshd_config.set_password_login(run, wanted))
+    again = python_outcome(root, first[1], lambda run: sshd_config.set_password_login(run.system, "azureuser", wanted))
     assert again[1] == first[1]
     assert shell_outcome(shell, first[1], f"set_password_login {word}") == again
 
@@ -359,7 +359,9 @@ def test_policy_becomes_lines_of_the_configuration(name: str, shell: ShellEngine
     wanted, before, main, drop_in = POLICIES[name]
     tree = {MAIN: before, "etc/passwd": PASSWD}
     expected = {MAIN: main, "etc/passwd": PASSWD, **({DROP_IN: drop_in} if drop_in else {})}
-    assert python_outcome(root, tree, lambda run: sshd_config.set_password_login(run, wanted))[:2] == (b"", expected)
+    assert python_outcome(root, tree, lambda run: sshd_config.set_password_login(run.system, "azureuser", wanted))[
+        :2
+    ] == (b"", expected)
     assert shell_outcome(shell, tree, f"set_password_login {'yes' if wanted else 'no'}")[:2] == (b"", expected)
 
 

@@ -49,14 +49,14 @@ import sys
 from azready.machine import config, sshd_config
 from azready.steps import ssh_keys
 from azready.machine.failure import Failure
-from azready.machine.run import Run, Wanted
+from azready.azure.run import Run, Wanted
 from azready.machine.system import System
 run = Run(System("/"), config.defaults(), [])
 run.wanted = Wanted(admin_user="azureuser", keys=({_KEY!r},))
 try:
     sshkeys.step_ssh_keys(run)
-    sshd.set_password_login(run, False)
-    sshd.set_password_login(run, False)
+    sshd.set_password_login(run.system, "azureuser", False)
+    sshd.set_password_login(run.system, "azureuser", False)
 except Failure as failure:
     print(failure, file=sys.stderr)
 """

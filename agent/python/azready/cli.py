@@ -8,9 +8,9 @@ from typing import Callable
 
 from azready.azure import report
 from azready.azure.identity import vm_id_from_dmi
+from azready.azure.run import Run
 from azready.machine import config, log, signals
 from azready.machine.failure import Failure, NotTold, UsageError
-from azready.machine.run import Run
 from azready.machine.system import System, complete_path
 from azready.provision import provision
 from azready.tables import VERSION, embedded

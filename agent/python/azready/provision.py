@@ -7,9 +7,10 @@ import traceback
 from typing import NoReturn
 
 from azready.azure import identity, kvp, media, report, wanted, wireserver
+from azready.azure.run import Run
 from azready.machine import http, log, pending, signals, state
 from azready.machine.failure import Failure, NotTold
-from azready.machine.run import FAILED, SKIPPED, Run
+from azready.machine.run import FAILED, SKIPPED
 from azready.machine.run_lock import RunLock
 from azready.machine.signals import Interrupted
 from azready.machine.sweep import sweep

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from azready.azure import imds
+from azready.azure.run import Run
 from azready.machine.failure import Failure
-from azready.machine.run import Run
 from azready.machine.system import System
 from azready.tables import PROTOCOL
 

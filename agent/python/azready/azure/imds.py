@@ -7,9 +7,9 @@ import json
 import re
 from typing import Any
 
+from azready.azure.run import Run
 from azready.machine import http, log
 from azready.machine.failure import Failure, NoGoodAnswer
-from azready.machine.run import Run, Tries
 from azready.machine.system import System, uptime
 from azready.tables import PROTOCOL
 
@@ -42,7 +42,7 @@ def _fetch(run: Run) -> tuple[bytes, dict[str, Any]]:
     """The document as it was sent, and parsed: one that cannot be parsed is asked for again."""
     # At most half of what is left: a dead IMDS must leave time to say so.
     deadline = uptime() + min(float(run.settings["IMDS_DEADLINE"]), run.seconds_left() / 2)
-    tries = Tries("IMDS", run, deadline)
+    tries = run.tries("IMDS", deadline)
     path = PROTOCOL["IMDS_PATH"]
     headers = {PROTOCOL["IMDS_HEADER"]: PROTOCOL["IMDS_HEADER_VALUE"]}
     while True:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from azready.azure.run import Run
 from azready.machine import log, signals
 from azready.machine.failure import Failure
-from azready.machine.run import Run
 from azready.tables import PROTOCOL, number
 
 # The host's daemon holds the lock for the blink of an eye.

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import Iterator, NamedTuple
 
-from azready.machine import log, signals
+from azready.azure.run import Run, Wanted
+from azready.machine import log, mounts, signals
 from azready.machine.failure import Failure
-from azready.machine.run import Run, Wanted
-from azready.machine.system import System, uptime
+from azready.machine.system import uptime
 from azready.machine.xml import NotReadable, read_elements
 from azready.tables import PROTOCOL, number
 
 _OVF = "ovf-env.xml"
 _CUSTOM_DATA = "CustomData.bin"
-# Mounted where nobody else looks: the password is on it.
-_MOUNT_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.25
 # What takes longer is made to do so.
 _PARSE_SECONDS = 10.0
@@ -92,7 +89,7 @@ def eject(run: Run) -> None:
     """Let go of the drive that the media was in. Only after Ready was accepted: a next try would need the media."""
     program = run.system.which("eject") if run.media_device else ""
     if program:
-        ended = run.system.command([program, run.media_device], seconds=_MOUNT_SECONDS)
+        ended = run.system.command([program, run.media_device], seconds=mounts.MOUNT_SECONDS)
         log.debug(f"eject {run.media_device}: status {ended.status}")
 
 
@@ -111,7 +108,7 @@ class _Search:
     def _look_into(self, place: str) -> _Found | None:
         if self._system.is_directory(place):
             return self._read(place)
-        mounted = _mounted_at(self._system, place)
+        mounted = mounts.mounted_at(self._system, place)
         if mounted:
             return self._read(mounted)
         if not self._system.exists(place):
@@ -120,7 +117,7 @@ class _Search:
             self.why = f"{place} is not mounted with a root other than /: give a directory"
             return None
         with self._mounted(place) as done:
-            found = self._read(_place(self._system)) if done else None
+            found = self._read(mounts.place(self._system)) if done else None
         if found and place.startswith("/dev/"):
             self._run.media_device = place
         return found
@@ -142,60 +139,22 @@ class _Search:
     def _mounted(self, place: str) -> Iterator[bool]:
         """Mount it for as long as it is read; says whether that went well."""
         self._system.make_directory(self._system.run_directory, 0o700)
-        self._system.make_directory(_place(self._system), 0o700)
+        self._system.make_directory(mounts.place(self._system), 0o700)
         done = False
         try:
             done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
             yield done
         finally:
             # A mount that a signal interrupted may have been done all the same.
-            if done or _is_mounted(self._system):
-                _unmount(self._system)
-            self._system.remove_directory(_place(self._system))
+            if done or mounts.is_mounted(self._system):
+                mounts.unmount(self._system)
+            self._system.remove_directory(mounts.place(self._system))
 
     def _mount(self, place: str, kind: str) -> bool:
         options = "ro,nosuid,nodev,noexec" + ("" if place.startswith("/dev/") else ",loop")
-        words = ["mount", "-t", kind, "-o", options, place, _place(self._system)]
-        ended = self._system.command(words, seconds=_MOUNT_SECONDS)
+        words = ["mount", "-t", kind, "-o", options, place, mounts.place(self._system)]
+        ended = self._system.command(words, seconds=mounts.MOUNT_SECONDS)
         if ended.status:
             # The last line of util-linux's mount only points to dmesg.
             self.why = f"{place} cannot be mounted as {kind}: {ended.errors.partition(chr(10))[0]}"
         return ended.status == 0
-
-
-def _place(system: System) -> str:
-    return f"{system.run_directory}/media"
-
-
-def release(system: System) -> None:
-    """Unmount what a run that was cut off has left mounted."""
-    if system.live and _is_mounted(system):
-        log.info(f"provisioning media: unmounting {_place(system)}, which a run that was cut off left mounted")
-        _unmount(system)
-    if system.is_directory(_place(system)):
-        system.remove_directory(_place(system))
-
-
-def _unmount(system: System) -> None:
-    place = _place(system)
-    for words in (["umount", place], ["umount", "-l", place]):
-        ended = system.command(words, seconds=_MOUNT_SECONDS)
-        if ended.status == 0:
-            return
-    log.warning(f"provisioning media: {place} cannot be unmounted: {ended.last_line}")
-
-
-def _is_mounted(system: System) -> bool:
-    lines = (system.read("/proc/mounts") or b"").decode("utf-8", "surrogateescape").split("\n")
-    return any(line.split(" ")[1:2] == [system.path(_place(system))] for line in lines)
-
-
-def _mounted_at(system: System, device: str) -> str:
-    """Where the device is mounted already; empty where it is not."""
-    names = (device, system.path(device)[len(system.root) :])
-    for line in (system.read("/proc/mounts") or b"").decode("utf-8", "surrogateescape").split("\n"):
-        words = line.split(" ")
-        if len(words) > 1 and words[0] in names:
-            # Blanks and the like stand there as \040.
-            return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[1])
-    return ""

@@ -6,9 +6,9 @@ import json
 import re
 
 from azready.azure import wireserver
+from azready.azure.run import GoalState, Run
 from azready.machine import log, state
-from azready.machine.failure import Failure
-from azready.machine.run import GoalState, HealthDocument, Run
+from azready.machine.failure import Failure, NoGoodAnswer, NotTold
 from azready.machine.system import timestamp
 from azready.tables import AGENT, HEALTH_TEMPLATE, PROTOCOL, number
 
@@ -25,19 +25,31 @@ def failed(run: Run, failure: Failure) -> None:
 
 
 def _send(run: Run, health_state: str, details: str) -> None:
+    """Post until the report is accepted, and keep it.
+
+    A refused report may be addressed wrongly (410: stale incarnation), so each further try reads the goal state again.
+    """
     log.info(f"reporting {health_state}" + (f": {details}" if details else ""))
-    body = wireserver.report_health(run, _document(health_state, details))
+    tries = run.tries("health report", run.deadline)
+    if not run.goal_state_read:
+        wireserver.read_goal_state(run)
+    while True:
+        body = _document(run.goal_state, health_state, details)
+        try:
+            wireserver.post_report(run, body, tries.limit())
+            break
+        except NoGoodAnswer as problem:
+            if not tries.another(problem):
+                raise NotTold("report_not_accepted", problem.details) from problem
+        wireserver.read_goal_state(run)
     log.info(f"the platform accepted the report {health_state}")
     state.keep_report(run.system, body, "xml" if run.goal_state else "json")
 
 
-def _document(health_state: str, details: str) -> HealthDocument:
-    def addressed(goal_state: GoalState | None) -> bytes:
-        if not goal_state:
-            return json_document(health_state, details)
-        return fill({"STATE": health_state, "DESCRIPTION": details, **_address(goal_state)})
-
-    return addressed
+def _document(goal_state: GoalState | None, health_state: str, details: str) -> bytes:
+    if not goal_state:
+        return json_document(health_state, details)
+    return fill({"STATE": health_state, "DESCRIPTION": details, **_address(goal_state)})
 
 
 def json_document(health_state: str, details: str) -> bytes:

@@ -6,9 +6,9 @@ from typing import Any
 
 from azready.azure import imds
 from azready.azure.media import read_media
+from azready.azure.run import Run, Wanted
 from azready.machine import log
 from azready.machine.failure import Failure
-from azready.machine.run import Run, Wanted
 
 _BLANKS = " \t\r\n"
 # The steps that need what only the media may tell.
@@ -62,8 +62,8 @@ def merged(document: dict[str, Any], media: Wanted) -> Wanted:
     names = (told.hostname, media.hostname, imds.text(document, "compute.name"))
     return media._replace(
         hostname=_first_given(*names),
-        # Once, for all steps.
         admin_user=_first_given(told.admin_user, media.admin_user).strip(_BLANKS),
+        names_user=told.names_user,
         keys=tuple(filter(_is_given, told.keys)) or tuple(filter(_is_given, media.keys)),
         password_login=media.password_login if told.password_login is None else told.password_login,
         password=_first_given(media.password),
@@ -78,12 +78,14 @@ def from_metadata(document: dict[str, Any]) -> Wanted:
     profile = "compute.osProfile"
     entries = imds.value(document, "compute.publicKeys")
     keys = [imds.value(entry, "keyData") for entry in entries] if isinstance(entries, list) else []
+    admin_user = imds.text(document, f"{profile}.adminUsername")
     disabled = imds.word(document, f"{profile}.disablePasswordAuthentication")
     # Running, Savable, OSDisk, PreprovisionedOSDisk, Unknown, and what is yet to come.
     pool = imds.text(document, "extended.compute.ppsType").strip(_BLANKS)
     return Wanted(
         hostname=imds.text(document, f"{profile}.computerName"),
-        admin_user=imds.text(document, f"{profile}.adminUsername"),
+        admin_user=admin_user,
+        names_user=bool(admin_user),
         keys=tuple(key for key in keys if isinstance(key, str)),
         password_login={"true": False, "false": True}.get(disabled),
         user_data=imds.text(document, "compute.userData"),

@@ -1,12 +1,12 @@
-"""The WireServer: fetch the goal state, post the health report. Everything is tried again until the deadline."""
+"""The WireServer: fetch the goal state, which is tried again until the deadline; hand over a health report, once."""
 
 from __future__ import annotations
 
 import re
 
+from azready.azure.run import GoalState, Run
 from azready.machine import http, log
 from azready.machine.failure import NoGoodAnswer, NotTold
-from azready.machine.run import GoalState, HealthDocument, Run, Tries
 from azready.machine.xml import NotReadable, read_elements
 from azready.tables import AGENT, PROTOCOL, number
 
@@ -19,15 +19,14 @@ _PATHS = {
 _HEADERS = {PROTOCOL["WIRE_VERSION_HEADER"]: PROTOCOL["WIRE_VERSION"], PROTOCOL["AGENT_NAME_HEADER"]: AGENT}
 
 
-def read_goal_state(run: Run) -> GoalState | None:
-    """A fresh goal state, or None where the report needs none. Raises NotTold at the deadline: nothing to address."""
+def read_goal_state(run: Run) -> None:
+    """Learn a fresh goal state, or that the report needs none. Raises NotTold at the deadline: nothing to address."""
     run.goal_state = None if run.settings["REPORT_PROTOCOL"] == "json" else _goal_state(run)
     run.goal_state_read = True
-    return run.goal_state
 
 
 def _goal_state(run: Run) -> GoalState | None:
-    tries = Tries("goal state", run, run.deadline)
+    tries = run.tries("goal state", run.deadline)
     while True:
         request = http.Request("GET", run.settings["WIRESERVER"], PROTOCOL["GOAL_STATE_PATH"], _HEADERS)
         try:
@@ -40,31 +39,14 @@ def _goal_state(run: Run) -> GoalState | None:
                 raise NotTold("goal_state_unavailable", problem.details) from problem
 
 
-def report_health(run: Run, document: HealthDocument) -> bytes:
-    """Post until the report is accepted; the document as it was then. Raises NotTold at the deadline.
-
-    A refused report may be addressed wrongly (410: stale incarnation), so each further try reads the goal state again.
-    """
-    tries = Tries("health report", run, run.deadline)
-    goal_state = run.goal_state if run.goal_state_read else read_goal_state(run)
-    while True:
-        request = _report_request(run, goal_state, document(goal_state))
-        try:
-            http.send(request, tries.limit(), bytes)
-            return request.body
-        except NoGoodAnswer as problem:
-            if not tries.another(problem):
-                raise NotTold("report_not_accepted", problem.details) from problem
-        goal_state = read_goal_state(run)
-
-
-def _report_request(run: Run, goal_state: GoalState | None, body: bytes) -> http.Request:
-    if goal_state:
+def post_report(run: Run, body: bytes, seconds: float) -> None:
+    """One try to hand over a report: an XML document for a goal state, a JSON one without. Raises NoGoodAnswer."""
+    if run.goal_state:
         path, headers = PROTOCOL["HEALTH_PATH"], {"Content-Type": PROTOCOL["HEALTH_CONTENT_TYPE"]}
     else:
         path, headers = PROTOCOL["HEALTH_JSON_PATH"], {"Content-Type": PROTOCOL["HEALTH_JSON_CONTENT_TYPE"]}
         headers[PROTOCOL["GUEST_AGENT_HEADER"]] = AGENT
-    return http.Request("POST", run.settings["WIRESERVER"], path, {**_HEADERS, **headers}, body)
+    http.send(http.Request("POST", run.settings["WIRESERVER"], path, {**_HEADERS, **headers}, body), seconds, bytes)
 
 
 def parse_goal_state(data: bytes) -> GoalState:

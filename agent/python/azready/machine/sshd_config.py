@@ -14,7 +14,6 @@ from azready.machine.failure import Failure
 from azready.machine.groups import groups_of
 from azready.machine.programs import Ended
 from azready.machine.read_only import spared
-from azready.machine.run import Run
 from azready.machine.system import System
 
 _DROP_INS = "/etc/ssh/sshd_config.d"
@@ -90,9 +89,9 @@ def key_files(system: System, user: str) -> list[str]:
     return _first(settings_of(system, user), FILES) or DEFAULT_FILES
 
 
-def set_password_login(run: Run, wanted: bool) -> None:
+def set_password_login(system: System, user: str, wanted: bool) -> None:
     """Have the SSH server take passwords, or not; a configuration that does so is left alone. Raises Failure."""
-    system, user, login = run.system, run.wanted.admin_user, "yes" if wanted else "no"
+    login = "yes" if wanted else "no"
     if not wanted and has_dropbear(system):
         log.warning("password: dropbear takes passwords unless it is started with -s: set that where it is started")
     main = _main(system)

@@ -8,7 +8,7 @@ from typing import Iterator
 
 from azready.machine import http, log
 from azready.machine.failure import Failure
-from azready.machine.run import DONE, Run
+from azready.machine.run import Run
 from azready.machine.system import System, timestamp, uptime
 from azready.tables import UNITS, VERSION
 
@@ -73,7 +73,7 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
             "VM_ID": run.vm_id,
             "STARTED": run.started_at,
             **times,
-            "ADMIN_USER": run.wanted.admin_user if run.results.get("user", "").startswith(DONE) else "",
+            "ADMIN_USER": run.admin_user,
             "LOGIN": run.login,
             **{"STEP_" + _word(step): result for step, result in run.results.items()},
             **scripts,

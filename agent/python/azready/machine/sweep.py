@@ -12,8 +12,7 @@ import re
 import shutil
 import stat
 
-from azready.azure import media
-from azready.machine import account_locks, alive, log, programs
+from azready.machine import account_locks, alive, log, mounts, programs
 from azready.machine.system import System
 
 # Where azready writes a file beside another one first.
@@ -52,7 +51,7 @@ def sweep(system: System) -> None:
             shutil.rmtree(path, ignore_errors=True)
     for place in _WORK_PLACES:
         _sweep_work(place)
-    media.release(system)
+    mounts.release(system)
 
 
 def _temporary(folder: str) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from azready.azure.run import Run
 from azready.machine import log
 from azready.machine.account_files import Account
 from azready.machine.groups import Groups
-from azready.machine.run import Run
 from azready.machine.system import System
 from azready.steps import rights
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import re
 
+from azready.azure.run import Run
 from azready.machine import log
 from azready.machine.failure import Failure
-from azready.machine.run import DONE, SKIPPED, Run
+from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import uptime
 from azready.steps import hooks
 

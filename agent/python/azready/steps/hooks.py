@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from azready.azure import imds
+from azready.azure.run import Run
 from azready.machine import log
 from azready.machine.failure import Failure
-from azready.machine.run import DONE, SKIPPED, Run
+from azready.machine.run import DONE, SKIPPED
 
 _DIRECTORY = "/etc/azready.d"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Callable, NamedTuple
 
+from azready.azure.run import Run
 from azready.machine import log
 from azready.machine.failure import Failure
 from azready.machine.read_only import spared
-from azready.machine.run import DONE, SKIPPED, Run
+from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.steps import publish
 from azready.tables import number

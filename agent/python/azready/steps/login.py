@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from azready.azure.run import Run
 from azready.machine import account_files, log, ssh_rules, sshd_config
 from azready.machine.account_files import Account
 from azready.machine.failure import Failure
 from azready.machine.groups import groups_of
-from azready.machine.run import DONE, SKIPPED, Run
+from azready.machine.run import DONE, SKIPPED
 from azready.machine.ssh_rules import BOTH, CONSOLE, KEY, PASSWORD, Against, User
 from azready.machine.system import System
 from azready.steps import becoming, ssh_keys, user
@@ -74,7 +75,7 @@ class _Ways(NamedTuple):
 
 def step_login(run: Run) -> str:
     """Look, mend, say. Raises Failure where nobody could come in."""
-    name = run.wanted.admin_user.strip(_BLANKS)
+    name = run.wanted.admin_user
     account = user.find(run.system, name) if name else None
     if not account:
         return SKIPPED

@@ -8,10 +8,11 @@ import re
 import time
 from typing import NamedTuple
 
+from azready.azure.run import Run
 from azready.machine import log, sshd_config
 from azready.machine.account_locks import locked, wait_until_free
 from azready.machine.failure import Failure
-from azready.machine.run import DONE, SKIPPED, Run
+from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.tables import number
 
@@ -44,7 +45,7 @@ def step_password(run: Run) -> str:
     if password:
         _set_password(run.system, user, password, stored)
     if login is not None:
-        sshd_config.set_password_login(run, login)
+        sshd_config.set_password_login(run.system, user, login)
     return SKIPPED if login is None else DONE
 
 

@@ -12,10 +12,10 @@ import shutil
 import signal
 from typing import Iterator
 
+from azready.azure.run import Run
 from azready.machine import log
 from azready.machine.failure import Failure
 from azready.machine.programs import Ended
-from azready.machine.run import Run
 from azready.machine.system import System, uptime
 
 # All of it is over then, whatever a client does.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from azready.azure.run import Run
 from azready.machine import log
 from azready.machine.failure import Failure
 from azready.machine.read_only import spared
-from azready.machine.run import Run
 from azready.machine.system import System
 
 _FOLDERS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import re
 
+from azready.azure.run import Run
 from azready.machine import log, sshd_config, user_files
 from azready.machine.account_files import Account
 from azready.machine.failure import Failure
 from azready.machine.groups import groups_of
-from azready.machine.run import DONE, SKIPPED, Run
+from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.steps.key_way import Way
 from azready.steps.user import find

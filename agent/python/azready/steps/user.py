@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Callable
 
-from azready.azure import imds
+from azready.azure.run import Run
 from azready.machine import account_files, log
 from azready.machine.account_files import Account
 from azready.machine.account_locks import ACCOUNT_FILES, locked, wait_until_free
 from azready.machine.failure import Failure
 from azready.machine.groups import GROUP_OF_IMAGE
 from azready.machine.programs import Ended
-from azready.machine.run import DONE, SKIPPED, Run
+from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.steps.rights import SUDO_RULE, give_rights
 
@@ -53,12 +53,10 @@ def _number(text: str) -> int | None:
 
 def step_user(run: Run) -> str:
     """Make the admin user, or take the one that is there. Raises Failure."""
-    # A name of blanks is a mistake and not a missing name, whatever becomes of it among what is wanted.
-    given = run.wanted.admin_user.strip(" \t\r\n") or imds.text(run.metadata, "compute.osProfile.adminUsername")
-    if not given:
+    name = run.wanted.admin_user
+    if not name and not run.wanted.names_user:
         return SKIPPED
-    name = _legal(given)
-    run.wanted = run.wanted._replace(admin_user=name)
+    _refuse_illegal(name)
     for file in (GROUP, PASSWD):
         run.system.require_readable(file)
     account = find(run.system, name)
@@ -75,14 +73,13 @@ def step_user(run: Run) -> str:
     _join_groups(run, name)
     give_rights(run, name)
     _label(run.system, *_FILES, SUDO_RULE)
+    run.admin_user = name
     return DONE
 
 
-def _legal(given: str) -> str:
-    name = given.strip(" \t\r\n")
+def _refuse_illegal(name: str) -> None:
     if name == "root" or not _LEGAL.fullmatch(name):
         raise _invalid(name, "at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root")
-    return name
 
 
 def _invalid(name: str, hint: str) -> Failure:
