@@ -47,11 +47,6 @@ parse_goal_state() {
 	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 
-# holds_no_nul FILE: awk cannot see NUL bytes.
-holds_no_nul() {
-	[ "$(tr -d '\000' <"$1" | wc -c)" -eq "$(wc -c <"$1")" ]
-}
-
 # report_health: post $work/report, made by report_document, until it is accepted. A refused report may be addressed
 # wrongly (410: stale incarnation), so each further try reads the goal state again. Fails at the deadline.
 report_health() {

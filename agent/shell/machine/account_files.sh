@@ -5,7 +5,7 @@ user_is_closed() {
 	case ${1##*/} in nologin | false | true) ;; *) return 1 ;; esac
 }
 
-user_blanks=" $tab$(printf '\r')"
+user_blanks=$(printf ' \t\r')
 
 # user_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with any other shell,
 # if there is such a file.
@@ -73,23 +73,41 @@ user_has_own_home() {
 	done <"$work/passwd.homes"
 }
 
-# user_mend_shell: give the account of $user that find_account has found a shell that lets its user in: USER_SHELL, else
-# what a new one gets; sets _shell.
-user_mend_shell() {
-	user_is_shut "$_shell" || return 0
-	user_pick_shell || return
-	[ "$user_shell" != "$_shell" ] || return 0
-	user_changed=
-	user_edit shell "$user" /etc/passwd "$user_shell" || return
-	log_info "user: the shell $_shell lets nobody in: $user now has $user_shell"
-	_shell=$user_shell
+# find_account NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails where it has no
+# such line: 1, or 2 where that line is malformed; 3 where that cannot be found out, for which it has a failure.
+find_account() {
+	_name=$1
+	sys_fetch /etc/passwd "$work/accounts" && sys_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
+	case $_verdict in
+	found) { read -r _uid _gid && IFS= read -r _home && IFS= read -r _shell; } <"$work/account" || return 3 ;;
+	malformed) return 2 ;;
+	*) return 1 ;;
+	esac
 }
 
-# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets _gid, empty
-# where there is none.
-user_copy_group() {
-	user_lines row "$1" /usr/lib/group || return
-	[ "$_verdict" = found ] || return 0
-	IFS= read -r user_row <"$work/edited" || [ -n "$user_row" ] || return
-	user_edit add "$1" /etc/group "$user_row" && user_gid "$1"
+# user_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk prints of an image's file is in $work/edited.
+user_lines() {
+	sys_fetch "$3" "$work/accounts" || return
+	user_what=$1 user_name=$2 user_file=$3
+	shift 3
+	sys_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$work/accounts" ${1+"$@"}
+}
+
+# user_gid GROUP: sets _gid; empty where there is no such group.
+user_gid() {
+	_gid=
+	user_lines gid "$1" /etc/group || return
+	[ "$_verdict" != found ] || read -r _gid <"$work/edited"
+}
+
+# user_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes nothing.
+user_edit() {
+	user_lines "$@" || return
+	[ "$_verdict" = changed ] || return 0
+	sys_lock "$3" || return
+	user_lines "$@" && { [ "$_verdict" != changed ] || sys_write "$3" 0644 "$work/edited"; }
+	set -- $?
+	sys_unlock
+	user_changed=yes
+	return "$1"
 }

@@ -178,3 +178,8 @@ split_steps() {
 		esac
 	done
 }
+
+# holds_no_nul FILE: awk cannot see NUL bytes.
+holds_no_nul() {
+	[ "$(tr -d '\000' <"$1" | wc -c)" -eq "$(wc -c <"$1")" ]
+}

@@ -113,3 +113,10 @@ not_told() {
 	} 2>/dev/null || fail_reason=${fail_reason:-$1}
 	return 1
 }
+
+# fail_command REASON HINT COMMAND: the failure of what sys_run has just run.
+fail_command() {
+	sys_last_line
+	fail_value="stderr=$work/last"
+	fail "$1" "$2" "command=$3" "status=$_ended"
+}

@@ -48,7 +48,7 @@ sshd_from_files() {
 		return
 	}
 	sshd_main
-	sshd_read "$_main" 0 1 && sys_derive "$_main" "$work/sshd" "$awk_login" "$1" "$work/sshd.read"
+	sshd_read "$_main" 0 1 && sys_derive "$_main" "$work/sshd" "$awk_groups$awk_ssh_rules" "$1" "$work/sshd.read"
 }
 
 # sshd_sift FILE NAME DEPTH: its lines that matter in $work/sshd.DEPTH.
@@ -101,11 +101,11 @@ sshd_read() {
 sshd_holds() {
 	find_account "$sshd_user"
 	case $? in
-	0) login_groups "$sshd_user" "$_gid" || return ;;
+	0) groups_of "$sshd_user" "$_gid" || return ;;
 	3) return 1 ;;
 	*) sys_text "$work/groups" '' || return ;;
 	esac
-	sys_derive "$work" "$work/sshd.holds" "$awk_login" holds "$1" "$sshd_user" "$work/groups"
+	sys_derive "$work" "$work/sshd.holds" "$awk_groups$awk_ssh_rules" holds "$1" "$sshd_user" "$work/groups"
 }
 
 # sshd_include PATTERN DEPTH LEVEL: in a subshell.

@@ -190,10 +190,3 @@ start_item() {
 	# Opened for both, it does not wait for a supervisor that is not there.
 	[ ! -p "$_path" ] || printf u 1<>"$_path" || :
 }
-
-# keep_edited FILE: as keep_mended, with the time that the file had: so `uninstall` leaves no trace.
-keep_edited() {
-	sys_path "$1"
-	touch -r "$_path" "$work/time"
-	keep_mended "$1" && touch -r "$work/time" "$_path"
-}

@@ -487,6 +487,8 @@ sys_is_executable() {
 
 sys_newline='
 '
+# A tab itself where awk would want \t: busybox awk does not know it in a pattern that comes from outside.
+tab=$(printf '\t')
 
 # sys_by_line: for `for LINE in $TEXT`, with sys_by_word first in the loop and behind it. No `while read` with a here-document:
 # with one inside another, ash of busybox 1.26 at times finds the inner one empty.

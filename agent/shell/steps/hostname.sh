@@ -27,9 +27,6 @@ step_hostname() {
 	_result='done'
 }
 
-# busybox awk does not know \t in a pattern that comes from outside.
-tab=$(printf '\t')
-
 # keep_hostname NAME: write it where this distribution reads it at boot; a file that already says so is left alone.
 keep_hostname() {
 	if sys_exists /etc/config/system; then
@@ -128,43 +125,4 @@ hosts_found() {
 	*files*) return 1 ;;
 	*) ! sys_exists /etc/hosts ;;
 	esac
-}
-
-# keep_line FILE LINE: the file holds just this line.
-keep_line() {
-	sys_text "$work/mended" "$2$sys_newline" && keep_mended "$1"
-}
-
-# keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is appended.
-keep_setting() {
-	sys_edit "$1" 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) {
-			if (!found && row[i] ~ ARGV[2]) {
-				found = 1
-				match(row[i], /^[ \t]*/)
-				row[i] = substr(row[i], 1, RLENGTH) ARGV[3]
-			}
-			put(row[i])
-		}
-		if (!found) put(ARGV[3])
-		verdict_of_edit(0)
-	}' "$2" "$3" && sys_keep "$1" 0644 "$work/edited"
-}
-
-# keep_mended FILE: write $work/mended there, unless it holds just that.
-keep_mended() {
-	sys_keep "$1" 0644 "$work/mended"
-}
-
-# keep_timed FILE PROGRAM [ARG]: as sys_keep_bytes for a file that is there, with the time that it had: so `uninstall` leaves
-# no trace.
-keep_timed() {
-	_changed=
-	sys_path "$1"
-	[ -e "$_path" ] || return 0
-	keep_place=$_path
-	touch -r "$_path" "$work/time"
-	sys_keep_bytes "$1" 0644 "$2" "${3-}" || return
-	[ -z "$_changed" ] || touch -r "$work/time" "$keep_place"
 }

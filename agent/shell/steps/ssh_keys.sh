@@ -83,7 +83,7 @@ keys_add() {
 	keys_name=${1#"$keys_home"/}
 	case $1 in
 	"${keys_home:-//}"/*)
-		login_mend_home || return
+		key_way_mend_home || return
 		user_change "$keys_home" "$keys_name" "$keys_uid" "$keys_gid" keys_with
 		;;
 	# What is not below the home is root's, and no user but root makes a part of it.
