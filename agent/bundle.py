@@ -64,6 +64,8 @@ FRONT_DOORS = ("urllib3/__init__.py", "urllib3/http2/__init__.py")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip can name
 UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the build
 LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of name and extra field, which follow it
+# Those that the shell engine gets as texts without blanks around the cells, as $NAME_table.
+NARROW_TABLES = ("units", "reasons", "generalize")
 PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "reasons.conf")
 LAB_ENTRY = b"import sys\n\nfrom lab.cli import main\n\nsys.exit(main())\n"
 # Of the conformance suite, what the tests and the demo of azready alone need.
@@ -170,8 +172,7 @@ def shell_tables(root: Path) -> dict[str, str]:
         "steps_table": without_comments(read(tables / "steps.conf")),
         "settings_table": without_comments(read(tables / "settings.conf")),
         "help_text": read(tables / "help.txt") + read(tables / "help-image.txt"),
-        "units_table": narrow(read(tables / "units.conf")),
-        "reasons_table": narrow(read(tables / "reasons.conf")),
+        **{f"{name}_table": narrow(read(tables / f"{name}.conf")) for name in NARROW_TABLES},
     }
 
 

@@ -1,5 +1,5 @@
 # One file without the lines, or the words, that name who and what leaves; the verdict is `same` where there are none in it.
-# usage: awk PROGRAM FILE KIND USER UID NAMES, behind edit.awk: KIND is a word of the table in generalize.sh, NAMES are the
+# usage: awk PROGRAM FILE KIND USER UID NAMES, behind edit.awk: KIND is a word of generalize.conf, NAMES are the
 # hostnames.
 
 # Whether a word is a name of the machine, with or without a domain.

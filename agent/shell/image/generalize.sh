@@ -1,106 +1,4 @@
 # generalize.sh: makes an image safe to capture: nothing of this machine stays, and azready provisions the next one.
-# Sources of what leaves: WALinuxAgent's deprovision, cloud-init's clean, virt-sysprep, systemd's "Building Images Safely".
-
-# What to do, and below that directories and patterns for names in them. `~` is root's home, `@` and `%` are name and uid of
-# the user who leaves. azready's own directories come before them all. remove: file, link or tree. file: remove a regular file; a link there hides something on purpose.
-# empty: a regular file keeps its mode. mac: remove it if a MAC address is in it. id: as the init wants it. Any other
-# word: mend it with generalize.awk. The build takes the comments out of the table, too.
-old_table='remove
-# SSH host keys
-/etc/ssh ssh_host_*_key*
-/usr/local/etc/ssh ssh_host_*_key*
-/etc/dropbear dropbear_*_host_key
-/etc/dropbear/initramfs dropbear_*_host_key
-# state of the agents, and the first of the random seeds
-/var/lib cloud waagent random-seed
-/run cloud-init
-/var/log azure cloud-init*.log* waagent*.log*
-/etc/ssh/sshd_config.d 50-cloud-init.conf *azready*
-/etc/netplan 50-cloud-init.yaml
-/etc/network/interfaces.d 50-cloud-init*
-/etc/NetworkManager/system-connections cloud-init-*
-/etc/systemd/network 10-cloud-init-*
-/etc/sudoers.d azready* zz-azready* waagent 90-cloud-init-users @
-/etc/doas.d azready* zz-azready*
-# DHCP: dhclient, dhcpcd, NetworkManager, systemd-networkd, udhcpc, connman, wicked
-/var/lib/dhcp dhclient*
-/var/lib/dhclient *
-/var/lib/dhcpcd *
-/var/db/dhcpcd *
-/etc dhcpcd.duid dhcpcd.secret random-seed urandom.seed
-/var/lib/NetworkManager *.lease secret_key timestamps seen-bssids
-/var/lib/systemd/network *
-/run/systemd/netif/leases *
-/var/lib/udhcpc *
-/var/lib/connman ethernet_* wifi_*
-/var/lib/wicked lease-* duid.xml iaid.xml
-# what Debian keeps of an earlier resolv.conf
-/etc/resolvconf/resolv.conf.d original tail
-# random seeds: systemd (its boot loader too), SysV, OpenRC, busybox, OpenWrt
-/var/lib/systemd random-seed credential.secret
-/var/lib/urandom random-seed
-/var/lib/misc random-seed
-/var/lib/seedrng *
-/etc/seedrng seed.*
-/boot/loader random-seed
-/efi/loader random-seed
-/boot/efi/loader random-seed
-# what happened
-/var/log/journal *
-/run/log/journal *
-/var/lib/systemd/coredump *
-/var/crash *
-/var/lib/lastlog *
-/var/lib/wtmpdb *
-~ .*_history .history .zhistory .lesshst .viminfo .wget-hsts
-~/.ssh known_hosts*
-# the user
-/var/mail @
-/var/spool/mail @
-/var/spool/cron @
-/var/spool/cron/crontabs @
-/var/spool/cron/tabs @
-/etc/crontabs @
-/etc/ssh/authorized_keys @
-/etc/ssh/authorized_keys.d @
-/var/lib/systemd/linger @
-/var/lib/sudo/lectured @ %
-/var/lib/sudo/ts @ %
-/var/db/sudo/lectured @ %
-id
-/etc machine-id
-file
-/var/lib/dbus machine-id
-/etc/udev/rules.d 70-persistent-net.rules 70-persistent-cd.rules 85-persistent-net-cloud-init.rules
-empty
-/etc resolv.conf
-/var/lib/hyperv .kvp_pool_*
-mac
-/etc/NetworkManager/system-connections *
-/etc/systemd/network *.link *.network
-rights
-/etc sudoers doas.conf
-/etc/sudoers.d *
-/etc/doas.d *
-account
-/etc passwd passwd- shadow shadow- subuid subuid- subgid subgid-
-/etc/security opasswd
-group
-/etc group group- gshadow gshadow-
-hosts
-/etc hosts
-names
-/etc hostname HOSTNAME rc.conf mailname dhcpcd.conf dhclient.conf
-/etc/conf.d hostname
-/etc/config system
-/opt bootsync.sh
-/etc/dhcp dhclient.conf
-/etc/network interfaces
-/etc/sysconfig network
-drop
-/etc/sysconfig/network-scripts ifcfg-*
-/etc/sysconfig/network ifcfg-*
-~/.ssh authorized_keys'
 
 main_generalize() {
 	sys_need_awk
@@ -199,17 +97,15 @@ old_names() {
 old_rows() {
 	if sys_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
 	find_account root 2>/dev/null || _home=/root
-	printf '%s\n' remove "${state_directory%/*} azready" "${run_directory%/*} azready" "$old_table" | sed "s|^~|${_home:-/}|; s/^id/$old_id/; s/@/$old_user/; s/%/$old_uid/"
+	printf '%s\n' "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready" "$generalize_table" |
+		sed "s,|~,|${_home:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/"
 }
 
 # old_all: list everything that is there, or ($old_doing=yes) do it.
 old_all() {
 	[ -z "$old_user" ] || old_tree
-	while read -r old_word old_rest; do
-		case $old_word in
-		/*) old_row "$old_word" "$old_rest" ;;
-		*) old_how=$old_word ;;
-		esac
+	while IFS='|' read -r old_how old_directory old_patterns; do
+		old_row "$old_directory" "$old_patterns"
 	done <"$work/rows"
 	[ -n "$root" ] || [ "$(uname -n)" = localhost ] || leave reset /proc/sys/kernel/hostname
 	# A log in memory is not captured, and may be where this run works.
