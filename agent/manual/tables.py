@@ -19,6 +19,21 @@ ROFF = re.compile(r'(?ms)^(\.\\" table: ([a-z]+)\n).*?^(\.\\" end of table)$')
 ROFF_ESCAPES = {"\\": "\\e", "-": "\\-", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti", "'": "\\(aq"}
 ADDRESSES = {"WIRESERVER": "168.63.129.16", "IMDS": "169.254.169.254"}
 
+# What the words of generalize.conf do, for people.
+HOWS = {
+    "remove": "goes",
+    "file": "goes, unless it is a link",
+    "id": "is emptied where systemd is, else goes",
+    "empty": "is emptied, unless it is a link",
+    "mac": "goes if it names a MAC address",
+    "rights": "loses the rules of the user, and azready's",
+    "account": "loses the user; root's hash becomes `*`",
+    "group": "loses the user, and the user's group",
+    "hosts": "loses the machine's name",
+    "names": "the machine's name becomes `localhost`",
+    "drop": "loses MAC address, DHCP name, and what cloud-init says to root",
+}
+
 Rows = list[list[str]]
 
 
@@ -96,6 +111,24 @@ def reasons_markdown() -> str:
     return markdown(["reason", "what happened", "what to do", "details"], body)
 
 
+def generalize_markdown() -> str:
+    """generalize.conf for generalize.md: neighbours share a row, until the kind changes or a comment begins another."""
+    body: Rows = []
+    comment, last = "", ""
+    for line in (TABLES / "generalize.conf").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            comment, last = line[1:].strip(), ""
+            continue
+        how, folder, names = (cell.strip() for cell in line.split("|"))
+        files = " ".join(f"`{folder}/{name}`" for name in names.split())
+        if how == last:
+            body[-1][2] += f" {files}"
+        else:
+            body.append([comment, HOWS[how], files])
+            comment, last = "", how
+    return markdown(["of", "what happens", "to"], body)
+
+
 def reasons_roff() -> str:
     """reasons.conf for the man page."""
     return tagged([(reason, f"{happened}. {todo}") for reason, _, happened, todo in rows("reasons")])
@@ -105,6 +138,7 @@ WRITERS: dict[tuple[str, str], Callable[[], str]] = {
     (".md", "settings"): settings_markdown,
     (".md", "steps"): steps_markdown,
     (".md", "reasons"): reasons_markdown,
+    (".md", "generalize"): generalize_markdown,
     (".8", "settings"): settings_roff,
     (".8", "steps"): steps_roff,
     (".8", "reasons"): reasons_roff,
