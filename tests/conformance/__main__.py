@@ -10,10 +10,11 @@ from pathlib import Path
 
 from lab.emulator import VMError
 
-from .case import Case, CaseError, load_cases
+from .case import Case, CaseError
 from .check import COLUMNS, ENDED, EXIT, FILES, REPORT_COLUMNS, VERDICT
 from .client import Other
 from .expected import applies_to_others, judgement, load_expected
+from .loading import load_cases, select
 from .run import Result, nothing_passes, run_case
 
 _EPILOG = """\
@@ -35,10 +36,14 @@ columns:
   A case that an agent which does nothing passes as well is marked "passed by doing nothing" (it is tried with
   `true` and `false`) and not counted as passed.
 
+A case is named TOPIC/NAME, as its file in cases/; one of several in a file TOPIC/NAME/ROW. A topic or a file stands for
+all that is in it.
+
 The list of expected failures has lines `NAME: reason`; an expected failure that passes counts as wrong.
 Exit status: 0 all as expected, 1 not so, 2 wrong usage.
 """
 _IDLE = "passed by doing nothing"
+_NAME = 55
 _WIDTHS = {ENDED: 6, VERDICT: 10, EXIT: 5, FILES: 5}
 
 
@@ -50,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         expected = load_expected(options.expected, cases) if options.expected else {}
         chosen = _chosen(cases, options.case)
         columns = "  ".join(f"{column:{width}}" for column, width in _WIDTHS.items())
-        print(f"{'case':44} {columns}  outcome", flush=True)
+        print(f"{'case':{_NAME}} {columns}  outcome", flush=True)
         outcomes = [_outcome(case, options, expected) for case in chosen]
     except (CaseError, VMError, OSError) as error:
         print(f"conformance: {error}", file=sys.stderr)
@@ -71,19 +76,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--report-only", action="store_true", help="demand that it ends and the verdict, no files")
     parser.add_argument("--limit", type=float, default=20.0, metavar="SECONDS", help="when a run counts as hung (20)")
     parser.add_argument("-v", "--verbose", action="store_true", help="show requests and log of every failure")
-    parser.add_argument("case", nargs="*", help="cases to run (default: all that concern any agent)")
+    parser.add_argument("case", nargs="*", help="cases, files or topics (default: all for any agent)")
     return parser.parse_args(arguments)
 
 
 def _chosen(cases: list[Case], names: Sequence[str]) -> list[Case]:
-    unknown = set(names) - {case.name for case in cases}
-    if unknown:
-        raise CaseError(f"there is no case {', '.join(sorted(unknown))}")
-    for_any = [case for case in cases if applies_to_others(case)]
-    own = set(names) - {case.name for case in for_any}
-    if own:
+    chosen = select(cases, names) if names else cases
+    for_any = [case for case in chosen if applies_to_others(case)]
+    own = {case.name for case in chosen} - {case.name for case in for_any}
+    # Of a topic, or of a file with rows, those that can be asked for are meant.
+    if own & set(names) or not for_any:
         raise CaseError(f"azready's own, nobody else can be asked for that: {', '.join(sorted(own))}")
-    return [case for case in for_any if not names or case.name in names]
+    return for_any
 
 
 def _outcome(case: Case, options: argparse.Namespace, expected: dict[str, str]) -> tuple[bool, str]:
@@ -94,7 +98,7 @@ def _outcome(case: Case, options: argparse.Namespace, expected: dict[str, str]) 
     if not result.faults:
         with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
             word = _IDLE if word == "passed" and nothing_passes(case, demanded, Path(folder)) else word
-    print(f"{case.name:44} {_row(result, demanded)}  {word}", flush=True)
+    print(f"{case.name:{_NAME}} {_row(result, demanded)}  {word}", flush=True)
     for column in COLUMNS:
         for fault in result.columns.get(column, []):
             note = "" if column in demanded else " (not demanded)"

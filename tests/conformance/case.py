@@ -1,4 +1,4 @@
-"""The data model of `cases/NAME/case.toml` and its strict loader: what a case does not know, it refuses.
+"""The data model of a case (see loading.py for its file): what a case does not know, it refuses.
 
 The dataclasses are the schema. Every field says how its TOML value is read; a field without a default must be given.
 """
@@ -8,30 +8,18 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
-import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-CASES = Path(__file__).parent / "cases"
 ENGINES = ("python", "shell")
 VERDICTS = ("Succeeded", "Failed", "Creating", "TimedOut")
 AZURE_ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
-# These tables go to the emulator as they are; it checks them itself.
-EMULATOR_TABLES = ("vm", "goalstate", "metadata", "media", "platform", "answers")
-# Texts that are too long to stand in a case, by the name that stands there instead.
-_BULK = {
-    "@2KB@": "x" * 2048,
-    "@64KB@": "x" * 65536,
-    "@2MB@": "x" * 2097152,
-    "@QUOTES@": "'" * 1024,
-    "@ROCKETS@": "\U0001f680" * 512,
-}
-
+# What a good provisioning asks for.
+GOOD_REQUESTS = ("GET goalstate", "GET imds", "POST health")
 T = TypeVar("T")
 Row = TypeVar("Row", bound="DataclassInstance")
 # Reads one TOML value; the text says where it stands, for the error.
@@ -153,12 +141,19 @@ def _file_check(value: Any, where: str) -> FileCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """The root tree before the run. Where `dmi` is true, it has DMI files: the VM's own uuid unless `product_uuid`."""
+    """The root tree before the run. Where `dmi` is true, it has DMI files: the VM's own uuid unless `product_uuid`.
+
+    `passwd` and `shadow` are the lines behind those of the system's accounts (see image.py). `ovf` is what the media in
+    /media/azure says behind the user's name.
+    """
 
     dmi: bool = _key(_flag, True)
     product_uuid: str | None = _key(_text, None)
     asset_tag: str = _key(_text, AZURE_ASSET_TAG)
     files: dict[str, ImageFile] = _key(_table_of(_image_file), dict)
+    passwd: str | None = _key(_text, None)
+    shadow: ImageFile | None = _key(_image_file, None)
+    ovf: str | None = _key(_text, None)
     # Where the emulator's provisioning media lies, as if it were mounted there.
     media: str = _key(_text, "")
 
@@ -170,16 +165,18 @@ class Expect:
     `requests` is the whole list in order. An entry may hold several requests, separated by commas, and may end in
     ` +` (one or more times) or ` *` (none or more). `requests_by_client` replaces it for one HTTP client.
     `report` is what the last health report must be, byte for byte: `ready`, or the failure with `description`.
+    `failure` is that description as a table, without what every one has, and means exit status 1 and verdict Failed.
     `incarnation` is the one that the report must carry (default: the goal state's first).
     `unchanged`: no file but azready's own may be written, not even with what it held before.
     """
 
-    requests: tuple[str, ...] = _key(_list_of(_text))
+    requests: tuple[str, ...] = _key(_list_of(_text), GOOD_REQUESTS)
     requests_by_client: dict[str, tuple[str, ...]] = _key(_table_of(_list_of(_text)), dict)
     exit: int = _key(_number, 0)
     verdict: str = _key(_one_of(VERDICTS), "Succeeded")
     report: str = _key(_one_of(("ready", "any")), "ready")
     description: str | None = _key(_text, None)
+    failure: dict[str, str] = _key(_table_of(_text), dict)
     incarnation: int | None = _key(_number, None)
     unchanged: bool = _key(_flag, False)
     log: tuple[str, ...] = _key(_list_of(_text), ())
@@ -189,7 +186,32 @@ class Expect:
 
 
 def _expect(value: Any, where: str) -> Expect:
-    return read_row(Expect, value, where)
+    table = _any_table(value, where)
+    if "failure" not in table:
+        return read_row(Expect, table, where)
+    fields = _table_of(_text)(table["failure"], f"{where}.failure")
+    if "reason" not in fields or "description" in table:
+        raise CaseError(f"{where}: a failure has a reason, and is the description")
+    failed = {"exit": 1, "verdict": "Failed", "description": _description(**fields)}
+    return read_row(Expect, {**failed, **table}, where)
+
+
+def _description(reason: str, vm_id: str = "@VM_ID@", **details: str) -> str:
+    """The row of a failure as the platform's tools read it: one field that holds a special character is in quotes."""
+    fields = {
+        "result": "error",
+        "reason": reason,
+        "agent": "azready/@VERSION@",
+        **details,
+        "vm_id": vm_id,
+        "timestamp": "@TIME@",
+        "documentation_url": "@URL@",
+    }
+    return "|".join(_quoted(f"{key}={value}") for key, value in fields.items())
+
+
+def _quoted(field: str) -> str:
+    return "'" + field.replace("'", "''") + "'" if set(field) & set("|'\r\n") else field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +221,7 @@ class Run:
     `environment` is set as it is; `files` are written into the image just before.
     """
 
-    expect: Expect = _key(_expect)
+    expect: Expect = _key(_expect, Expect)
     args: tuple[bytes, ...] = _key(_list_of(_argument), (b"provision",))
     settings: dict[str, str | None] = _key(_table_of(_setting), dict)
     environment: dict[str, str] = _key(_table_of(_text), dict)
@@ -211,6 +233,7 @@ class Run:
 class Case(Run):
     """A case: its first run, the machine and the image, and further runs in the same root with the same emulator.
 
+    `name` is TOPIC/NAME, or TOPIC/NAME/ROW, as its file has it.
     `core`: run it for every combination. `full`: with all steps, and accounts in the image; the others leave out the
     steps of accounts and data (STEPS), so that a case about the wire needs none. `own`: it is about azready's own
     files, or replaces the whole instance document (another agent may ask for single values), or has links that only a
@@ -253,33 +276,3 @@ def read_row(kind: type[Row], value: Any, where: str, **given: Any) -> Row:
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), 1)
     return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def load_case(folder: Path) -> Case:
-    """The case in a folder that holds `case.toml`. Raises CaseError."""
-    file = folder / "case.toml"
-    try:
-        document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CaseError(f"{file}: {error}") from error
-    document = _with_bulk(document)
-    machine = {key: value for key, value in document.items() if key in EMULATOR_TABLES}
-    own = {key: value for key, value in document.items() if key not in EMULATOR_TABLES}
-    return read_row(Case, own, f"{folder.name}/case.toml", name=folder.name, vm=machine)
-
-
-def _with_bulk(value: Any) -> Any:
-    """The same document with the texts of _BULK in place of their names."""
-    if isinstance(value, str):
-        for name, bulk in _BULK.items():
-            value = value.replace(name, bulk)
-    elif isinstance(value, list):
-        return [_with_bulk(item) for item in value]
-    elif isinstance(value, dict):
-        return {key: _with_bulk(item) for key, item in value.items()}
-    return value
-
-
-def load_cases(folder: Path = CASES) -> list[Case]:
-    """All cases of a folder of cases, sorted by name. Raises CaseError."""
-    return [load_case(file.parent) for file in sorted(folder.glob("*/case.toml"))]

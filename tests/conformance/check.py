@@ -12,7 +12,7 @@ from lab.emulator import Request
 
 from .case import Expect, FileCheck, Run
 from .facts import fill, golden_report, pattern
-from .image import Entry, look
+from .image import HOSTNAME, Entry, look
 from .process import Finished
 
 STATE = "/var/lib/azready"
@@ -30,7 +30,6 @@ _OWN = {
     "/run/azready": ("directory", 0o700),
     "/run/azready/instance.json": ("file", 0o600),
 }
-_HOSTNAME = "/etc/hostname"
 _WIRE_VERSION = "2012-11-30"
 # A record of a Hyper-V key-value pool: key and value, each padded with NUL.
 _POOL_KEY, _POOL_KEY_SIZE, _POOL_SIZE = b"PROVISIONING_REPORT", 512, 2560
@@ -91,8 +90,8 @@ def outcome_faults(expect: Expect, seen: Observed, facts: Mapping[str, str]) -> 
     yield from ((VERDICT, fault) for fault in _verdict_faults(expect, seen))
     files = {path: check for path, check in expect.files.items() if not is_azreadys(path)}
     yield from ((FILES, fault) for fault in _file_faults(files, seen, facts))
-    if _HOSTNAME in seen.changed - expect.files.keys():
-        yield FILES, f"{_HOSTNAME} was changed, which the case does not expect"
+    if HOSTNAME in seen.changed - expect.files.keys():
+        yield FILES, f"{HOSTNAME} was changed, which the case does not expect"
 
 
 def is_azreadys(path: str) -> bool:

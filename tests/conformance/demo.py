@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .case import Case, load_cases
+from .case import Case
 from .check import Observed
 from .client import AGENT, Start
 from .image import Entry
+from .loading import load_cases
 from .run import Result, run_case
 
-_USUAL = "everything-provisioned"
+_USUAL = "provision/everything"
 _WIDTH_OF_A_FILE = 140
 # Files longer than this show their size only.
 _SHORT_FILE = 60
@@ -91,7 +92,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _suggest(console: Console, name: str, cases: dict[str, Case]) -> None:
     for known in cases.values():
-        console.print(Text.assemble((f"{known.name:42}", "cyan"), f" {known.about}"))
+        console.print(Text.assemble((f"{known.name:55}", "cyan"), f" {known.about}"))
     near = difflib.get_close_matches(name, cases, 1, cutoff=0.3)
     hint = f"; did you mean {near[0]}?" if near else ""
     console.print(f"\nthere is no scenario {name!r}{hint}", style="bold red")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .case import ENGINES, Case, CaseError
+from .loading import select
 
 # The settings whose effect another agent can show too: how long it may try, and where the servers are.
 _TIMES = {"DEADLINE", "IMDS_DEADLINE", "REQUEST_TIMEOUT"}
@@ -25,18 +26,23 @@ def applies_to_others(case: Case) -> bool:
 
 
 def load_expected(file: Path, cases: Iterable[Case]) -> dict[str, str]:
-    """Case name -> reason, from lines `NAME: reason`; # begins a comment. Raises CaseError for an unknown name."""
-    known = {case.name for case in cases}
-    expected = {}
+    """Case name -> reason, from lines `NAME: reason`; # begins a comment. Raises CaseError for an unknown name.
+
+    NAME may be a file with rows: all of them then.
+    """
+    for_any = [case for case in cases if applies_to_others(case)]
+    expected: dict[str, str] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue
         name, _, reason = (part.strip() for part in text.partition(":"))
-        if name not in known or not reason:
-            problem = "a line is `NAME: reason`" if name in known else f"there is no case {name!r}"
-            raise CaseError(f"{file.name}:{number}: {problem}")
-        expected[name] = reason
+        if not reason:
+            raise CaseError(f"{file.name}:{number}: a line is `NAME: reason`")
+        try:
+            expected.update((case.name, reason) for case in select(for_any, [name]))
+        except CaseError as error:
+            raise CaseError(f"{file.name}:{number}: {error}") from None
     return expected
 
 

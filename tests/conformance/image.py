@@ -18,16 +18,26 @@ from .facts import fill
 # A path with more parts, those of its links counted, is a loop.
 _MOST_STEPS = 100
 _DIRECTORIES = ("etc", "run", "var/lib")
-_DEFAULT_FILES = {"/etc/hostname": ImageFile(content="localhost\n")}
+HOSTNAME = "/etc/hostname"
+_DEFAULT_FILES = {HOSTNAME: ImageFile(content="localhost\n")}
+# The accounts of every system: root, and in a `full` case those that no person is.
+_ROOT = {"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n", "/etc/shadow": "root:*:20000:0:99999:7:::\n"}
+_DAEMONS = {
+    "/etc/passwd": "daemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n"
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    "/etc/shadow": "daemon:*:20000:0:99999:7:::\nnobody:*:20000:0:99999:7:::\n",
+}
+
+
+def accounts(path: str, *, full: bool) -> str:
+    """The lines of the system's accounts in /etc/passwd or /etc/shadow."""
+    return _ROOT[path] + (_DAEMONS[path] if full else "")
+
+
 _ACCOUNTS = {
-    "/etc/passwd": ImageFile(
-        content="root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n"
-        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-    ),
+    "/etc/passwd": ImageFile(content=accounts("/etc/passwd", full=True)),
     "/etc/group": ImageFile(content="root:x:0:\ndaemon:x:1:\nwheel:x:10:\nsudo:x:27:\nnogroup:x:65534:\n"),
-    "/etc/shadow": ImageFile(
-        content="root:*:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\nnobody:*:20000:0:99999:7:::\n", mode=0o640
-    ),
+    "/etc/shadow": ImageFile(content=accounts("/etc/shadow", full=True), mode=0o640),
     "/home": ImageFile(directory=True),
 }
 

@@ -11,7 +11,7 @@ import pytest
 import support
 
 from conformance.__main__ import main
-from conformance.case import CASES, Case, CaseError, load_case, load_cases
+from conformance.case import Case, CaseError
 from conformance.check import COLUMNS, is_azreadys
 from conformance.client import (
     AGENT,
@@ -25,6 +25,7 @@ from conformance.client import (
     need_programs,
 )
 from conformance.expected import applies_to_others, judgement, load_expected
+from conformance.loading import CASES, load_cases, load_file
 from conformance.run import run_case
 
 _CASES = load_cases()
@@ -132,17 +133,22 @@ def test_an_agent_that_only_reports_passes_what_is_about_reports(
 ) -> None:
     (tmp_path / "agent.py").write_text(_ONLY_REPORTS)
     client = f"{sys.executable} {tmp_path / 'agent.py'}"
-    status, said = _tried(capsys, "--client", client, "--report-only", "good-provisioning")
-    assert (status, "good-provisioning" in said) == (0, True), said
+    status, said = _tried(capsys, "--client", client, "--report-only", "provision/good")
+    assert (status, "provision/good" in said) == (0, True), said
     assert "files: /etc/hostname: it holds 'localhost\\n' instead of 'web-1\\n' (not demanded)" in said
-    status, said = _tried(capsys, "--client", client, "good-provisioning")
+    status, said = _tried(capsys, "--client", client, "provision/good")
     assert status == 1
-    assert re.search(r"^good-provisioning +ok +Succeeded +ok +NO +FAILED$", said, re.MULTILINE), said
+    assert re.search(r"^provision/good +ok +Succeeded +ok +NO +FAILED$", said, re.MULTILINE), said
 
 
 @pytest.mark.parametrize("idle", ["true", "false"])
 def test_doing_nothing_is_no_achievement(idle: str, capsys: pytest.CaptureFixture[str]) -> None:
-    cases = ("goal-state-never-good", "good-provisioning", "second-boot", "wireserver-unreachable")
+    cases = (
+        "goal-state/never-good-is-no-success",
+        "provision/good",
+        "state/second-boot-does-nothing",
+        "wireserver/unreachable-until-the-deadline",
+    )
     _, said = _tried(capsys, "--client", idle, "--report-only", *cases)
     counts = said.splitlines()[-1].partition(": ")[2]
     assert counts == "2 FAILED, 2 passed by doing nothing", said
@@ -150,7 +156,7 @@ def test_doing_nothing_is_no_achievement(idle: str, capsys: pytest.CaptureFixtur
 
 def test_every_fault_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """The first one must not hide what the platform thinks."""
-    status, said = _tried(capsys, "--client", "false", "good-provisioning")
+    status, said = _tried(capsys, "--client", "false", "provision/good")
     assert status == 1
     assert [line.split(":")[0].strip() for line in said.splitlines() if line.startswith("    ")] == [
         "verdict",
@@ -166,9 +172,9 @@ def test_nobody_else_is_asked_for_what_is_azreadys_own(capsys: pytest.CaptureFix
         given = [*case.image.files, *(path for run in case.runs for path in run.files)]
         demanded = [path for run in case.runs for path in run.expect.files if not is_azreadys(path)]
         assert [path for path in (*given, *demanded) if "azready" in path] == [], case.name
-    status, said = _tried(capsys, "--client", "false", "marker-is-empty")
+    status, said = _tried(capsys, "--client", "false", "state/empty-marker-is-no-marker")
     assert status == 2
-    assert "azready's own, nobody else can be asked for that: marker-is-empty" in said
+    assert "azready's own, nobody else can be asked for that: state/empty-marker-is-no-marker" in said
 
 
 def test_help_says_what_is_demanded(capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,24 +185,63 @@ def test_help_says_what_is_demanded(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in said
 
 
-def test_every_case_folder_is_a_case() -> None:
-    """A folder without case.toml would be a case that nobody runs."""
-    assert sorted(folder.name for folder in CASES.iterdir()) == [case.name for case in _CASES]
+def test_every_file_of_the_cases_is_read() -> None:
+    """A file elsewhere, or of another name, would be a case that nobody runs."""
+    read = {name.removesuffix(".toml") for name in ("/".join(case.name.split("/")[:2]) for case in _CASES)}
+    assert sorted(path.relative_to(CASES).as_posix() for path in CASES.rglob("*") if path.is_file()) == sorted(
+        f"{name}.toml" for name in read
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("about = 'x'\n[expect]\nrequets = []", r"unknown key 'requets' \(did you mean 'requests'\?\)"),
-        ("about = 'x'\n[expect]\n", "the key 'requests' is missing"),
+        ("[expect]\n", "the key 'about' is missing"),
         ("about = 1\n[expect]\nrequests = []", "about: expected a text, found 1"),
-        ("about = 'x'\n[expect]\nrequests = []\nexit = true", "exit: expected a whole number, found True"),
-        ("about = 'x'\n[expect]\nrequests = []\nverdict = 'Fine'", "verdict: expected one of Succeeded, "),
-        ("about = 'x'\n[expect]\nrequests = []\n[image.files]\n'/x' = {mode = '888'}", "expected an octal mode"),
+        ("about = 'x'\n[expect]\nexit = true", "exit: expected a whole number, found True"),
+        ("about = 'x'\n[expect]\nverdict = 'Fine'", "verdict: expected one of Succeeded, "),
+        ("about = 'x'\n[image.files]\n'/x' = {mode = '888'}", "expected an octal mode"),
+        ("about = 'x'\n[expect.failure]\nstep = 'user'", "a failure has a reason"),
+        ("about = 'x'\n[expect]\ndescription = 'x'\nfailure = {reason = 'x'}", "a failure .* is the description"),
+        ("about = 'x'\n[[rows]]\nexpect.exit = 1", "a row needs a name"),
+        ("about = 'x'\n[[rows]]\nname = 'a'\n[[rows]]\nname = 'a'", "two rows have the same name"),
+        ("about = 'x'\n[[rows]]\nname = 'a'\nexpect.exti = 1", "topic/name/a.expect: unknown key 'exti'"),
     ],
 )
 def test_a_mistaken_case_is_refused(text: str, complaint: str, tmp_path: Path) -> None:
     """A typing mistake in a case must not weaken it silently."""
-    (tmp_path / "case.toml").write_text(text, encoding="utf-8")
     with pytest.raises(CaseError, match=complaint):
-        load_case(tmp_path)
+        _loaded(tmp_path, text)
+
+
+def _loaded(folder: Path, text: str) -> list[Case]:
+    file = folder / "topic" / "name.toml"
+    file.parent.mkdir()
+    file.write_text(text, encoding="utf-8")
+    return load_file(file)
+
+
+def test_a_row_is_put_over_the_shape(tmp_path: Path) -> None:
+    shape = "about = 'x'\nvm.name = 'a'\nexpect.log = ['a']\nanswers.imds = [{status = 500, body = 'x'}]\n"
+    rows = "[[rows]]\nname = '1'\n[[rows]]\nname = '2'\nabout = 'y'\nvm.hostname = 'b'\nexpect.log = []\n"
+    first, second = _loaded(tmp_path, f"{shape}{rows}answers.imds = [{{status = 503}}]\n")
+    assert (first.name, first.about, first.expect.log) == ("topic/name/1", "x", ("a",))
+    assert (second.name, second.about, second.expect.log) == ("topic/name/2", "y", ())
+    assert second.vm == {"vm": {"name": "a", "hostname": "b"}, "answers": {"imds": [{"status": 503, "body": "x"}]}}
+
+
+def test_a_failure_is_the_row_that_the_platform_reads(tmp_path: Path) -> None:
+    [case] = _loaded(tmp_path, "about = 'x'\nexpect.failure = {reason = 'r', step = \"it's\"}")
+    assert (case.expect.exit, case.expect.verdict) == (1, "Failed")
+    assert case.expect.description == (
+        "result=error|reason=r|agent=azready/@VERSION@|'step=it''s'|vm_id=@VM_ID@"
+        "|timestamp=@TIME@|documentation_url=@URL@"
+    )
+
+
+def test_what_nearly_every_case_says_is_said_by_none(tmp_path: Path) -> None:
+    [case] = _loaded(tmp_path, "about = 'x'\nimage.passwd = 'me:x:1:1::/:/bin/sh'")
+    assert case.expect.requests == ("GET goalstate", "GET imds", "POST health")
+    assert case.image.files["/etc/passwd"].content == "root:x:0:0:root:/root:/bin/sh\nme:x:1:1::/:/bin/sh"
+    assert case.expect.files["/etc/hostname"].content == "web-1\n"

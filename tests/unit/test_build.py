@@ -223,9 +223,9 @@ def test_the_labs_zip_serves_with_a_parser_of_its_own(tmp_path: Path) -> None:
 
 def test_the_labs_zip_puts_an_agent_under_the_suite(tmp_path: Path) -> None:
     shutil.copy(ROOT / "tests" / "conformance" / "clients" / "provision.sh", tmp_path)
-    done = lab("conformance", "--agent", "bash provision.sh", "good-provisioning", folder=tmp_path)
+    done = lab("conformance", "--agent", "bash provision.sh", "provision/good", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.search(r"^good-provisioning +ok +Succeeded +ok +ok +passed$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^provision/good +ok +Succeeded +ok +ok +passed$", done.stdout, re.MULTILINE), done.stdout
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["example"], ["conformance"]], ids=" ".join)
