@@ -13,6 +13,7 @@ provision() {
 	make_host_keys
 	take_steps || tell
 	pending_begin
+	note_steps
 	report_ready || end_run not-told 3
 	mark_provisioned
 	run_began=told

@@ -114,8 +114,3 @@ want_first() {
 		}
 	done
 }
-
-# is_blank FILE: whether it is missing or holds nothing but blanks.
-is_blank() {
-	[ ! -e "$1" ] || [ -z "$(tr -d ' \t\r\n' <"$1")" ]
-}

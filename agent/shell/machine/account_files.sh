@@ -1,4 +1,5 @@
-# account_files.sh: what tells a person's account from one of the system: its number, its shell, its home.
+# account_files.sh: the one reader and the one editor of account files, and what tells a person's account from one of the
+# system: its number, its shell, its home.
 
 # user_is_closed SHELL: whether it is a shell that lets nobody in.
 user_is_closed() {

@@ -1,11 +1,11 @@
-# account_locks.sh: keeps others off the account files while they are changed, and takes away what a run left that was cut off. A
-# part of system.sh.
+# account_locks.sh: keeps others off the account files while they are changed.
 
 # sys_lock NAME ..: as shadow's tools do: NAME.lock is a hard link to a file with our process id. That file, the partner
 # .NAME.azready.lock, stays beside it: so a later run knows whose lock it is, whatever the number means by then. glibc's
 # lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
 sys_lock() {
 	sys_locked=
+	sys_at_end sys_unlock
 	sys_now
 	# install and generalize have no deadline.
 	sys_until=1500
@@ -88,41 +88,4 @@ sys_unlock() {
 		rm -f "$_path/.${sys_name##*/}.azready.lock" 2>/dev/null
 	done
 	sys_locked=
-}
-
-# Where a run leaves something beside what it writes; in /home also a home that is not finished.
-sys_swept='/etc /etc/ssh /etc/ssh/sshd_config.d /etc/sudoers.d /etc/doas.d /etc/conf.d /etc/config /etc/default /opt /home'
-
-# sys_sweep: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
-# while no other run is at work. What stays is in nobody's way.
-sys_sweep() {
-	for sys_name in passwd group shadow gshadow; do sys_sweep_lock "$sys_name"; done
-	for sys_name in $sys_swept "$state_directory" "$run_directory"; do
-		sys_path "$sys_name"
-		if [ ! -d "$_path" ] || ! sys_is_roots "$_path"; then continue; fi
-		sys_flags=$-
-		set +f
-		for sys_hit in "$_path"/.*.azready; do sys_clear_tree "$sys_hit"; done
-		case $sys_flags in *f*) set -f ;; esac
-	done
-}
-
-# sys_sweep_lock NAME: a partner proves that the lock is of a run that is gone; what names no living process of this boot
-# would have useradd and passwd refuse, too.
-sys_sweep_lock() {
-	sys_path /etc
-	sys_partner=$_path/.$1.azready.lock
-	set -- "$_path/$1"
-	if [ -e "$sys_partner" ]; then
-		! sys_same "$sys_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
-		rm -f "$sys_partner" 2>/dev/null
-	fi
-	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then sys_is_held "$1.lock" || rm -f "$1.lock" 2>/dev/null; fi
-	sys_flags=$-
-	set +f
-	for sys_hit in "$1".[0-9]*; do
-		sys_holder "$sys_hit" || continue
-		case $_holder in "${sys_hit##*.}") [ ! -f "$sys_hit" ] || sys_is_held "$sys_hit" || rm -f "$sys_hit" 2>/dev/null ;; esac
-	done
-	case $sys_flags in *f*) set -f ;; esac
 }

@@ -178,8 +178,3 @@ split_steps() {
 		esac
 	done
 }
-
-# holds_no_nul FILE: awk cannot see NUL bytes.
-holds_no_nul() {
-	[ "$(tr -d '\000' <"$1" | wc -c)" -eq "$(wc -c <"$1")" ]
-}

@@ -24,30 +24,6 @@ forgive() {
 	fail_value=
 }
 
-# is_secondary FILE: whether a machine without a change of this file is still one that its user can enter. The name is
-# kept for the next boot alone: the kernel has it already, but never with a root other than /.
-is_secondary() {
-	case $1 in
-	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;
-	/etc/ssh/sshd_config | /etc/ssh/sshd_config.d | /etc/ssh/sshd_config.d/* | /usr/etc/ssh/sshd_config) ;;
-	/etc/hostname | /etc/HOSTNAME | /etc/conf.d/hostname | /etc/config/system | /etc/rc.conf | /opt/bootsync.sh) [ -z "$root" ] ;;
-	*) return 1 ;;
-	esac
-}
-
-# spare COMMAND ..: run it; where it fails because the system lets nobody change a secondary file (a store that is read-only; not
-# a disk that is full), that is a warning. Sets _spared, the file, or nothing.
-spare() {
-	_spared=
-	rm -f "$work/blamed"
-	"$@" && return
-	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
-	if ! is_secondary "$spare_file" || sys_may_write "$spare_file"; then return 1; fi
-	_spared=$spare_file
-	log_warning "$_spared stays as it is: $spare_cause"
-	forgive
-}
-
 # fail_write REASON [KEY=VALUE ..]: both files; fails where one is not whole.
 fail_write() {
 	{
@@ -112,11 +88,4 @@ not_told() {
 		fi
 	} 2>/dev/null || fail_reason=${fail_reason:-$1}
 	return 1
-}
-
-# fail_command REASON HINT COMMAND: the failure of what sys_run has just run.
-fail_command() {
-	sys_last_line
-	fail_value="stderr=$work/last"
-	fail "$1" "$2" "command=$3" "status=$_ended"
 }

@@ -1,13 +1,5 @@
-# files.sh: reading, changing and replacing the files of an image: nothing is used before it is known to be whole. A part
-# of system.sh. A tool that is killed, a full disk or a full work directory end a step, and never a file.
-
-# sys_bytes FILE: sets _size, how many bytes it has.
-sys_bytes() {
-	_size=$(wc -c 2>/dev/null <"$1") || _size=
-	# That of BSD and of old busybox pads.
-	while case $_size in ' '*) ;; *) false ;; esac do _size=${_size# }; done
-	case $_size in '' | *[!0-9]*) return 1 ;; esac
-}
+# files.sh: reading and replacing the files of an image: nothing is used before it is known to be whole. A tool that is
+# killed, a full disk or a full work directory end a step, and never a file.
 
 # sys_same FILE FILE: whether they hold the same; no where that cannot be told.
 sys_same() {
@@ -70,14 +62,6 @@ sys_blame() {
 	fail file_not_writable '' "file=$1" "error=$_cause"
 }
 
-# sys_may_write NAME: whether the file system lets us change this file and what lies beside it.
-sys_may_write() {
-	sys_path "$1"
-	[ ! -e "$_path" ] || [ -w "$_path" ] || return
-	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
-	[ -w "${_path%/*}/" ]
-}
-
 # sys_broken NAME ERROR: not the file is to blame, nor what the platform gave.
 sys_broken() {
 	fail internal_error 'a program that azready needs is missing, broken or was killed (out of memory?)' "error=$2" "where=$1"
@@ -117,90 +101,6 @@ sys_fetch_place() {
 	sys_blame "$2"
 }
 
-# sys_derive WHERE NEW PROGRAM [ARG ..]: NEW is what an awk program prints (see edit.awk); sets _verdict. Fails unless the
-# program got to its end, had all bytes of what it read, and all that it printed is there.
-sys_derive() {
-	sys_where=$1
-	sys_made=$2
-	sys_program=$3
-	shift 3
-	# A tally that another program left has another number in it.
-	sys_round=$((${sys_round:-0} + 1))
-	# shellcheck disable=SC2154  # embedded by the build
-	ROUND=$sys_round TALLY=$work/tally UNENDED=${sys_unended-} LC_ALL=C awk "$awk_lib$awk_edit$sys_program" ${1+"$@"} >"$sys_made" 2>"$work/err"
-	sys_status=$?
-	_verdict=
-	[ "$sys_status" -ne 0 ] || ! [ -f "$work/tally" ] || sys_count_up
-	[ -z "$_verdict" ] || return 0
-	rm -f "$sys_made"
-	sys_cause
-	if [ "$_cause" = 'No space left on device' ] || ! sys_has_room; then
-		fail file_not_writable '' "file=$work" 'error=No space left on device'
-	else
-		sys_broken "$sys_where" "awk ended with status $sys_status${_cause:+: $_cause}"
-	fi
-}
-
-# sys_count_up: sets _verdict if all in $work/tally is true.
-sys_count_up() {
-	sys_counts=
-	set -- "$sys_made"
-	sys_said=
-	while read -r sys_count sys_rest; do
-		case $sys_count in
-		=) sys_said=$sys_rest ;;
-		*)
-			sys_counts="$sys_counts $sys_count"
-			set -- "$@" "$sys_rest"
-			;;
-		esac
-	done <"$work/tally"
-	# BYTES VERDICT end ROUND
-	case $sys_said in *" end $sys_round") ;; *) return ;; esac
-	sys_counts="${sys_said%% *}$sys_counts "
-	sys_said=${sys_said#* }
-	# One wc for all of them.
-	LC_ALL=C wc -c "$@" >"$work/sizes" 2>/dev/null || return 0
-	while [ -n "$sys_counts" ] && read -r _size sys_rest; do
-		# The last line of a file may lack its end; that of the output does not count as missing.
-		[ "$_size" = "${sys_counts%% *}" ] || { [ "$sys_rest" != "$sys_made" ] && [ "$((_size + 1))" = "${sys_counts%% *}" ]; } || return 0
-		sys_counts=${sys_counts#* }
-	done <"$work/sizes"
-	[ -n "$sys_counts" ] || _verdict=${sys_said% end *}
-}
-
-# sys_edit NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy is its first
-# argument; sets _verdict: `changed`, `same`, or a word of the program's own.
-sys_edit() {
-	sys_edited=$1
-	sys_program=$2
-	shift 2
-	sys_fetch "$sys_edited" "$work/old" || return
-	sys_derive "$sys_edited" "$work/edited" "$sys_program" "$work/old" ${1+"$@"}
-}
-
-# sys_keep_edit NAME MODE PROGRAM [ARG ..]: the same, and write it if that changes something; sets _changed, yes or empty.
-sys_keep_edit() {
-	sys_kept=$1
-	sys_kept_mode=$2
-	shift 2
-	_changed=
-	sys_edit "$sys_kept" ${1+"$@"} || return
-	[ "$_verdict" = changed ] || return 0
-	sys_write "$sys_kept" "$sys_kept_mode" "$work/edited" || return
-	_changed=yes
-}
-
-# sys_keep_bytes NAME MODE PROGRAM [ARG ..]: as sys_keep_edit, but a last line without a line end stays one.
-sys_keep_bytes() {
-	sys_path "$1"
-	[ ! -s "$_path" ] || [ -z "$(tail -c 1 "$_path")" ] || sys_unended=yes
-	sys_keep_edit "$@"
-	set -- $?
-	sys_unended=
-	return "$1"
-}
-
 # sys_keep NAME MODE FILE: the image's file holds just what FILE holds; sets _changed, yes or empty. What is right is not
 # written again.
 sys_keep() {
@@ -227,17 +127,9 @@ sys_make_directory() {
 	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" || sys_blame "$1"
 }
 
-# sys_write NAME MODE [FILE]: replace a file in one step by one with FILE's content, else what comes on stdin; a power cut
-# leaves the old or the whole new content. A file that is there keeps its mode and owner, a symlink is followed, MODE is
-# for a new file. A producer in a pipe cannot be asked whether it came to its end: give a file that was checked.
+# sys_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old or the whole
+# new content. A file that is there keeps its mode and owner, a symlink is followed, MODE is for a new file.
 sys_write() {
-	[ $# -gt 2 ] || {
-		LC_ALL=C cat 2>"$work/err" >"$work/given" || {
-			sys_blame "$work"
-			return
-		}
-		set -- "$1" "$2" "$work/given"
-	}
 	sys_path "$1"
 	sys_new=${_path%/*}/.${_path##*/}.azready
 	sys_put "$2" "$3"
@@ -307,77 +199,6 @@ sys_is_roots() {
 		[ "${#sys_above}" -gt "${#root}" ] || return 0
 		sys_above=${sys_above%/*}
 	done
-}
-
-# sys_need_roots NAME: fails where others could exchange NAME itself; sets _path.
-sys_need_roots() {
-	user_foreign=
-	sys_path "$1" user_meets
-	sys_give_to_root "${_path%/*}"
-	[ -z "$user_foreign" ] && sys_is_roots "${_path%/*}" && return
-	printf 'others than root can change what leads to it\n' >"$work/err"
-	sys_blame "$1"
-}
-
-# sys_give_to_root PLACE: the directory of homes of an image that was packed without root's rights is nobody's (busybox' own
-# image). Who is nobody to the system is no owner to be asked, and must not exchange what lies there.
-sys_give_to_root() {
-	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! sys_facts "$1" || [ "$_owner" != 65534 ] || ! sys_is_roots "${1%/*}"; then return 0; fi
-	! chown -h 0:0 "$1" 2>/dev/null || log_info "user: ${1#"$root"} was nobody's: now it is root's"
-}
-
-# sys_make_home NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
-# whole or not at all.
-sys_make_home() {
-	sys_need_roots "$1" || return
-	sys_home=$_path
-	sys_path "$2"
-	sys_skeleton=$_path
-	sys_new=${sys_home%/*}/.${sys_home##*/}.azready
-	sys_clear_tree "$sys_new"
-	{ sys_fill_home "$3" "$4:$5" && LC_ALL=C mv "$sys_new" "$sys_home" 2>"$work/err" && [ -d "$sys_home" ] && [ ! -e "$sys_new" ]; } || {
-		set -- "$1" "$?"
-		sys_clear_tree "$sys_new"
-		sys_blame "$1" "$2"
-		return
-	}
-	sys_give "$1" "$4" "$5"
-}
-
-# sys_fill_home MODE OWNER: $sys_new like $sys_skeleton. The directory itself comes last: nobody else enters it before.
-sys_fill_home() {
-	(umask 022 && LC_ALL=C mkdir -p "${sys_new%/*}" && umask 077 && LC_ALL=C mkdir "$sys_new") 2>"$work/err" || return
-	if [ -d "$sys_skeleton" ]; then
-		LC_ALL=C cp -pPR "$sys_skeleton/." "$sys_new" 2>"$work/err" || return
-		(cd "$sys_skeleton" && sys_all_in "$sys_new") || return
-	fi
-	LC_ALL=C chmod 00700 "$sys_new" 2>"$work/err" || return
-	if [ "$(id -u)" -eq 0 ]; then
-		LC_ALL=C chown -h 0:0 "$sys_new" 2>"$work/err" && find "$sys_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err" &&
-			LC_ALL=C chown -h "$2" "$sys_new" 2>"$work/err" || return
-	fi
-	LC_ALL=C chmod "$1" "$sys_new" 2>"$work/err"
-}
-
-# sys_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of `DIR/.`.
-sys_all_in() {
-	set +f
-	for sys_hit in .[!.]* ..?* *; do
-		if [ -e "./$sys_hit" ] || [ -h "./$sys_hit" ]; then
-			[ -e "$1/$sys_hit" ] || [ -h "$1/$sys_hit" ] || return
-		fi
-	done
-}
-
-# sys_clear_tree PLACE: what a run that was cut off, or failed, left of a home in a directory of root's.
-sys_clear_tree() {
-	[ -e "$1" ] || [ -h "$1" ] || return 0
-	if [ -h "$1" ] || [ ! -d "$1" ]; then
-		rm -f "$1" 2>/dev/null
-	else
-		(user_take_tree "$1" && find . -depth ! -name . \( -type d -exec rmdir {} \; -o -exec rm -f {} \; \)) 2>/dev/null
-		rmdir "$1" 2>/dev/null
-	fi
 }
 
 # sys_remove NAME: remove a file or a symlink itself, not what it points to.

@@ -63,3 +63,9 @@ die_usage() {
 	log_error "$1" "$2"
 	exit 2
 }
+
+# sys_to_console TEXT: append to the console; never fail because of it.
+sys_to_console() {
+	sys_path /dev/console
+	[ ! -e "$_path" ] || (printf '%s\n' "$1" >>"$_path") 2>/dev/null || :
+}

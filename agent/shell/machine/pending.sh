@@ -13,8 +13,6 @@ pending_begin() {
 	pending_hostname=$hostname_set
 	pending_user=$(tr -d "\000$log_controls" <"$work/wanted.admin-user")
 	pending_keep
-	# With its steps: a run that is cut off after Ready has no other place for them.
-	write_status running || log_warning "status not kept: $(fail_cause)"
 }
 
 # pending_keep: write what is left. A disk that takes no more is a warning: then a run that is cut off loses it.

@@ -1,5 +1,4 @@
-# run_lock.sh: one run at a time for a root, and what a run that was killed has left. The lock is a file with a record (alive.sh)
-# that appears with its content, because it is a link to one that was written before.
+# run_lock.sh: one run at a time for a root. The lock is a file with a record (alive.sh) that appears with its content, because it is a link to one that was written before.
 
 # lock_find: sets $lock_place, the directory of the lock, made if need be; fails where there is none that can be written.
 # $lock_made is what had to be made for it.
@@ -53,6 +52,7 @@ lock_take() {
 		lock_read || lock_text=
 		[ "$lock_text" = "$alive_record" ] || return 2
 		lock_file=$lock_place/lock
+		sys_at_end lock_give_back
 		return
 	fi
 	if ! lock_read; then
@@ -124,6 +124,7 @@ lock_wait() {
 
 # lock_give_back: unless it is somebody else's by now.
 lock_give_back() {
+	[ -n "$lock_file" ] || return 0
 	lock_read && [ "$lock_text" = "$alive_record" ] && rm -f "$lock_place/child" "$lock_file"
 	lock_file=
 	[ "${lock_leaves_no_trace-}" != yes ] || lock_take_down
@@ -138,83 +139,6 @@ lock_command() {
 		log_error "another azready (process $lock_holder) is at work" 'try again when it has ended'
 		exit 2
 	}
-}
-
-# sweep: what runs that were killed have left. Only with the lock held: none of them is at work.
-sweep() {
-	[ -z "${lock_file-}" ] || {
-		sweep_child
-		for sweep_name in "$lock_place"/lock.*; do
-			sys_number=${sweep_name##*.}
-			case $sys_number in *[!0-9]*) continue ;; esac
-			alive_start "$sys_number" || rm -f "$sweep_name"
-		done
-	}
-	sweep_media
-	sweep_work
-}
-
-# sweep_child: end the hook or script that the run before was busy with; it would run a second time beside itself.
-sweep_child() {
-	[ -e "$lock_place/child" ] || return 0
-	{ IFS= read -r sweep_record && IFS= read -r sweep_name; } <"$lock_place/child" || sweep_record=
-	[ -n "$sweep_record" ] || return 0
-	# Without a time of its start the number may be anybody's.
-	if alive_is "$sweep_record" && [ "$_began" != - ] && [ "$_start" != - ]; then
-		log_warning "$sweep_name of a run that was cut off is still at work (process $_pid): ended"
-		set -- "$_pid" "$_began"
-		sys_kill "$1" "$2"
-		# Gone, or at least for good.
-		for _ in 1 2 3 4; do ! alive_start "$1" || sys_pause 25; done
-	fi
-	rm -f "$lock_place/child"
-}
-
-# sweep_work: work directories whose run is gone: what the platform gave is in them.
-sweep_work() {
-	for sweep_place in /run /tmp /dev/shm /var/tmp ${TMPDIR:+"$TMPDIR"}; do
-		for sweep_name in "$sweep_place"/azready.[0-9]*; do
-			if [ "$sweep_name" = "$work" ] || [ -h "$sweep_name" ] || [ ! -d "$sweep_name" ]; then continue; fi
-			[ "$(sys_look "$sweep_name" 3)" = "$sys_me" ] || continue
-			sweep_is_dead "$sweep_name" || continue
-			log_debug "removing $sweep_name, left by a run that was cut off"
-			sweep_unmount "$sweep_name/media"
-			rm -rf "$sweep_name" 2>/dev/null
-		done
-	done
-}
-
-# sweep_is_dead DIRECTORY: whether the run of this work directory is gone; before there was a record in it, its name tells.
-sweep_is_dead() {
-	# A container may share /run with its host: neither sees the other's processes.
-	if [ -e "$1/namespace" ]; then
-		{ IFS= read -r sweep_record <"$1/namespace"; } 2>/dev/null || return
-		[ "$sweep_record" = "$alive_space" ] || return
-	fi
-	if { IFS= read -r sweep_record <"$1/owner"; } 2>/dev/null; then
-		! alive_is "$sweep_record"
-		return
-	fi
-	sweep_record=${1##*/azready.}
-	sweep_record=${sweep_record%%.*}
-	case $sweep_record in "$$") return 0 ;; *[!0-9]*) return 1 ;; esac
-	! alive_start "$sweep_record"
-}
-
-# sweep_media: the password is on it.
-sweep_media() {
-	[ -z "$root" ] || return 0
-	# As the kernel names it.
-	sys_path "$run_directory/media"
-	sweep_unmount "$_path" && rmdir "$_path" 2>/dev/null
-	:
-}
-
-# sweep_unmount PLACE: if something is mounted there.
-sweep_unmount() {
-	{ grep -qF " $1 " /proc/mounts; } 2>/dev/null || return
-	log_info "provisioning media: $1 was left mounted, unmounting it"
-	sys_run 30 /dev/null umount "$1" || sys_run 30 /dev/null umount -l "$1" || :
 }
 
 # child_begins NAME: note this very process, about to become a hook or a script, for the run that finds it still there.

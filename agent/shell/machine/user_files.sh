@@ -1,5 +1,5 @@
-# user_files.sh: files in a directory whose owner may change it meanwhile: no symlink of his leads anywhere. A part of
-# system.sh. A directory that the shell is in stays the same one, whatever becomes of its names: hence all the `cd`, and
+# user_files.sh: files in a directory whose owner may change it meanwhile: no symlink of his leads anywhere.
+# A directory that the shell is in stays the same one, whatever becomes of its names: hence all the `cd`, and
 # the work is done on `.` and on names in a `.` that is seized: made root's and closed, so that nobody else can exchange
 # anything in it until it is given back.
 

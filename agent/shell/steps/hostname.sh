@@ -126,3 +126,9 @@ hosts_found() {
 	*) ! sys_exists /etc/hosts ;;
 	esac
 }
+
+# sys_set_kernel_hostname NAME: with a root other than / nothing live is touched.
+sys_set_kernel_hostname() {
+	[ -z "$root" ] || return 0
+	{ hostname "$1" || printf '%s\n' "$1" | dd of=/proc/sys/kernel/hostname; } 2>"$work/err" || sys_blame /proc/sys/kernel/hostname
+}

@@ -6,7 +6,8 @@ key_way_account() {
 	login_user=$_name login_uid=$_uid login_gid=$_gid login_home=${_home%/} login_shell=$_shell
 	groups_of "$login_user" "$login_gid" || return
 	login_gids=$_gids
-	login_roots=" 0 $(sys_look "$root/" 3) "
+	sys_facts "$root/"
+	login_roots=" 0 $_owner "
 	login_own_home=yes
 	user_has_own_home '' || login_own_home=no
 }
@@ -89,7 +90,8 @@ key_way_where() {
 }
 
 key_way_meets() {
-	case $login_roots in *" $(sys_look "$1" 3) "*) ;; *) login_link=$1 ;; esac
+	sys_facts "$1"
+	case $login_roots in *" $_owner "*) ;; *) login_link=$1 ;; esac
 }
 
 # key_way_enter_home

@@ -59,7 +59,7 @@ want_password() {
 # password_count FILE BYTES: sets _size, how many bytes it has without these.
 password_count() {
 	set -- "$1" "${2:-\000}" "$work/password"
-	LC_ALL=C tr -d "$2" 2>"$work/err" <"$1" >"$3" && sys_bytes "$3"
+	LC_ALL=C tr -d "$2" 2>"$work/err" <"$1" >"$3" && sys_size "$3"
 	set -- "$3" $?
 	rm -f "$1"
 	[ "$2" -eq 0 ] || sys_blame "$work"
@@ -101,7 +101,7 @@ set_password() {
 		fail account_missing 'a password needs an account: let the step user make it'
 		return
 	}
-	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" && sys_bytes "$work/password" && [ "$_size" -eq "$((password_bytes + 1))" ]; } || {
+	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" && sys_size "$work/password" && [ "$_size" -eq "$((password_bytes + 1))" ]; } || {
 		sys_blame "$work"
 		return
 	}

@@ -126,9 +126,9 @@ keys_with() {
 		set -- "$1" "$work/keys.end" "$2"
 	fi
 	for keys_part; do
-		sys_bytes "$keys_part" || break
+		sys_size "$keys_part" || break
 		keys_sum=$((keys_sum + _size))
 	done
 	rm -f "$work/user.new"
-	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && sys_bytes "$work/user.new" && [ "$_size" = "$keys_sum" ]; } || sys_blame "$work"
+	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && sys_size "$work/user.new" && [ "$_size" = "$keys_sum" ]; } || sys_blame "$work"
 }

@@ -1,0 +1,39 @@
+# clock.sh: the time of day, and a clock that nobody sets.
+
+# sys_now: sets _now, hundredths of a second on a clock that NTP cannot set. Without /proc the time of day has to do: what it
+# goes back counts as nothing, and what it leaps as 100 s.
+sys_now() {
+	if { read -r _now sys_rest </proc/uptime; } 2>/dev/null; then
+		_now=${_now%.*}${_now#*.}
+		# "0.08" must not become an octal number.
+		while case $_now in 0?*) ;; *) false ;; esac do _now=${_now#0}; done
+	else
+		sys_date=$(date +%s)
+		# Differences alone: mksh counts with 32 bits.
+		sys_step=$((sys_date - ${sys_date_before:-$sys_date}))
+		sys_date_before=$sys_date
+		[ "$sys_step" -ge 0 ] || sys_step=0
+		[ "$sys_step" -le 100 ] || sys_step=100
+		sys_ticks=$((${sys_ticks:-0} + sys_step * 100))
+		_now=$sys_ticks
+	fi
+}
+
+# sys_timestamp: sets _timestamp, the time of day for reports.
+sys_timestamp() {
+	_timestamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+}
+
+# sys_seconds HUNDREDTHS: sets _seconds for sleep: 0.25, 1; whole and rounded up where busybox was built without fractions.
+sys_seconds() {
+	_seconds=$(($1 / 100))
+	sys_rest=$(($1 % 100))
+	[ -n "${sys_fractions-}" ] || if sleep 0.01 2>/dev/null; then sys_fractions=yes; else sys_fractions=no; fi
+	case $sys_fractions$sys_rest in
+	yes0 | no0) ;;
+	yes?) _seconds=$_seconds.0$sys_rest ;;
+	yes?0) _seconds=$_seconds.${sys_rest%0} ;;
+	yes*) _seconds=$_seconds.$sys_rest ;;
+	no*) _seconds=$((_seconds + 1)) ;;
+	esac
+}

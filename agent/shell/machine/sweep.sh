@@ -1,0 +1,116 @@
+# sweep.sh: what runs that were cut off have left: programs, locks, temporary files, a media that is mounted.
+
+# sweep: what runs that were killed have left. Only with the lock held: none of them is at work.
+sweep() {
+	[ -z "${lock_file-}" ] || {
+		sweep_child
+		for sweep_name in "$lock_place"/lock.*; do
+			sys_number=${sweep_name##*.}
+			case $sys_number in *[!0-9]*) continue ;; esac
+			alive_start "$sys_number" || rm -f "$sweep_name"
+		done
+	}
+	sweep_media
+	sweep_work
+}
+
+# sweep_child: end the hook or script that the run before was busy with; it would run a second time beside itself.
+sweep_child() {
+	[ -e "$lock_place/child" ] || return 0
+	{ IFS= read -r sweep_record && IFS= read -r sweep_name; } <"$lock_place/child" || sweep_record=
+	[ -n "$sweep_record" ] || return 0
+	# Without a time of its start the number may be anybody's.
+	if alive_is "$sweep_record" && [ "$_began" != - ] && [ "$_start" != - ]; then
+		log_warning "$sweep_name of a run that was cut off is still at work (process $_pid): ended"
+		set -- "$_pid" "$_began"
+		sys_kill "$1" "$2"
+		# Gone, or at least for good.
+		for _ in 1 2 3 4; do ! alive_start "$1" || sys_pause 25; done
+	fi
+	rm -f "$lock_place/child"
+}
+
+# sweep_work: work directories whose run is gone: what the platform gave is in them.
+sweep_work() {
+	for sweep_place in /run /tmp /dev/shm /var/tmp ${TMPDIR:+"$TMPDIR"}; do
+		for sweep_name in "$sweep_place"/azready.[0-9]*; do
+			if [ "$sweep_name" = "$work" ] || [ -h "$sweep_name" ] || [ ! -d "$sweep_name" ]; then continue; fi
+			sys_facts "$sweep_name" || continue
+			[ "$_owner" = "$sys_me" ] || continue
+			sweep_is_dead "$sweep_name" || continue
+			log_debug "removing $sweep_name, left by a run that was cut off"
+			sweep_unmount "$sweep_name/media"
+			rm -rf "$sweep_name" 2>/dev/null
+		done
+	done
+}
+
+# sweep_is_dead DIRECTORY: whether the run of this work directory is gone; before there was a record in it, its name tells.
+sweep_is_dead() {
+	# A container may share /run with its host: neither sees the other's processes.
+	if [ -e "$1/namespace" ]; then
+		{ IFS= read -r sweep_record <"$1/namespace"; } 2>/dev/null || return
+		[ "$sweep_record" = "$alive_space" ] || return
+	fi
+	if { IFS= read -r sweep_record <"$1/owner"; } 2>/dev/null; then
+		! alive_is "$sweep_record"
+		return
+	fi
+	sweep_record=${1##*/azready.}
+	sweep_record=${sweep_record%%.*}
+	case $sweep_record in "$$") return 0 ;; *[!0-9]*) return 1 ;; esac
+	! alive_start "$sweep_record"
+}
+
+# sweep_media: the password is on it.
+sweep_media() {
+	[ -z "$root" ] || return 0
+	# As the kernel names it.
+	sys_path "$run_directory/media"
+	sweep_unmount "$_path" && rmdir "$_path" 2>/dev/null
+	:
+}
+
+# sweep_unmount PLACE: if something is mounted there.
+sweep_unmount() {
+	{ grep -qF " $1 " /proc/mounts; } 2>/dev/null || return
+	log_info "provisioning media: $1 was left mounted, unmounting it"
+	sys_run 30 /dev/null umount "$1" || sys_run 30 /dev/null umount -l "$1" || :
+}
+
+# Where a run leaves something beside what it writes; in /home also a home that is not finished.
+sys_swept='/etc /etc/ssh /etc/ssh/sshd_config.d /etc/sudoers.d /etc/doas.d /etc/conf.d /etc/config /etc/default /opt /home'
+
+# sys_sweep: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
+# while no other run is at work. What stays is in nobody's way.
+sys_sweep() {
+	for sys_name in passwd group shadow gshadow; do sys_sweep_lock "$sys_name"; done
+	for sys_name in $sys_swept "$state_directory" "$run_directory"; do
+		sys_path "$sys_name"
+		if [ ! -d "$_path" ] || ! sys_is_roots "$_path"; then continue; fi
+		sys_flags=$-
+		set +f
+		for sys_hit in "$_path"/.*.azready; do sys_clear_tree "$sys_hit"; done
+		case $sys_flags in *f*) set -f ;; esac
+	done
+}
+
+# sys_sweep_lock NAME: a partner proves that the lock is of a run that is gone; what names no living process of this boot
+# would have useradd and passwd refuse, too.
+sys_sweep_lock() {
+	sys_path /etc
+	sys_partner=$_path/.$1.azready.lock
+	set -- "$_path/$1"
+	if [ -e "$sys_partner" ]; then
+		! sys_same "$sys_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
+		rm -f "$sys_partner" 2>/dev/null
+	fi
+	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then sys_is_held "$1.lock" || rm -f "$1.lock" 2>/dev/null; fi
+	sys_flags=$-
+	set +f
+	for sys_hit in "$1".[0-9]*; do
+		sys_holder "$sys_hit" || continue
+		case $_holder in "${sys_hit##*.}") [ ! -f "$sys_hit" ] || sys_is_held "$sys_hit" || rm -f "$sys_hit" 2>/dev/null ;; esac
+	done
+	case $sys_flags in *f*) set -f ;; esac
+}
