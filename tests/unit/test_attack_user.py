@@ -49,7 +49,7 @@ for n in range(ROUNDS * 4):
     run = Run(System(ROOT), config.defaults(), [])
     run.wanted = Wanted(admin_user="azureuser", keys=("KEY-%d" % n,))
     try:
-        sshkeys.step_ssh_keys(run)
+        ssh_keys.step_ssh_keys(run)
         print(0)
     except Failure as failure:
         print(1, failure)

@@ -74,7 +74,7 @@ def settings_lines(draw: st.DrawFn) -> str:
 
 def _python_judgement(lines: list[str], types: list[str], key: bool, locked: bool, usable: bool) -> set[str]:
     rows = [line.split("\t") for line in lines]
-    settings = [sshd_config._Line(1, row[0].lower(), row[1:]) for row in rows]
+    settings = [sshd_config.Line(1, row[0].lower(), row[1:]) for row in rows]
 
     def words(keyword: str) -> list[str]:
         return sshd_config.words_of(settings, keyword)

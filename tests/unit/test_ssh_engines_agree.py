@@ -22,10 +22,10 @@ from unit.test_engines_agree import bounded as many
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure import report
 from azready.azure.run import Run, Wanted
-from azready.machine import config, log, sshd_config
+from azready.machine import config, log, password_login
 from azready.machine.failure import Failure
 from azready.machine.system import System
-from azready.steps import ssh_keys
+from azready.steps import keys, ssh_keys
 
 # A whole step a time: fewer of them, and no hunt for a smaller example, which takes minutes.
 bounded = settings(many, max_examples=40, phases=(Phase.explicit, Phase.generate))
@@ -214,11 +214,11 @@ files = st.tuples(st.lists(st.sampled_from(LINES), max_size=4), st.booleans()).m
 def test_keys_are_added_alike_and_once(shell: ShellEngine, data: bytes, given_keys: list[str]) -> None:
     good, _ = python_keys(given_keys)
     shell.run("keys_with", {"user.old": data, "keys.good": good})
-    added = ssh_keys.with_keys(data, good.decode("latin-1").split("\n")[:-1])
+    added = keys.with_keys(data, good.decode("latin-1").split("\n")[:-1])
     assert shell.kept("user.new") == [added]
     assert added.startswith(data)
     shell.run("keys_with", {"user.old": added, "keys.good": good})
-    assert shell.kept("user.new") == [added] == [ssh_keys.with_keys(added, good.decode("latin-1").split("\n")[:-1])]
+    assert shell.kept("user.new") == [added] == [keys.with_keys(added, good.decode("latin-1").split("\n")[:-1])]
 
 
 # sshd_config
@@ -318,9 +318,15 @@ def test_keys_find_their_place_alike(shell: ShellEngine, root: Path, tree: Tree)
 @given(tree=trees(), wanted=st.booleans())
 def test_password_login_is_set_alike(shell: ShellEngine, root: Path, tree: Tree, wanted: bool) -> None:
     word = "yes" if wanted else "no"
-    first = python_outcome(root, tree, lambda run: sshd_config.set_password_login(run.system, "azureuser", wanted))
+
+    def tell(run: Run) -> None:
+        password_login.set_password_login(run.system, "azureuser", wanted)
+
+    first = python_outcome(root, tree, tell)
     assert shell_outcome(shell, tree, f"set_password_login {word}") == first
-    again = python_outcome(root, first[1], lambda run: sshd_config.set_password_login(run.system, "azureuser", wanted))
+    again = python_outcome(
+        root, first[1], lambda run: password_login.set_password_login(run.system, "azureuser", wanted)
+    )
     assert again[1] == first[1]
     assert shell_outcome(shell, first[1], f"set_password_login {word}") == again
 
@@ -359,7 +365,7 @@ def test_policy_becomes_lines_of_the_configuration(name: str, shell: ShellEngine
     wanted, before, main, drop_in = POLICIES[name]
     tree = {MAIN: before, "etc/passwd": PASSWD}
     expected = {MAIN: main, "etc/passwd": PASSWD, **({DROP_IN: drop_in} if drop_in else {})}
-    assert python_outcome(root, tree, lambda run: sshd_config.set_password_login(run.system, "azureuser", wanted))[
+    assert python_outcome(root, tree, lambda run: password_login.set_password_login(run.system, "azureuser", wanted))[
         :2
     ] == (b"", expected)
     assert shell_outcome(shell, tree, f"set_password_login {'yes' if wanted else 'no'}")[:2] == (b"", expected)

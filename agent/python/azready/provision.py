@@ -9,12 +9,12 @@ from typing import NoReturn
 from azready.azure import identity, kvp, media, report, wanted, wireserver
 from azready.azure.run import Run
 from azready.machine import http, log, pending, signals, state
+from azready.machine.clock import timestamp, uptime
 from azready.machine.failure import Failure, NotTold
 from azready.machine.run import FAILED, SKIPPED
 from azready.machine.run_lock import RunLock
 from azready.machine.signals import Interrupted
 from azready.machine.sweep import sweep
-from azready.machine.system import timestamp, uptime
 from azready.steps import data, hooks, host_keys, hostname, login, password, publish, ssh_keys, user
 from azready.tables import STEPS, VERSION
 

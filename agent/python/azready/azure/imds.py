@@ -9,8 +9,9 @@ from typing import Any
 
 from azready.azure.run import Run
 from azready.machine import http, log
+from azready.machine.clock import uptime
 from azready.machine.failure import Failure, NoGoodAnswer
-from azready.machine.system import System, uptime
+from azready.machine.system import System
 from azready.tables import PROTOCOL
 
 # Deeper than any instance document; both engines refuse what is deeper.

@@ -7,8 +7,8 @@ from typing import Iterator, NamedTuple
 
 from azready.azure.run import Run, Wanted
 from azready.machine import log, mounts, signals
+from azready.machine.clock import uptime
 from azready.machine.failure import Failure
-from azready.machine.system import uptime
 from azready.machine.xml import NotReadable, read_elements
 from azready.tables import PROTOCOL, number
 

@@ -8,8 +8,8 @@ import re
 from azready.azure import wireserver
 from azready.azure.run import GoalState, Run
 from azready.machine import log, state
+from azready.machine.clock import timestamp
 from azready.machine.failure import Failure, NoGoodAnswer, NotTold
-from azready.machine.system import timestamp
 from azready.tables import AGENT, HEALTH_TEMPLATE, PROTOCOL, number
 
 

@@ -14,8 +14,10 @@ import time
 from typing import Callable, Iterator
 
 from azready.machine import alive, log, signals
+from azready.machine.clock import uptime
 from azready.machine.failure import Failure
-from azready.machine.system import System, blaming, cause, uptime
+from azready.machine.files import blaming, cause
+from azready.machine.system import System
 
 ACCOUNT_FILES = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
 # As long as the tools of shadow and glibc wait for a lock.

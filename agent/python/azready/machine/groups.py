@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from azready.machine.account_files import GROUP, GROUP_OF_IMAGE, rows
 from azready.machine.system import System
-
-# Images that are updated as a whole keep the groups of their packages in /usr.
-GROUP, GROUP_OF_IMAGE = "/etc/group", "/usr/lib/group"
 
 
 class Groups(NamedTuple):
@@ -20,8 +18,7 @@ class Groups(NamedTuple):
 def groups_of(system: System, name: str, gid: int) -> Groups:
     """The groups that count for an account of this name and this primary group."""
     names, ids = [], [gid]
-    for line in [*system.lines(GROUP), *system.lines(GROUP_OF_IMAGE)]:
-        fields = line.rstrip("\r").split(":")
+    for fields in [*rows(system, GROUP), *rows(system, GROUP_OF_IMAGE)]:
         if len(fields) == 4 and fields[2].isdecimal() and fields[2].isascii():
             number = int(fields[2][:10])
             if fields[0] not in names and (number == gid or name in fields[3].split(",")):

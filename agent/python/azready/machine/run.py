@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from azready.machine.system import System, timestamp, uptime
+from azready.machine.clock import timestamp, uptime
+from azready.machine.system import System
 
 # What a step says of itself.
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"

@@ -11,8 +11,10 @@ import os
 import re
 
 from azready.machine import alive, log, signals
+from azready.machine.clock import uptime
 from azready.machine.failure import Failure, NotTold
-from azready.machine.system import System, cause, uptime
+from azready.machine.files import cause
+from azready.machine.system import System
 
 _LOOK_AGAIN_SECONDS = 0.25
 # A name that changes hands faster than this is played with.

@@ -7,9 +7,10 @@ import re
 from typing import Iterator
 
 from azready.machine import http, log
+from azready.machine.clock import timestamp, uptime
 from azready.machine.failure import Failure
 from azready.machine.run import Run
-from azready.machine.system import System, timestamp, uptime
+from azready.machine.system import System
 from azready.tables import UNITS, VERSION
 
 # A line of an inittab that starts azready.

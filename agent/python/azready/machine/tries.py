@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from azready.machine import log, signals
+from azready.machine.clock import uptime
 from azready.machine.failure import NoGoodAnswer
-from azready.machine.system import uptime
 from azready.tables import PROTOCOL
 
 # A try that fails as the one before it is logged again only after so many seconds.

@@ -7,9 +7,9 @@ import re
 
 from azready.azure.run import Run
 from azready.machine import log
+from azready.machine.clock import uptime
 from azready.machine.failure import Failure
 from azready.machine.run import DONE, SKIPPED
-from azready.machine.system import uptime
 from azready.steps import hooks
 
 

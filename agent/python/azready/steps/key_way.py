@@ -11,7 +11,7 @@ import os
 import stat
 from typing import Iterator, NamedTuple
 
-from azready.machine import account_files, log
+from azready.machine import accounts, log
 from azready.machine.account_files import Account
 from azready.machine.groups import Groups
 from azready.machine.ssh_rules import Against
@@ -44,7 +44,7 @@ class Way:
         self._groups = groups
         self._strict = strict
         self._home = account.home.rstrip("/")
-        self._own_home = account_files.has_own_home(system, account)
+        self._own_home = accounts.has_own_home(system, account)
         # Who stands for root: in a tree that was made without privileges, its owner does.
         self._roots = {0, os.stat(system.root or "/").st_uid}
 

@@ -9,14 +9,14 @@ import time
 from typing import NamedTuple
 
 from azready.azure.run import Run
-from azready.machine import account_files, log, ssh_rules, sshd_config
-from azready.machine.account_files import Account
+from azready.machine import account_files, accounts, log, ssh_rules, sshd_config
+from azready.machine.account_files import Account, Stored
 from azready.machine.failure import Failure
 from azready.machine.groups import groups_of
 from azready.machine.run import DONE, SKIPPED
 from azready.machine.ssh_rules import BOTH, CONSOLE, KEY, PASSWORD, Against, User
 from azready.machine.system import System
-from azready.steps import becoming, ssh_keys, user
+from azready.steps import becoming, keys, ssh_keys, user
 from azready.steps.key_way import Way
 
 _BLANKS = " \t\r\n"
@@ -54,17 +54,6 @@ class _Asked(NamedTuple):
     password: bool
 
 
-class _Shadow(NamedTuple):
-    """The hash that counts for an account, and the fields of its line in shadow."""
-
-    password: str
-    fields: list[str]
-
-    @property
-    def is_usable(self) -> bool:
-        return self.password not in ("", "x") and self.password[0] not in "!*"
-
-
 class _Ways(NamedTuple):
     """The ways in by one server, and what is against others."""
 
@@ -76,15 +65,15 @@ class _Ways(NamedTuple):
 def step_login(run: Run) -> str:
     """Look, mend, say. Raises Failure where nobody could come in."""
     name = run.wanted.admin_user
-    account = user.find(run.system, name) if name else None
+    account = account_files.find(run.system, name) if name else None
     if not account:
         return SKIPPED
     account = user.mend_shell(run, account)
-    shadow = _shadow(run.system, name)
+    shadow = account_files.stored(run.system, name)
     servers = list(_servers(run.system, account, shadow))
     asked = _asked(run)
     _warn(run.system, name, servers, shadow, asked)
-    is_shut = account_files.is_shut(run.system, account.shell)
+    is_shut = accounts.is_shut(run.system, account.shell)
     ways = {way for server in servers for way in server.ways} if not is_shut else set()
     if shadow.is_usable and not is_shut:
         ways.add(CONSOLE)
@@ -108,18 +97,7 @@ def _asked(run: Run) -> _Asked:
     return _Asked(any(key.strip(_BLANKS) for key in run.wanted.keys), password)
 
 
-def _shadow(system: System, name: str) -> _Shadow:
-    in_passwd, fields = _line(system, "/etc/passwd", name), _line(system, "/etc/shadow", name)
-    stored = in_passwd[1] if len(in_passwd) > 1 else ""
-    return _Shadow(fields[1] if stored == "x" and len(fields) > 1 else stored, fields)
-
-
-def _line(system: System, file: str, name: str) -> list[str]:
-    rows = (line.rstrip("\r").split(":") for line in system.lines(file))
-    return next((row for row in rows if row[0] == name), [])
-
-
-def _servers(system: System, account: Account, shadow: _Shadow) -> list[_Ways]:
+def _servers(system: System, account: Account, shadow: Stored) -> list[_Ways]:
     found = []
     if sshd_config.has_sshd(system):
         found.append(_by_sshd(system, account, shadow))
@@ -130,7 +108,7 @@ def _servers(system: System, account: Account, shadow: _Shadow) -> list[_Ways]:
     return found
 
 
-def _by_sshd(system: System, account: Account, shadow: _Shadow) -> _Ways:
+def _by_sshd(system: System, account: Account, shadow: Stored) -> _Ways:
     settings = sshd_config.settings_of(system, account.name)
     groups = groups_of(system, account.name, account.gid)
 
@@ -154,35 +132,35 @@ def _by_sshd(system: System, account: Account, shadow: _Shadow) -> _Ways:
 def _file(way: Way, place: str) -> tuple[list[Against], list[str]]:
     """What is against the keys of a file, and of which types they are."""
     found = way.to(place)
-    types = ssh_keys.types_of(found.content)
+    types = keys.types_of(found.content)
     if found.against:
         return [found.against], types
     return ([] if types else [Against("key", "no_keys", place)]), types
 
 
-def _unusable(shadow: _Shadow) -> list[Against]:
+def _unusable(shadow: Stored) -> list[Against]:
     return [] if shadow.is_usable else [Against("password", "no_password", "/etc/shadow")]
 
 
-def _by_dropbear(system: System, account: Account, shadow: _Shadow) -> _Ways:
+def _by_dropbear(system: System, account: Account, shadow: Stored) -> _Ways:
     place = ssh_keys.expanded(".ssh/authorized_keys", account)
-    keys, _ = _file(Way(system, account, groups_of(system, account.name, account.gid), True), place)
+    against, _ = _file(Way(system, account, groups_of(system, account.name, account.gid), True), place)
     passwords, out = _unusable(shadow), []
-    if system.exists("/etc/shells") and (account.shell or "/bin/sh") not in account_files.known_shells(system):
+    if system.exists("/etc/shells") and (account.shell or "/bin/sh") not in accounts.known_shells(system):
         out.append(Against("ssh", "shells", account.shell or "/bin/sh"))
-    ways = [KEY] * (not keys and not out) + [PASSWORD] * (not passwords and not out)
-    return _Ways("dropbear", ways, [*out, *keys, *passwords])
+    ways = [KEY] * (not against and not out) + [PASSWORD] * (not passwords and not out)
+    return _Ways("dropbear", ways, [*out, *against, *passwords])
 
 
 def _by_tinysshd(system: System, account: Account) -> _Ways:
     place = ssh_keys.expanded(".ssh/authorized_keys", account)
-    keys, types = _file(Way(system, account, groups_of(system, account.name, account.gid), True), place)
-    if not keys and "ssh-ed25519" not in types:
-        keys = [Against("key", "ed25519", place)]
-    return _Ways("tinysshd", [KEY] * (not keys), keys)
+    against, types = _file(Way(system, account, groups_of(system, account.name, account.gid), True), place)
+    if not against and "ssh-ed25519" not in types:
+        against = [Against("key", "ed25519", place)]
+    return _Ways("tinysshd", [KEY] * (not against), against)
 
 
-def _warn(system: System, name: str, servers: list[_Ways], shadow: _Shadow, asked: _Asked) -> None:
+def _warn(system: System, name: str, servers: list[_Ways], shadow: Stored, asked: _Asked) -> None:
     for server, _, found in servers:
         for way, error, value in found:
             what = f"{_MEANING.get(error, error)} {value}"
@@ -196,7 +174,7 @@ def _warn(system: System, name: str, servers: list[_Ways], shadow: _Shadow, aske
                 log.warning(f"login: {server} takes no password from {name}: {what}")
     if system.exists("/etc/nologin"):
         log.warning("login: /etc/nologin lets nobody in but root")
-    for fault in _ages(shadow.fields):
+    for fault in _ages(shadow.shadow):
         log.warning(f"login: {fault} (/etc/shadow), so {name} may be turned away")
 
 

@@ -6,31 +6,20 @@ import hashlib
 import os
 import re
 import time
-from typing import NamedTuple
 
 from azready.azure.run import Run
-from azready.machine import log, sshd_config
-from azready.machine.account_locks import locked, wait_until_free
+from azready.machine import account_files, log, password_login
+from azready.machine.account_files import IN_SHADOW, PASSWD, SHADOW, Stored, edit, run_tool, with_password
 from azready.machine.failure import Failure
 from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.tables import number
 
 _BLANKS = " \t\r\n"
-_PASSWD, _SHADOW = "/etc/passwd", "/etc/shadow"
-# In passwd: the password stands in shadow.
-_IN_SHADOW = "x"
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SALT_LENGTH = 16
 _ROUNDS = 5000
 _SECONDS_A_DAY = 86400
-
-
-class _Stored(NamedTuple):
-    """What the system has of the account: its field in passwd (None: no such account), and the hash that counts."""
-
-    in_passwd: str | None
-    password: str
 
 
 def step_password(run: Run) -> str:
@@ -40,12 +29,12 @@ def step_password(run: Run) -> str:
         return SKIPPED
     password = _wanted_password(run.wanted.password)
     login = True if run.wanted.password_login is None and password else run.wanted.password_login
-    stored = _stored(run.system, user)
-    _refuse_a_machine_without_login(run, login is not False and bool(password or _is_usable(stored.password)))
+    stored = account_files.stored(run.system, user)
+    _refuse_a_machine_without_login(run, login is not False and bool(password or stored.is_usable))
     if password:
         _set_password(run.system, user, password, stored)
     if login is not None:
-        sshd_config.set_password_login(run.system, user, login)
+        password_login.set_password_login(run.system, user, login)
     return SKIPPED if login is None else DONE
 
 
@@ -78,26 +67,7 @@ def _refuse_a_machine_without_login(run: Run, by_password: bool) -> None:
     raise Failure("login_impossible", {"missing": "keys,password"}, hint)
 
 
-def _is_usable(stored: str) -> bool:
-    return stored not in ("", _IN_SHADOW) and stored[0] not in "!*"
-
-
-def _stored(system: System, user: str) -> _Stored:
-    in_passwd = _password_field(system, _PASSWD, user)
-    if in_passwd == _IN_SHADOW:
-        return _Stored(in_passwd, _password_field(system, _SHADOW, user) or "")
-    return _Stored(in_passwd, in_passwd or "")
-
-
-def _password_field(system: System, file: str, user: str) -> str | None:
-    for line in _text(system.read(file) or b"").split("\n"):
-        fields = line.split(":")
-        if fields[0] == user:
-            return fields[1] if len(fields) > 1 else ""
-    return None
-
-
-def _set_password(system: System, user: str, password: str, stored: _Stored) -> None:
+def _set_password(system: System, user: str, password: str, stored: Stored) -> None:
     """Put the hash into the system, unless the one there is this password's already. Raises Failure."""
     if stored.in_passwd is None:
         raise Failure("account_missing", {"user": user}, "a password needs an account: let the step user make it")
@@ -106,9 +76,9 @@ def _set_password(system: System, user: str, password: str, stored: _Stored) -> 
         log.info(f"password: {user} has it already")
         return
     hashed = sha512_crypt(_bytes(password), _new_salt())
-    in_shadow = system.exists(_SHADOW)
+    in_shadow = system.exists(SHADOW)
     # chpasswd knows this system's files, locks and caches; but it would leave a copy in a passwd without the x.
-    plain = in_shadow and stored.in_passwd != _IN_SHADOW
+    plain = in_shadow and stored.in_passwd != IN_SHADOW
     if plain or not _told_chpasswd(system, f"{user}:{hashed}\n"):
         _put_into_files(system, user, hashed, in_shadow, stored.in_passwd)
     log.info(f"password: set for {user}")
@@ -116,52 +86,22 @@ def _set_password(system: System, user: str, password: str, stored: _Stored) -> 
 
 def _told_chpasswd(system: System, line: str) -> bool:
     chpasswd = system.which("chpasswd")
-    if chpasswd:
-        wait_until_free(system, [_SHADOW])
-    return bool(chpasswd) and system.command([chpasswd, "-e"], _bytes(line)).status == 0
+    return bool(chpasswd) and run_tool(system, [chpasswd, "-e"], [SHADOW], _bytes(line)).status == 0
 
 
 def _put_into_files(system: System, user: str, hashed: str, in_shadow: bool, in_passwd: str) -> None:
     if not in_shadow:
-        _put(system, _PASSWD, user, hashed, None)
+        edit(system, PASSWD, with_password(user, hashed, None))
         return
     # Day 0 would mean that the password has expired; a clock that was never set says nothing.
     day = int(time.time()) // _SECONDS_A_DAY
-    _put(system, _SHADOW, user, hashed, str(day) if day else "")
-    if in_passwd != _IN_SHADOW:
-        _put(system, _PASSWD, user, _IN_SHADOW, None)
-
-
-def _put(system: System, file: str, user: str, value: str, day: str | None) -> None:
-    with locked(system, [file]):
-        data = system.read(file)
-        if data is None:
-            raise Failure("file_not_writable", {"file": file, "error": "Permission denied"})
-        system.write(file, _bytes(_with_field(_text(data), user, value, day)), 0o600)
-
-
-def _with_field(text: str, user: str, value: str, day: str | None) -> str:
-    """The file's text with this password field for the user; `day`: it is shadow, where the day of change follows."""
-    lines = text[:-1].split("\n") if text.endswith("\n") else text.split("\n") if text else []
-    for number_of_line, line in enumerate(lines):
-        fields = line.split(":")
-        if fields[0] == user:
-            fields[1:2] = [value]
-            if day is not None:
-                fields[2:3] = [day]
-            lines[number_of_line] = ":".join(fields)
-            break
-    else:
-        lines += [] if day is None else [f"{user}:{value}:{day}:0:99999:7:::"]
-    return "".join(f"{line}\n" for line in lines)
+    edit(system, SHADOW, with_password(user, hashed, str(day) if day else ""))
+    if in_passwd != IN_SHADOW:
+        edit(system, PASSWD, with_password(user, IN_SHADOW, None))
 
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
 
 
 def _new_salt() -> str:

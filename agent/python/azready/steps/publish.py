@@ -14,9 +14,10 @@ from typing import Iterator
 
 from azready.azure.run import Run
 from azready.machine import log
+from azready.machine.clock import uptime
 from azready.machine.failure import Failure
 from azready.machine.programs import Ended
-from azready.machine.system import System, uptime
+from azready.machine.system import System
 
 # All of it is over then, whatever a client does.
 _SECONDS = 10.0
