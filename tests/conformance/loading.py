@@ -15,7 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .case import Case, CaseError, FileCheck, Image, ImageFile, read_row
+from lab.emulator.tables import TableError, read
+
+from .case import Case, CaseError, FileCheck, Image, ImageFile
 from .image import HOSTNAME, accounts
 
 CASES = Path(__file__).parent / "cases"
@@ -102,7 +104,10 @@ def _case(document: dict[str, Any], name: str) -> Case:
     document = _with_bulk(document)
     machine = {key: value for key, value in document.items() if key in _EMULATOR_TABLES}
     own = {key: value for key, value in document.items() if key not in _EMULATOR_TABLES}
-    case = read_row(Case, own, name, name=name, vm=machine)
+    try:
+        case = read(Case, own, name, name=name, vm=machine)
+    except TableError as error:
+        raise CaseError(str(error)) from error
     case = replace(case, image=_with_accounts(case.image, full=case.full))
     if not _takes_its_name(case):
         return case

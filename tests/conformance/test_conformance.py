@@ -196,17 +196,20 @@ def test_every_file_of_the_cases_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("about = 'x'\n[expect]\nrequets = []", r"unknown key 'requets' \(did you mean 'requests'\?\)"),
-        ("[expect]\n", "the key 'about' is missing"),
-        ("about = 1\n[expect]\nrequests = []", "about: expected a text, found 1"),
-        ("about = 'x'\n[expect]\nexit = true", "exit: expected a whole number, found True"),
-        ("about = 'x'\n[expect]\nverdict = 'Fine'", "verdict: expected one of Succeeded, "),
-        ("about = 'x'\n[image.files]\n'/x' = {mode = '888'}", "expected an octal mode"),
+        (
+            "about = 'x'\n[expect]\nrequets = []",
+            r"requets = \[\]: unknown key .* did you mean .*\.requests\?",
+        ),
+        ("[expect]\n", "the key about is missing"),
+        ("about = 1\n[expect]\nrequests = []", "about = 1 is not a text"),
+        ("about = 'x'\n[expect]\nexit = true", "exit = true is not a whole number"),
+        ("about = 'x'\n[expect]\nverdict = 'Fine'", 'verdict = "Fine" is none of Succeeded, '),
+        ("about = 'x'\n[image.files]\n'/x' = {mode = '888'}", 'mode = "888" is no octal mode'),
         ("about = 'x'\n[expect.failure]\nstep = 'user'", "a failure has a reason"),
         ("about = 'x'\n[expect]\ndescription = 'x'\nfailure = {reason = 'x'}", "a failure .* is the description"),
         ("about = 'x'\n[[rows]]\nexpect.exit = 1", "a row needs a name"),
         ("about = 'x'\n[[rows]]\nname = 'a'\n[[rows]]\nname = 'a'", "two rows have the same name"),
-        ("about = 'x'\n[[rows]]\nname = 'a'\nexpect.exti = 1", "topic/name/a.expect: unknown key 'exti'"),
+        ("about = 'x'\n[[rows]]\nname = 'a'\nexpect.exti = 1", "topic/name/a.expect.exti = 1: unknown key"),
     ],
 )
 def test_a_mistaken_case_is_refused(text: str, complaint: str, tmp_path: Path) -> None:
