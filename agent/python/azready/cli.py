@@ -12,7 +12,7 @@ from azready.azure.run import Run
 from azready.machine import config, log, signals
 from azready.machine.failure import Failure, NotTold, UsageError
 from azready.machine.system import System, complete_path
-from azready.provision import provision
+from azready.provision import start
 from azready.tables import VERSION, embedded
 
 _WITH_VALUE = ("--root", "--config", "--engine", "--only", "--skip")
@@ -101,7 +101,7 @@ def _print(text: str) -> int:
 def _provision(options: Options) -> None:
     if options.words[1:]:
         raise UsageError(f"provision takes no argument: '{options.words[1]}'", hint="run azready help provision")
-    provision(_run(options), options.force)
+    start(_run(options), options.force)
 
 
 def _report(options: Options) -> None:
@@ -117,9 +117,9 @@ def _report(options: Options) -> None:
     run.vm_id = vm_id_from_dmi(run.system)
     try:
         if what == ["ready"]:
-            report.ready(run)
+            report.report_ready(run)
         else:
-            report.failed(run, Failure(options.words[2], dict(pair.split("=", 1) for pair in pairs)))
+            report.report_failed(run, Failure(options.words[2], dict(pair.split("=", 1) for pair in pairs)))
     except NotTold as failure:
         log.error(f"the platform could not be told: {failure}")
         raise

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
-from typing import NoReturn
+from typing import Iterator, NoReturn
 
-from azready.azure import identity, kvp, media, report, wanted, wireserver
+from azready.azure import kvp, media, report
+from azready.azure.identity import foreign_asset_tag, identify, vm_id_from_dmi
+from azready.azure.report import report_ready
 from azready.azure.run import Run
+from azready.azure.wanted import read_wanted
+from azready.azure.wireserver import read_goal_state
 from azready.machine import http, log, pending, signals, state
 from azready.machine.clock import timestamp, uptime
 from azready.machine.failure import Failure, NotTold
@@ -15,7 +20,8 @@ from azready.machine.run import FAILED, SKIPPED
 from azready.machine.run_lock import RunLock
 from azready.machine.signals import Interrupted
 from azready.machine.sweep import sweep
-from azready.steps import data, hooks, host_keys, hostname, login, password, publish, ssh_keys, user
+from azready.steps import data, hooks, hostname, login, password, publish, ssh_keys, user
+from azready.steps.host_keys import make_host_keys
 from azready.tables import STEPS, VERSION
 
 _STEP_FUNCTIONS = {
@@ -30,9 +36,9 @@ _STEP_FUNCTIONS = {
 }
 
 
-def provision(run: Run, force: bool) -> None:
-    """Everything this VM needs once, then Ready. Raises Failure (told) or NotTold after writing how it ended."""
-    run.vm_id = identity.vm_id_from_dmi(run.system)
+def start(run: Run, force: bool) -> None:
+    """Provision, unless there is nothing to do or somebody else is at it. Raises Failure (told) or NotTold."""
+    run.vm_id = vm_id_from_dmi(run.system)
     if not force and _is_not_azure(run):
         return
     done = not force and _is_done(run)
@@ -48,49 +54,75 @@ def provision(run: Run, force: bool) -> None:
         sweep(run.system)
         # Another run may have done it meanwhile.
         if not force and _is_done(run):
-            _do_the_rest(run)
+            do_the_rest(run)
             return
         try:
-            _provision(run, force)
+            provision(run, force)
         except Interrupted as interrupted:
             _end_interrupted(run, interrupted)
             raise
 
 
-def _provision(run: Run, force: bool) -> None:
-    try:
-        run.vm_id = identity.vm_id(run)
+def provision(run: Run, force: bool) -> None:
+    """Everything this VM needs once, then Ready. Raises Failure (told) or NotTold after writing how it ended."""
+    with _telling(run):
+        identify(run)
         if not force and _is_done(run):
-            _do_the_rest(run)
+            do_the_rest(run)
             return
-        pending.forget(run.system)
-        state.begin(run)
-        run.begun = True
-        log.info(f"version {VERSION}, python engine, {http.CLIENT}: provisioning VM {run.vm_id}")
-        wireserver.read_goal_state(run)
-        wanted.read_wanted(run)
-        host_keys.make_host_keys(run.system)
-        _take_steps(run)
-        signals.check()
-        rest = _rest(run)
-        rest.keep()
-        state.note(run)
-        report.ready(run)
+        begin(run)
+        read_goal_state(run)
+        read_wanted(run)
+        make_host_keys(run.system)
+        take_steps(run)
+        rest = note_the_rest(run)
+        report_ready(run)
+    mark_provisioned(run)
+    finish(run, rest, announced=False)
+
+
+@contextlib.contextmanager
+def _telling(run: Run) -> Iterator[None]:
+    """Whatever fails inside is told the platform, and written down."""
+    try:
+        yield
     except NotTold as failure:
         _end(run, "not-told", failure)
     except Failure as failure:
         _tell(run, failure)
     except Exception as error:
         _tell(run, _bug(error))
-    run.told = True
-    # What comes now has the time that it needs.
-    run.system.deadline = float("inf")
-    state.mark_provisioned(run)
-    _finish(run, rest, announced=False)
 
 
-def _rest(run: Run) -> pending.Pending:
-    """All that comes after Ready."""
+def begin(run: Run) -> None:
+    """Note that a run is at work. Raises Failure where nothing can be remembered."""
+    pending.forget(run.system)
+    state.begin(run)
+    run.begun = True
+    log.info(f"version {VERSION}, python engine, {http.CLIENT}: provisioning VM {run.vm_id}")
+
+
+def take_steps(run: Run) -> None:
+    """The chosen ones, in the order of the table. Raises Failure at the first that fails."""
+    for step in STEPS:
+        if step not in run.steps:
+            continue
+        signals.check()
+        began = uptime()
+        try:
+            result = _STEP_FUNCTIONS[step](run)
+        except Failure as failure:
+            run.results[step] = FAILED
+            failure.details = {"step": step, **failure.details}
+            raise
+        run.results[step] = f"{result} {uptime() - began:.2f}"
+        if result == SKIPPED and step not in run.unusable:
+            log.info(f"{step}: skipped, nothing was given for it")
+    signals.check()
+
+
+def note_the_rest(run: Run) -> pending.Pending:
+    """All that comes after Ready, written down before that: a run that is cut off then loses none of it."""
     items = ["status"]
     if kvp.is_wanted(run):
         items.append("kvp")
@@ -99,10 +131,20 @@ def _rest(run: Run) -> pending.Pending:
         # Last: a run that is cut off before must be started again.
         items.append("service")
     facts = {"VM_ID": run.vm_id, "HOSTNAME": run.hostname, "ADMIN_USER": run.wanted.admin_user}
-    return pending.Pending(run.system, facts, items)
+    rest = pending.Pending(run.system, facts, items)
+    rest.keep()
+    state.note(run)
+    return rest
 
 
-def _finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
+def mark_provisioned(run: Run) -> None:
+    """Ready was accepted: what comes now has the time that it needs."""
+    run.told = True
+    run.system.deadline = float("inf")
+    state.mark_provisioned(run)
+
+
+def finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
     """What is to be done once Ready was accepted, in the order of the items."""
     rest.do("status", lambda: state.finish(run, "ready", ""))
     rest.do("kvp", lambda: kvp.tell_host(run, report.success_row(run.vm_id, run.finished_at or timestamp())))
@@ -124,7 +166,7 @@ def _run_script(run: Run, name: str) -> None:
         state.finish(run, "ready", "")
 
 
-def _do_the_rest(run: Run) -> None:
+def do_the_rest(run: Run) -> None:
     """What a run that was cut off after Ready has left. No request is sent."""
     rest = pending.read(run.system, run.vm_id)
     if not rest:
@@ -136,7 +178,7 @@ def _do_the_rest(run: Run) -> None:
     run.earlier = state.earlier(run.system)
     run.hostname = rest.facts.get("HOSTNAME", "")
     run.wanted = run.wanted._replace(admin_user=rest.facts.get("ADMIN_USER", ""))
-    _finish(run, rest, announced=True)
+    finish(run, rest, announced=True)
 
 
 def _end_interrupted(run: Run, interrupted: Interrupted) -> None:
@@ -151,7 +193,7 @@ def _end_interrupted(run: Run, interrupted: Interrupted) -> None:
 
 
 def _is_not_azure(run: Run) -> bool:
-    tag = identity.foreign_asset_tag(run.system)
+    tag = foreign_asset_tag(run.system)
     if tag:
         log.info(f"not an Azure VM (chassis asset tag '{tag}'): nothing done; --force goes on all the same")
     return bool(tag)
@@ -165,23 +207,6 @@ def _say_done(run: Run) -> None:
     log.info(f"VM {run.vm_id} is provisioned already: nothing to do")
 
 
-def _take_steps(run: Run) -> None:
-    for step in STEPS:
-        if step not in run.steps:
-            continue
-        signals.check()
-        began = uptime()
-        try:
-            result = _STEP_FUNCTIONS[step](run)
-        except Failure as failure:
-            run.results[step] = FAILED
-            failure.details = {"step": step, **failure.details}
-            raise
-        run.results[step] = f"{result} {uptime() - began:.2f}"
-        if result == SKIPPED and step not in run.unusable:
-            log.info(f"{step}: skipped, nothing was given for it")
-
-
 def _bug(error: Exception) -> Failure:
     """A mistake of azready itself. Where it happened, but not the message: that might hold what nobody should see."""
     place = traceback.extract_tb(error.__traceback__)[-1]
@@ -193,7 +218,7 @@ def _tell(run: Run, failure: Failure) -> NoReturn:
     """Report the failure. Raises it again once the platform knows, or NotTold."""
     log.error(str(failure), failure.hint)
     try:
-        report.failed(run, failure)
+        report.report_failed(run, failure)
     except NotTold as not_told:
         # The cause stays the cause; that nobody heard it is the outcome.
         _end(run, "not-told", NotTold(failure.reason, {**failure.details, "not_told": not_told.reason}))

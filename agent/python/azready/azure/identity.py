@@ -29,12 +29,12 @@ def vm_id_from_dmi(system: System) -> str:
     return uuid if generation_2 else swap_first_fields(uuid)
 
 
-def vm_id(run: Run) -> str:
-    """The VM id from DMI, else from IMDS. Raises Failure where neither has one."""
+def identify(run: Run) -> None:
+    """Learn the VM id, from DMI, else from IMDS. Raises Failure where neither has one."""
     found = vm_id_from_dmi(run.system) or imds.text(imds.read_metadata(run), "compute.vmId").lower()
     if not _UUID.fullmatch(found):
         raise Failure("vm_id_unknown", {"value": found}, "neither DMI nor IMDS holds a VM id")
-    return found
+    run.vm_id = found
 
 
 def swap_first_fields(uuid: str) -> str:

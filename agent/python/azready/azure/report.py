@@ -13,12 +13,12 @@ from azready.machine.failure import Failure, NoGoodAnswer, NotTold
 from azready.tables import AGENT, HEALTH_TEMPLATE, PROTOCOL, number
 
 
-def ready(run: Run) -> None:
+def report_ready(run: Run) -> None:
     """Report Ready. Raises NotTold at the deadline."""
     _send(run, "Ready", "")
 
 
-def failed(run: Run, failure: Failure) -> None:
+def report_failed(run: Run, failure: Failure) -> None:
     """Report NotReady with the cause. Raises NotTold at the deadline."""
     run.row = description(failure.reason, failure.details, run.vm_id, timestamp())
     _send(run, "NotReady", run.row)
