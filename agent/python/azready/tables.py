@@ -1,4 +1,4 @@
-"""The shared tables, read from beside this module: protocol facts, steps, settings, report template, version."""
+"""The shared tables, read from beside this module: protocol, steps, settings, reasons, template, version."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def identify(run: Run) -> None:
     """Learn the VM id, from DMI, else from IMDS. Raises Failure where neither has one."""
     found = vm_id_from_dmi(run.system) or imds.text(imds.read_metadata(run), "compute.vmId").lower()
     if not _UUID.fullmatch(found):
-        raise Failure("vm_id_unknown", {"value": found}, "neither DMI nor IMDS holds a VM id")
+        raise Failure("vm_id_unknown", {"value": found})
     run.vm_id = found
 
 

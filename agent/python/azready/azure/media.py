@@ -66,7 +66,7 @@ def parse_media(ovf: bytes, custom_data: bytes = b"", seconds: float = _PARSE_SE
             found = read_elements(ovf, wanted, namespaces, _SET)
     except (NotReadable, signals.Expired) as error:
         log.debug(f"{_OVF}: {error if isinstance(error, NotReadable) else 'it takes too long to read'}")
-        raise Failure("media_malformed", {"file": _OVF}, "run with -v to see what is wrong in it") from error
+        raise Failure("media_malformed", {"file": _OVF}) from error
     host, user, password, disable, data = (found.get(f"{_SET}/{name}", [""])[0] for name in _NAMES)
     disable = _word(disable)
     return Wanted(

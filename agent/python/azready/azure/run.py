@@ -18,7 +18,7 @@ class GoalState(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is asked for, read and merged once and for all; a text that is empty, or blank, was not given.
+    """What is asked for, read and merged once and for all; an empty text was not given, or was blank.
 
     `keys` are public keys, whatever they hold; `password_login` is whether SSH is to take passwords (None: nobody
     said); `custom_data` and `user_data` are base64.
@@ -37,6 +37,11 @@ class Wanted(NamedTuple):
     custom_data_file: bytes = b""
     # What kind of machine it is that gets its real identity later; empty for any other.
     preprovisioned: str = ""
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the password is one: REDACTED stands where it was taken away."""
+        return self.password not in ("", "REDACTED")
 
 
 class Run(machine.Run):

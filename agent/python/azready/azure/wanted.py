@@ -42,7 +42,7 @@ def _refuse_preprovisioned(kind: str) -> None:
         log.warning(
             f"this VM is pre-provisioned ({kind}): its real identity comes later, and azready cannot wait for it"
         )
-        raise Failure("preprovisioned_vm", {"kind": kind}, "use an agent that knows how to wait for it")
+        raise Failure("preprovisioned_vm", {"kind": kind})
 
 
 def _media_beside(run: Run, document: dict[str, Any]) -> Wanted | None:

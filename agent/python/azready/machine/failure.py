@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from azready.tables import REASONS
+
 
 class Failure(Exception):
     """Provisioning cannot go on. `reason` and `details` go into the failure report as they are."""
@@ -11,7 +13,8 @@ class Failure(Exception):
     def __init__(self, reason: str, details: dict[str, str] | None = None, hint: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
-        self.hint = hint
+        # Who raises it may know a better one.
+        self.hint = hint or REASONS.get(reason, [""])[-1]
         self.details = details or {}
 
     def what(self) -> str:

@@ -15,7 +15,7 @@ from azready.steps import hooks
 
 def step_custom_data(run: Run) -> str:
     """Save customData of the provisioning media."""
-    if not run.wanted.custom_data.strip(" \t\r\n"):
+    if not run.wanted.custom_data:
         return _save(run, "custom-data", run.wanted.custom_data_file)
     return _save_decoded(run, "custom-data", run.wanted.custom_data)
 

@@ -20,7 +20,7 @@ _BLANKS = " \t\r\n"
 def step_hostname(run: Run) -> str:
     """Give the machine its name; says what was done. Raises Failure for a name that cannot be mended."""
     given = run.wanted.hostname
-    if not given.strip(_BLANKS):
+    if not given:
         return SKIPPED
     name = legal_hostname(given)
     if name != given:
@@ -61,7 +61,7 @@ def legal_hostname(given: str) -> str:
 
 
 def _refused(given: str) -> Failure:
-    return Failure("hostname_invalid", {"value": given}, "the name that the platform gave is not a hostname")
+    return Failure("hostname_invalid", {"value": given})
 
 
 class _Place(NamedTuple):

@@ -19,7 +19,6 @@ from azready.machine.system import System
 from azready.steps import becoming, keys, ssh_keys, user
 from azready.steps.key_way import Way
 
-_BLANKS = " \t\r\n"
 _UNKNOWN, _NONE = "unknown", "none"
 _SECONDS_A_DAY = 86400
 # A clock that says less was never set (November 2023).
@@ -93,8 +92,7 @@ def step_login(run: Run) -> str:
 
 
 def _asked(run: Run) -> _Asked:
-    password = run.wanted.password.strip(_BLANKS) not in ("", "REDACTED") and run.wanted.password_login is not False
-    return _Asked(any(key.strip(_BLANKS) for key in run.wanted.keys), password)
+    return _Asked(bool(run.wanted.keys), run.wanted.has_password and run.wanted.password_login is not False)
 
 
 def _servers(system: System, account: Account, shadow: Stored) -> list[_Ways]:

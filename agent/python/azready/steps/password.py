@@ -15,7 +15,6 @@ from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.tables import number
 
-_BLANKS = " \t\r\n"
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SALT_LENGTH = 16
 _ROUNDS = 5000
@@ -27,7 +26,7 @@ def step_password(run: Run) -> str:
     user = run.wanted.admin_user
     if not user:
         return SKIPPED
-    password = _wanted_password(run.wanted.password)
+    password = _wanted_password(run)
     login = True if run.wanted.password_login is None and password else run.wanted.password_login
     stored = account_files.stored(run.system, user)
     _refuse_a_machine_without_login(run, login is not False and bool(password or stored.is_usable))
@@ -38,18 +37,16 @@ def step_password(run: Run) -> str:
     return SKIPPED if login is None else DONE
 
 
-def _wanted_password(given: str) -> str:
+def _wanted_password(run: Run) -> str:
     """The password, or an empty text where none was given. Raises Failure, which never shows it."""
-    if not given.strip(_BLANKS):
-        return ""
-    if given == "REDACTED":
-        log.warning("password: the media says REDACTED, which is no password")
+    given = run.wanted.password
+    if not run.wanted.has_password:
+        if given:
+            log.warning("password: the media says REDACTED, which is no password")
         return ""
     data = _bytes(given)
     if re.search(rb"[\x00-\x1f\x7f]", data):
-        raise Failure(
-            "password_invalid", {"cause": "control_character"}, "line breaks and tabs are not typed at a login"
-        )
+        raise Failure("password_invalid", {"cause": "control_character"})
     length = len(re.sub(rb"[\x80-\xbf]", b"", data))
     if length > number("PASSWORD_MAX") or len(data) > number("PASSWORD_BYTES_MAX"):
         details = {"length": str(length), "bytes": str(len(data))}
@@ -59,7 +56,7 @@ def _wanted_password(given: str) -> str:
 
 
 def _refuse_a_machine_without_login(run: Run, by_password: bool) -> None:
-    if by_password or any(key.strip(_BLANKS) for key in run.wanted.keys):
+    if by_password or run.wanted.keys:
         return
     if run.wanted.password_login is False:
         raise Failure("login_impossible", {"missing": "keys"}, "passwords are switched off: deploy with a public key")
@@ -70,7 +67,7 @@ def _refuse_a_machine_without_login(run: Run, by_password: bool) -> None:
 def _set_password(system: System, user: str, password: str, stored: Stored) -> None:
     """Put the hash into the system, unless the one there is this password's already. Raises Failure."""
     if stored.in_passwd is None:
-        raise Failure("account_missing", {"user": user}, "a password needs an account: let the step user make it")
+        raise Failure("account_missing", {"user": user})
     salt = re.match(r"\$6\$([./0-9A-Za-z]{1,16})\$", stored.password)
     if salt and sha512_crypt(_bytes(password), salt[1]) == stored.password:
         log.info(f"password: {user} has it already")

@@ -14,7 +14,6 @@ from azready.machine.system import System
 from azready.steps.key_way import Way
 from azready.steps.keys import holds_keys, key_fault, keys_in, with_keys
 
-_BLANKS = " \t\r\n"
 # How much of a bad key the log shows: enough to know it again; and of how many.
 _SHOWN = 20
 _MAX_WARNINGS = 20
@@ -24,7 +23,7 @@ _PLAIN = "each component must be a plain file or directory that no user but its 
 def step_ssh_keys(run: Run) -> str:
     """Add the keys that are not there yet. Raises Failure where none can be added and there is no password either."""
     user = run.wanted.admin_user
-    if not user or not any(map(_is_given, run.wanted.keys)):
+    if not user or not run.wanted.keys:
         return SKIPPED
     account = find(run.system, user)
     if not account:
@@ -34,9 +33,8 @@ def step_ssh_keys(run: Run) -> str:
         for place in _places(run.system, account):
             _add(run.system, account, place, keys)
     elif not run.wanted.password:
-        count = sum(map(_is_given, run.wanted.keys))
-        details = {"user": user, "keys": str(count), "error": why}
-        raise Failure("no_good_key", details, "give a key as in a .pub file: its type, a blank, base64")
+        details = {"user": user, "keys": str(len(run.wanted.keys)), "error": why}
+        raise Failure("no_good_key", details)
     return DONE
 
 
@@ -47,7 +45,7 @@ def _not_added(user: str, error: str, hint: str, file: str = "") -> Failure:
 def _good_keys(given: tuple[str, ...]) -> tuple[list[str], str]:
     """Those that the server can use, one text a byte; and what is wrong with the last of the others."""
     good, bad = [], []
-    for number, data in enumerate(filter(_is_given, given), 1):
+    for number, data in enumerate(given, 1):
         for text in keys_in(data.encode("utf-8", "surrogateescape").decode("latin-1")):
             fault = key_fault(text)
             if fault:
@@ -60,10 +58,6 @@ def _good_keys(given: tuple[str, ...]) -> tuple[list[str], str]:
     if len(bad) > _MAX_WARNINGS:
         log.warning(f"ssh-keys: {len(bad) - _MAX_WARNINGS} more are left out")
     return good, bad[-1][2] if bad else ""
-
-
-def _is_given(text: str) -> bool:
-    return bool(text.strip(_BLANKS))
 
 
 def _places(system: System, account: Account) -> list[str]:
