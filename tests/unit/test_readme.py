@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from support import DIST, ROOT, leave_out, need
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,10 +27,24 @@ def test_it_is_short_enough_to_be_read() -> None:
     assert [line for line in lines if len(line) > COLUMNS] == []
 
 
-def test_every_link_leads_to_a_file() -> None:
-    links = re.findall(r"\]\(([^)#]+)", README)
+@pytest.mark.parametrize("folder", ["", "agent", "tests", "units"])
+def test_every_link_leads_to_a_file(folder: str) -> None:
+    page = ROOT / folder / "README.md"
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
     assert links
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_file_that_maintainers_are_sent_to_is_there() -> None:
+    """agent/README.md names files as code, seen from its folder; `*`, capitals and blanks stand for something."""
+    text = (ROOT / "agent" / "README.md").read_text(encoding="utf-8")
+    named = [
+        name for name in re.findall(r"`([^`\n]+)`", text) if re.fullmatch(r"(\.\./)?[a-z_0-9]+(/[a-z_0-9.]+)+", name)
+    ]
+    places = [ROOT / "agent", ROOT / "agent" / "shell", ROOT / "agent" / "python" / "azready"]
+    assert named
+    lost = [name for name in named if not any(list(at.glob(f"{name}*")) or (at / name).exists() for at in places)]
+    assert lost == []
 
 
 def test_example_without_azure_provisions_a_new_tree(tmp_path: Path) -> None:
