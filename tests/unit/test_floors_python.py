@@ -13,6 +13,9 @@ from support import ROOT
 ENGINE = ROOT / "agent" / "python" / "azready"
 # From the ground up; cli and provision are the roof.
 FLOORS = ("tables", "machine", "azure", "steps", "roof")
+SHELL = ROOT / "agent" / "shell"
+# What the shell has no like of, or has in the files of its callers.
+PYTHON_ALONE = {"azure.run", "machine.mounts", "machine.signals", "machine.system"}
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 40
 
@@ -107,6 +110,12 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
     with planted.joinpath("machine/log.py").open("a", encoding="utf-8") as file:
         file.write("from azready.machine import state\n")
     assert {"machine.log", "machine.state"} <= set(circle(graph(planted)))
+
+
+def test_a_subject_has_the_same_name_in_both_engines() -> None:
+    shell = {".".join(path.relative_to(SHELL).with_suffix("").parts) for path in SHELL.rglob("*.*")}
+    inside = {name for name in modules(ENGINE) if "." in name}
+    assert inside - shell == PYTHON_ALONE
 
 
 def test_a_module_can_be_read_at_a_sitting() -> None:

@@ -17,7 +17,7 @@ from unit.shell_engine import ShellEngine
 
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure.run import Run, Wanted
-from azready.machine import log, password_login
+from azready.machine import log, sshd_password
 from azready.machine.system import System
 from azready.steps import password
 
@@ -99,7 +99,7 @@ def test_python_tells_the_ssh_server(
         (tmp_path / name).write_bytes(content)
     monkeypatch.setattr(log, "level", log.QUIET)
     heard: list[bool] = []
-    monkeypatch.setattr(password_login, "set_password_login", lambda system, user, wanted: heard.append(wanted))
+    monkeypatch.setattr(sshd_password, "set_password_login", lambda system, user, wanted: heard.append(wanted))
     run = Run(System(str(tmp_path)), {"DEADLINE": "9"}, ["password"])
     run.wanted = Wanted(admin_user="u", password=text, keys=keys, password_login=login)
     assert password.step_password(run) == ("done" if told else "skipped")

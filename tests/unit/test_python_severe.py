@@ -516,9 +516,10 @@ def test_a_full_home_is_told_as_what_it_is(tmp_path: Path) -> None:
 import sys
 sys.path.append("{DIST}/azready.pyz")
 from azready.machine.failure import Failure
+from azready.machine.homes import make_home
 from azready.machine.system import System
 try:
-    System("{tmp_path}/root").make_home("/home/ada", "/etc/skel", 0o700, 1000, 1000)
+    make_home(System("{tmp_path}/root"), "/home/ada", "/etc/skel", 0o700, 1000, 1000)
 except Failure as failure:
     print(failure)
 '

@@ -22,7 +22,7 @@ from unit.test_engines_agree import bounded as many
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure import report
 from azready.azure.run import Run, Wanted
-from azready.machine import config, log, password_login
+from azready.machine import config, log, sshd_password
 from azready.machine.failure import Failure
 from azready.machine.system import System
 from azready.steps import keys, ssh_keys
@@ -321,7 +321,7 @@ def test_password_login_is_set_alike(shell: ShellEngine, root: Path, tree: Tree,
     word = "yes" if wanted else "no"
 
     def tell(run: Run) -> None:
-        password_login.set_password_login(run.system, "azureuser", wanted)
+        sshd_password.set_password_login(run.system, "azureuser", wanted)
 
     first = python_outcome(root, tree, tell)
     assert shell_outcome(shell, tree, f"set_password_login {word}") == first
@@ -364,7 +364,7 @@ def test_policy_becomes_lines_of_the_configuration(name: str, shell: ShellEngine
     wanted, before, main, drop_in = POLICIES[name]
     tree = {MAIN: before, "etc/passwd": PASSWD}
     expected = {MAIN: main, "etc/passwd": PASSWD, **({DROP_IN: drop_in} if drop_in else {})}
-    assert python_outcome(root, tree, lambda run: password_login.set_password_login(run.system, "azureuser", wanted))[
+    assert python_outcome(root, tree, lambda run: sshd_password.set_password_login(run.system, "azureuser", wanted))[
         :2
     ] == (b"", expected)
     assert shell_outcome(shell, tree, f"set_password_login {'yes' if wanted else 'no'}")[:2] == (b"", expected)

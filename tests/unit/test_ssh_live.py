@@ -46,7 +46,7 @@ cat /etc/ssh/sshd_config.d/00-azready.conf || :
 """
 _PYTHON = f"""
 import sys
-from azready.machine import config, password_login
+from azready.machine import config, sshd_password
 from azready.steps import ssh_keys
 from azready.machine.failure import Failure
 from azready.azure.run import Run, Wanted
@@ -55,8 +55,8 @@ run = Run(System("/"), config.defaults(), [])
 run.wanted = Wanted(admin_user="azureuser", keys=({_KEY!r},))
 try:
     ssh_keys.step_ssh_keys(run)
-    password_login.set_password_login(run.system, "azureuser", False)
-    password_login.set_password_login(run.system, "azureuser", False)
+    sshd_password.set_password_login(run.system, "azureuser", False)
+    sshd_password.set_password_login(run.system, "azureuser", False)
 except Failure as failure:
     print(failure, file=sys.stderr)
 """

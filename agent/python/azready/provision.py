@@ -13,7 +13,7 @@ from azready.azure.report import report_ready
 from azready.azure.run import Run
 from azready.azure.wanted import read_wanted
 from azready.azure.wireserver import read_goal_state
-from azready.machine import http, log, pending, signals, state
+from azready.machine import http, log, pending, services, signals, state
 from azready.machine.clock import timestamp, uptime
 from azready.machine.failure import Failure, NotTold
 from azready.machine.run import FAILED, SKIPPED
@@ -155,7 +155,7 @@ def finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
     for name in rest.scripts():
         signals.check()
         rest.run_script(name, lambda name=name: _run_script(run, name))  # type: ignore[misc]
-    rest.do("service", lambda: state.disable_service(run.system))
+    rest.do("service", lambda: services.disable_service(run.system))
     # Nothing is left, or nothing could be noted.
     rest.keep()
 

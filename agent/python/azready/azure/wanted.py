@@ -84,7 +84,7 @@ def from_metadata(document: dict[str, Any]) -> Wanted:
     pool = imds.text(document, "extended.compute.ppsType").strip(_BLANKS)
     return Wanted(
         hostname=imds.text(document, f"{profile}.computerName"),
-        admin_user=admin_user,
+        admin_user=admin_user.strip(_BLANKS),
         names_user=bool(admin_user),
         keys=tuple(key for key in keys if isinstance(key, str)),
         password_login={"true": False, "false": True}.get(disabled),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
-from azready.machine import log, state
+from azready.machine import log, services
 from azready.machine.failure import Failure
 from azready.machine.system import System
 
@@ -40,7 +40,7 @@ def _make(system: System, server: str, tool: str, form: str, words: list[str]) -
         return
     log.info(f"ssh: host keys made in {directory}")
     for service in _SERVICES:
-        state.start_service(system, service)
+        services.start_service(system, service)
 
 
 def _are_there(system: System, form: str) -> bool:

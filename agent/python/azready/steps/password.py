@@ -8,7 +8,7 @@ import re
 import time
 
 from azready.azure.run import Run
-from azready.machine import account_files, log, password_login
+from azready.machine import account_files, log, sshd_password
 from azready.machine.account_files import IN_SHADOW, PASSWD, SHADOW, Stored, edit, run_tool, with_password
 from azready.machine.failure import Failure
 from azready.machine.run import DONE, SKIPPED
@@ -33,7 +33,7 @@ def step_password(run: Run) -> str:
     if password:
         _set_password(run.system, user, password, stored)
     if login is not None:
-        password_login.set_password_login(run.system, user, login)
+        sshd_password.set_password_login(run.system, user, login)
     return SKIPPED if login is None else DONE
 
 

@@ -9,6 +9,7 @@ from azready.machine import account_files, accounts, log
 from azready.machine.account_files import GROUP, GROUP_OF_IMAGE, GSHADOW, PASSWD, SHADOW, Account, edit, find, group_id
 from azready.machine.account_locks import ACCOUNT_FILES
 from azready.machine.failure import Failure
+from azready.machine.homes import make_home
 from azready.machine.programs import Ended
 from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
@@ -165,7 +166,7 @@ def _make_home(system: System, account: Account) -> None:
         system.make_directory(account.home, mode)
         system.give(account.home, account.uid, account.gid)
     else:
-        system.make_home(account.home, "/etc/skel", mode, account.uid, account.gid)
+        make_home(system, account.home, "/etc/skel", mode, account.uid, account.gid)
     _label(system, account.home)
 
 
