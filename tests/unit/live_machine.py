@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import support
+from lab.namespace import WORDS, run_script
 
 AGENT = support.DIST / "azready"
 OLD_NAME, NEW_NAME = "old-name", "web-1"
 
 # The server's side of the cable, and everything that both sides share.
 _OUTSIDE = """
-set -eu
-mount --make-rprivate /
 cp -a /etc "$SCRATCH/etc"
 mount --bind "$SCRATCH/etc" /etc
 for place in /home /run /var; do mount -t tmpfs -o mode=0755 scratch "$place"; done
@@ -30,7 +27,6 @@ mkdir -p /var/lib/dhcp /var/lib/dhcpcd /var/tmp
 printf '127.0.0.1\\tlocalhost\\n' >/etc/hosts
 echo "$OLD_NAME" >/etc/hostname
 hostname "$OLD_NAME"
-ip link set lo up
 ip link add outside type veth peer name eth0
 ip address add 10.0.0.1/24 dev outside
 ip link set outside up
@@ -53,14 +49,10 @@ mount -t proc proc /proc
 mount -t sysfs -o ro sysfs /sys
 [ ! -d /sys/class/dmi/id ] || mount -t tmpfs scratch /sys/class/dmi/id
 ip link set lo up
-ip address add 168.63.129.16/32 dev lo
-ip address add 169.254.169.254/32 dev lo
 ip link set eth0 up
 ip monitor address route >"$SCRATCH/monitor" &
-eval "$PREPARE"
-"$PYTHON" -m lab serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 -q >"$SCRATCH/emulator" &
-emulator=$!
-until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
+eval "$WORDS$PREPARE"
+azure
 ip -4 address show eth0 >"$SCRATCH/before"
 echo ---- >>"$SCRATCH/monitor"
 sh "$AGENT" --engine "$ENGINE" provision 2>"$SCRATCH/log" || echo "$?" >"$SCRATCH/status"
@@ -84,26 +76,21 @@ def provision(engine: str, scratch: Path, prepare: str = ":", look: str = ":", *
 
     `prepare` and `look` are run inside, before and after; `settings` are environment variables.
     """
-    for tool, why in (("unshare", "makes the namespaces"), ("ip", "makes the network"), ("dnsmasq", "serves DHCP")):
-        support.need(tool, why)
-    if os.geteuid() != 0:
-        support.leave_out("root makes namespaces")
+    support.need("dnsmasq", "serves DHCP")
     environment = {
         "AGENT": str(AGENT),
         "ENGINE": engine,
         "SCRATCH": str(scratch),
-        "PYTHON": sys.executable,
         "OLD_NAME": OLD_NAME,
         "INSIDE": _INSIDE,
+        "WORDS": WORDS,
         "PREPARE": prepare,
         "LOOK": look,
         "AZREADY_STEPS": "hostname",
         "PATH": f"{scratch}/bin:{os.environ['PATH']}",
-        "PYTHONPATH": str(support.ROOT / "tests"),
         **settings,
     }
-    command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", _OUTSIDE]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=240)
+    ended = run_script(_OUTSIDE, environment)
     seen = {path.name: path.read_text(errors="replace") for path in scratch.iterdir() if path.is_file()}
     assert ended.returncode == 0, f"{ended.stderr}\n{json.dumps(seen, indent=1)}"
     return seen

@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import support
+from lab.namespace import run_script
 
 _INSIDE = """
-set -eu
-ip link set lo up
-mount --make-rprivate /
-# Debian's awk is a link through here.
-cp -a /etc/alternatives "$SCRATCH/alternatives"
-for place in /etc /home /var /run; do mount -t tmpfs -o mode=0755 scratch "$place"; done
-# Without a terminal the outcome goes to the console, which must not be the real one.
-: >"$SCRATCH/console"
-[ ! -e /dev/console ] || mount --bind "$SCRATCH/console" /dev/console
-mv "$SCRATCH/alternatives" /etc/alternatives
+scratch /etc /home /var /run
 mkdir -p /etc/skel/bin /etc/default /var/lib /etc/sudoers.d
 echo localhost >/etc/hostname
 printf 'umask 077\\n' >/etc/skel/.profile
@@ -41,9 +31,8 @@ printf 'root:*::\\nwheel:*::\\n' >/etc/gshadow
 chmod 0640 /etc/shadow /etc/gshadow
 printf '@includedir /etc/sudoers.d\\n' >/etc/sudoers
 # PREPARE CASE
-"$PYTHON" -m lab serve --wireserver 127.0.0.1:8080 --imds 127.0.0.1:8081 -q >"$SCRATCH/emulator" &
-until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
-export AZREADY_WIRESERVER=127.0.0.1:8080 AZREADY_IMDS=127.0.0.1:8081 AZREADY_STEPS=user AZREADY_USER_GROUPS=wheel,docker
+azure
+export AZREADY_STEPS=user AZREADY_USER_GROUPS=wheel,docker
 status=0
 sh "$AGENT" --engine "$ENGINE" provision --force 2>"$SCRATCH/log" || status=$?
 echo "$status" >"$SCRATCH/status"
@@ -99,11 +88,9 @@ class Machine:
             file = self.program("useradd", useradd) if useradd else Path("/dev/null")
             prepare += f'mount --bind {file} "$USERADD"\n'
         environment = {"AGENT": str(support.DIST / "azready"), "ENGINE": self.engine, "SCRATCH": str(self.folder)}
-        environment |= {"PYTHON": sys.executable, "PYTHONPATH": str(support.ROOT / "tests")}
         environment |= {"USERADD": self.useradd, "PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
         script = _INSIDE.replace("# PREPARE CASE\n", prepare)
-        command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script]
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        ended = run_script(script, environment)
         assert ended.returncode == 0, ended.stderr
         return self.folder
 
@@ -112,10 +99,6 @@ class Machine:
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     """A machine for each engine."""
     useradd = support.need("useradd", "makes accounts")
-    for tool, why in (("unshare", "makes the namespaces"), ("ip", "starts the loopback")):
-        support.need(tool, why)
-    if os.geteuid() != 0:
-        support.leave_out("root makes namespaces")
     return Machine(request.param, os.path.realpath(useradd), tmp_path)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from lab.namespace import run_script
 from support import DIST
-from unit.namespaces import inside_namespaces
 from unit.shell_engine import ShellEngine
 
 _FUNCTIONS = """
@@ -28,7 +28,7 @@ def without_proc(tmp_path: Path, script: str) -> str:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "date").write_text(_DATE)
     (tmp_path / "bin" / "date").chmod(0o755)
-    done = inside_namespaces(_FUNCTIONS + script, {"SCRATCH": str(tmp_path)})
+    done = run_script(_FUNCTIONS + script, {"SCRATCH": str(tmp_path)}, network=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

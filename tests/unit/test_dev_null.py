@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
-from support import DIST, need
+from lab.namespace import run_script
+from support import DIST
 
 # A /dev of its own; FOUND tells what lies at /dev/null afterwards.
 SCRIPT = """
+set +e
 mount -t tmpfs dev /dev
 eval "$1"
 shift
@@ -26,8 +27,8 @@ ENGINES = {
 
 def run(tmp_path: Path, made: str, command: tuple[str, ...]) -> tuple[int, str, str]:
     """In a mount namespace: exit status, what was said, what is there then."""
-    words = [need("unshare"), "--mount", need("sh"), "-c", SCRIPT, "sh", made, *command]
-    subprocess.run(words, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SCRATCH": str(tmp_path)}, check=True)
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SCRATCH": str(tmp_path)}
+    assert run_script(SCRIPT, environment, made, *command, network=False).returncode == 0
     status, said, found = ((tmp_path / name).read_text() for name in ("status", "said", "found"))
     return int(status), said, found.strip()
 

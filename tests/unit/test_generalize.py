@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from conformance.client import SHELLS, Azready, Combination, Start, make_sandbox, need_programs
 from conformance.process import Finished, execute
+from lab.namespace import NOWHERE, run_script
 from support import DIST, leave_out, need
 from unit.generalized_trees import (
     ALPINE,
@@ -27,7 +28,6 @@ from unit.generalized_trees import (
     plant,
     traces,
 )
-from unit.namespaces import NOWHERE, inside_namespaces
 
 TREES = {"debian": (DEBIAN, DEBIAN_AFTER), "alpine": (ALPINE, ALPINE_AFTER)}
 
@@ -288,8 +288,7 @@ def test_link_that_is_meant_stays_a_link(debian: Image) -> None:
 def test_what_is_mounted_stays(mount: str, outside: Path, debian: Image) -> None:
     (debian.root / f"home/{USER}/mnt").mkdir()
     script = f"""
-        mount --make-rprivate /
-        hostname {HOST}
+                hostname {HOST}
         {mount} "$ROOT/home/{USER}/mnt"
         touch "$ROOT/home/{USER}/mnt/new"
         sh "$AGENT" --root "$ROOT" generalize --user {USER} --yes && exit 9
@@ -297,8 +296,8 @@ def test_what_is_mounted_stays(mount: str, outside: Path, debian: Image) -> None
         rm "$ROOT/home/{USER}/mnt/new"
         [ "$(hostname)" = {HOST} ]
     """
-    done = inside_namespaces(
-        script, {"AGENT": str(DIST / "azready"), "ROOT": str(debian.root), "OUTSIDE": str(outside)}
+    done = run_script(
+        script, {"AGENT": str(DIST / "azready"), "ROOT": str(debian.root), "OUTSIDE": str(outside)}, network=False
     )
     assert done.returncode == 0, done.stderr
     assert f"error: not done: remove /home/{USER}: something is mounted in it" in done.stderr
@@ -310,15 +309,14 @@ def test_what_is_mounted_stays(mount: str, outside: Path, debian: Image) -> None
 def test_after_a_failure_the_rest_is_done_and_it_is_said(debian: Image) -> None:
     """A file that cannot go and one that cannot be emptied: the rest is done, in a file that is a mount too."""
     script = f"""
-        mount --make-rprivate /
-        for name in etc/ssh var/lib/hyperv; do
+                for name in etc/ssh var/lib/hyperv; do
             mount --bind "$ROOT/$name" "$ROOT/$name"
             mount -o remount,bind,ro "$ROOT/$name"
         done
         mount --bind "$ROOT/etc/shadow" "$ROOT/etc/shadow"
         sh "$AGENT" --root "$ROOT" generalize --user {USER} --yes
     """
-    done = inside_namespaces(script, {"AGENT": str(DIST / "azready"), "ROOT": str(debian.root)})
+    done = run_script(script, {"AGENT": str(DIST / "azready"), "ROOT": str(debian.root)}, network=False)
     said = done.stderr.splitlines()
     last = [line.removeprefix("azready: error: ") for line in said if "error: " in line]
     assert done.returncode == 1, done.stderr
@@ -383,7 +381,6 @@ def test_only_a_yes_is_a_yes(answer: str, status: int, shell: str, tmp_path: Pat
 # On the machine itself
 
 _LIVE = f"""
-mount --make-rprivate /
 cp -a /etc/alternatives "$SCRATCH/alternatives"
 for place in /etc /var /run /root /home /tmp; do
     case "$SCRATCH" in "$place"/*) continue ;; esac
@@ -409,7 +406,7 @@ def test_live_machine_keeps_nothing(tmp_path: Path) -> None:
         plant(base / "tree", DEBIAN)
         shutil.copy(DIST / "azready", base)
         environment = {"AGENT": str(base / "azready"), "SCRATCH": str(base), "TREE": str(base / "tree")}
-        done = inside_namespaces(_LIVE, environment)
+        done = run_script(_LIVE, environment, network=False)
         seen = {path.name: path.read_text() for path in base.iterdir() if path.is_file() and path.name != "azready"}
     finally:
         shutil.rmtree(base)

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 from lab.emulator import Emulator, load_vm
+from lab.namespace import run_script
 from support import DIST, need
-from unit.namespaces import inside_namespaces
 
 # The machine is this one with an empty /etc/ssh and /etc/dropbear, and with the SSH servers that STATE leaves it.
 _MACHINE = """
-mount --make-rprivate /
-cp -a /etc/alternatives "$SCRATCH/alternatives"
-for place in /etc /var/lib /run; do mount -t tmpfs scratch "$place"; done
-mv "$SCRATCH/alternatives" /etc/alternatives
+scratch /etc /var/lib /run
 mkdir /etc/ssh
 echo root:x:0:0::/root:/bin/sh >/etc/passwd
 for server in sshd dropbear; do
@@ -54,7 +51,7 @@ def provision(folder: Path, engine: str, servers: str, before: str, fake: dict[s
             "AZREADY_LOG_CONSOLE": "no",
             "AZREADY_DEADLINE": "60",
         }
-        done = inside_namespaces(_MACHINE + before + _PROVISION + after, environment)
+        done = run_script(_MACHINE + before + _PROVISION + after, environment, network=False)
     log = (folder / "log").read_text() if (folder / "log").exists() else ""
     assert done.returncode == 0, f"{done.stdout}{done.stderr}{log}"
     assert "the platform accepted Ready" in log

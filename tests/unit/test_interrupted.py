@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lab.namespace import run_script
 from support import DIST, leave_out
-from unit.namespaces import inside_namespaces
 from unit.run_machine import REAL_SHELLS, Machine, new_machine, wait_for
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -145,7 +145,7 @@ def test_watchers_ask_for_more_than_a_number_before_they_kill(tmp_path: Path) ->
     kill -0 "$stranger" && echo lives
     kill -KILL "$stranger"
     """
-    done = inside_namespaces(script, {"SCRATCH": str(tmp_path)})
+    done = run_script(script, {"SCRATCH": str(tmp_path)}, network=False)
     if done.returncode == 77:
         leave_out("this kernel does not let a test choose the next number")
     assert (done.returncode, done.stdout) == (0, "lives\n"), done.stderr

@@ -6,45 +6,29 @@ All of it in network, mount and UTS namespaces that the test makes itself; the m
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import support
 from lab.emulator import load_vm, write_media
+from lab.namespace import run_script
 
 _AGENT = support.DIST / "azready"
 # The same with its first fields byte-swapped, so that the generation of the machine below does not matter.
 _VM_ID = "b3c4c4b3-5e5e-4a4a-8c9d-0e1f2a3b4c5d"
 # What azready reads and writes on a live machine gets a scratch file system each, so that nothing outside changes.
 _INSIDE = f"""
-set -eu
-ip link set lo up
-ip address add 168.63.129.16/32 dev lo
-ip address add 169.254.169.254/32 dev lo
-mount --make-rprivate /
-# Debian's awk is a link through here.
-cp -a /etc/alternatives "$SCRATCH/alternatives"
-for place in /etc /home /var /run /sys/class; do mount -t tmpfs -o mode=0755 scratch "$place"; done
-# Without a terminal the outcome goes to the console, which must not be the real one.
-: >"$SCRATCH/console"
-[ ! -e /dev/console ] || mount --bind "$SCRATCH/console" /dev/console
+scratch /etc /home /var /run /sys/class
 mkdir -p /sys/class/dmi/id /var/lib
 echo root:x:0:0:root:/root:/bin/sh >/etc/passwd
 echo root:x:0: >/etc/group
 echo 'root:*:20000::::::' >/etc/shadow
-mv "$SCRATCH/alternatives" /etc/alternatives
 echo {_VM_ID.upper()} >/sys/class/dmi/id/product_uuid
 echo localhost >/etc/hostname
-hostname localhost
-"$PYTHON" -m lab serve --wireserver 168.63.129.16:80 --imds 169.254.169.254:80 \\
-    --record "$SCRATCH/requests" -q >"$SCRATCH/emulator" &
-emulator=$!
-until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
+azure --record "$SCRATCH/requests"
 if [ -d "$SCRATCH/disc" ]; then
     (until grep -q imds "$SCRATCH/requests"; do sleep 0.05; done; mv "$SCRATCH/disc" "$SCRATCH/late") 2>/dev/null &
 fi
@@ -68,14 +52,8 @@ def _outside() -> tuple[object, ...]:
 
 def _provision(engine: str, scratch: Path, **settings: str) -> dict[str, str]:
     """Provision a machine in namespaces of its own; what it then holds, by the names of _INSIDE."""
-    for tool, why in (("unshare", "makes the namespaces"), ("ip", "gives them the addresses")):
-        support.need(tool, why)
-    if os.geteuid() != 0:
-        support.leave_out("root makes namespaces")
-    environment = {"AGENT": str(_AGENT), "ENGINE": engine, "SCRATCH": str(scratch), "PYTHON": sys.executable}
-    environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(support.ROOT / "tests"), **settings}
-    command = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", _INSIDE]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    environment = {"AGENT": str(_AGENT), "ENGINE": engine, "SCRATCH": str(scratch), **settings}
+    ended = run_script(_INSIDE, environment)
     seen = {path.name: path.read_text() for path in scratch.iterdir() if path.is_file()}
     assert ended.returncode == 0, f"{ended.stderr}\n{json.dumps(seen, indent=1)}"
     return seen

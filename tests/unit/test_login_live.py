@@ -5,8 +5,6 @@ In namespaces of the test's own, with /etc, /run and /home on scratch file syste
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -14,14 +12,12 @@ from typing import NamedTuple
 import pytest
 import support
 from bundle import quote
+from lab.namespace import run_script
 
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"
 # The account, its key, a server's configuration, made anew for each scene, which keeps what is printed and logged.
 # Nobody has made /run/sshd, without which sshd -T of OpenSSH 9.2 says nothing.
 _INSIDE = """
-mount --make-rprivate /
-ip link set lo up
-hostname localhost
 mkdir "$SCRATCH/etc"
 for file in alternatives pam.d security nsswitch.conf ld.so.cache ssl login.defs sudo.conf; do
 	[ ! -e "/etc/$file" ] || cp -a "/etc/$file" "$SCRATCH/etc"
@@ -102,10 +98,8 @@ class Seen(NamedTuple):
 
 def _play(engine: str, folder: Path, scenes: dict[str, tuple[str, str]], *tools: str) -> dict[str, Seen]:
     """Play all scenes: what is done before the step, and after it."""
-    for tool in ("unshare", "ip", "sshd", "ssh", "ssh-keygen", *tools):
+    for tool in ("sshd", "ssh", "ssh-keygen", *tools):
         support.need(tool, "shows whether the user really comes in")
-    if os.geteuid() != 0:
-        support.leave_out("root makes namespaces")
     command = [sys.executable, "-c", f"import sys; sys.path.append({str(support.DIST / 'azready.pyz')!r}){_PYTHON}"]
     if engine == "shell":
         functions = (support.DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')[0]
@@ -116,10 +110,7 @@ def _play(engine: str, folder: Path, scenes: dict[str, tuple[str, str]], *tools:
         place.mkdir(parents=True)
         (place / "before").write_text(f"{before}\n")
         (place / "after").write_text(f"{after}\n")
-    environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin", "SCRATCH": str(folder)}
-    namespaces = ["unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    words = [*namespaces, "sh", "-euc", _INSIDE, "inside", *command]
-    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600)
+    ended = run_script(_INSIDE, {"SCRATCH": str(folder)}, *command, proc=True, limit=600)
     places = sorted((folder / "scenes").iterdir())
     assert ended.returncode == 0, ended.stderr + "".join(path.read_text() for path in folder.glob("scenes/*/err"))
     seen = [Seen((place / "out").read_text().splitlines(), (place / "err").read_text()) for place in places]

@@ -23,8 +23,8 @@ import pytest
 from conformance.case import Image
 from conformance.image import make_root
 from lab.emulator import Emulator, VirtualMachine, load_vm
+from lab.namespace import run_script
 from support import DIST
-from unit.namespaces import inside_namespaces
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
@@ -480,7 +480,7 @@ with locked(system, ["/etc/passwd"]):
     subprocess.run(["mount", "-o", "remount,ro", "{tmp_path}"], check=True)
 print("went well")
 '"""
-    ended = inside_namespaces(script, {})
+    ended = run_script(script, {}, network=False)
     assert ended.stdout == "went well\n", ended.stderr
     assert "warning: " in ended.stderr
 
@@ -524,7 +524,7 @@ except Failure as failure:
     print(failure)
 '
         ls -A $root/home"""
-    ended = inside_namespaces(script, {})
+    ended = run_script(script, {}, network=False)
     assert ended.stdout == "file_not_writable file=/home/ada error=No space left on device\n", ended.stderr
 
 
@@ -713,7 +713,7 @@ except Failure as failure:
     print(failure)
 '
         wc -c <{tmp_path}/pool"""
-    ended = inside_namespaces(script, {})
+    ended = run_script(script, {}, network=False)
     assert ended.stdout == "file_not_writable file=/pool error=No space left on device\n2560\n", ended.stderr
 
 
@@ -743,7 +743,7 @@ from azready.machine.system import System
 mounts.release(System("/"))
 '
         ls -A /run/azready"""
-    ended = inside_namespaces(script, {})
+    ended = run_script(script, {}, network=False)
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
     assert "unmounting /run/azready/media, which a run that was cut off left mounted" in ended.stderr
 

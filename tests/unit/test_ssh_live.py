@@ -5,20 +5,17 @@ In mount and pid namespaces of the test's own, with /etc, /run and /home on scra
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import support
 from bundle import quote
+from lab.namespace import run_script
 
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"
 # A process that is called sshd, whose number stands in the pid file, is what gets HUP.
 _INSIDE = """
-set -eu
-mount --make-rprivate /
 cp -a /etc "$SCRATCH/etc"
 for place in /etc /run /home; do mount -t tmpfs scratch "$place"; done
 cp -a "$SCRATCH/etc/." /etc
@@ -74,10 +71,8 @@ set_password && [ ! -e "$work/failure" ] && set_password
 
 def _run(engine: str, folder: Path, fake: str = "") -> tuple[str, str]:
     """What the commands inside print, and the log."""
-    for tool in ("unshare", "sshd", "ssh-keygen"):
+    for tool in ("sshd", "ssh-keygen"):
         support.need(tool)
-    if os.geteuid() != 0:
-        support.leave_out("root makes namespaces")
     command = [sys.executable, "-c", f"import sys; sys.path.append({str(support.DIST / 'azready.pyz')!r}){_PYTHON}"]
     if engine == "shell":
         functions = (support.DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')[0]
@@ -86,11 +81,9 @@ def _run(engine: str, folder: Path, fake: str = "") -> tuple[str, str]:
     if fake:
         (folder / "fake").write_text(fake)
         (folder / "fake").chmod(0o755)
-    environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin", "SCRATCH": str(folder), "HUP": "" if fake else "yes"}
+    environment = {"SCRATCH": str(folder), "HUP": "" if fake else "yes"}
     environment["FAKE"] = str(folder / "fake") if fake else ""
-    namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    words = [*namespaces, "sh", "-c", _INSIDE, "inside", *command]
-    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=240)
+    ended = run_script(_INSIDE, environment, *command, proc=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout, ended.stderr
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lab.namespace import run_script
 from support import DIST, need
-from unit.namespaces import inside_namespaces
 from unit.run_machine import LIMIT, REAL_SHELLS, Machine, new_machine
 
 _PLACES = "/run /tmp /dev/shm /var/tmp"
@@ -43,7 +43,7 @@ def in_small_places(machine: Machine, before: str, sizes: str = "8m") -> tuple[i
         "KEPT": "/mnt/kept",
     }
     environment.pop("TMPDIR")
-    done = inside_namespaces(script, environment)
+    done = run_script(script, environment, network=False)
     lines = done.stdout.splitlines()
     assert lines, done.stderr
     assert [line for line in lines if line.startswith("/")] == []
@@ -112,7 +112,7 @@ def test_a_name_that_is_taken_is_passed_over(tmp_path: Path) -> None:
     [ "$work" = "/run/azready.$$.2" ] && echo taken
     cat "$work/owner"
     """
-    done = inside_namespaces(script, {"SCRATCH": str(tmp_path)})
+    done = run_script(script, {"SCRATCH": str(tmp_path)}, network=False)
     assert done.stdout.startswith("taken\n"), done.stderr
     assert len(done.stdout.splitlines()[1].split()) == 3
 

@@ -8,38 +8,28 @@ DHCP options 121 and 245.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import support
-
 from lab import emulator
+from lab.azure import ADDRESS, ROUTER, dhcp, environment, serve
+from lab.process import Process
 
-from .process import Process
-
-WIRESERVER = "168.63.129.16"
-IMDS = "169.254.169.254"
 TAP = "tap0"
-ADDRESS = "10.0.0.4"
-_ROUTER = "10.0.0.1"
 # The emulator's admin user.
 USER = "azureuser"
 _KEYS = f"/home/{USER}/.ssh/authorized_keys"
-# From /32 to everything, the default route among them: a client that knows option 121 must not look at option 3.
-_ROUTES = f"0.0.0.0/0,{_ROUTER},{WIRESERVER}/32,{_ROUTER},{IMDS}/32,{_ROUTER}"
 # The addresses can be listened on before they exist: that is how a server can come late without being started late.
 _NETWORK = f"""
 set -eu
 echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind
 ip link set lo up
 ip tuntap add {TAP} mode tap
-ip address add {_ROUTER}/24 dev {TAP}
+ip address add {ROUTER}/24 dev {TAP}
 ip link set {TAP} up
 echo up
 exec cat
@@ -93,10 +83,8 @@ class Azure:
         self._network.wait_for("^up$", 20)
         (self.folder / "vm.toml").write_text(self.identity.file)
         self.record = self.folder / "requests"
-        served = ["--wireserver", f"{WIRESERVER}:80", "--imds", f"{IMDS}:80", "--media", self.folder / "media"]
-        command = [sys.executable, "-m", "lab", "serve", "--vm", self.folder / "vm.toml", "--record", self.record]
-        environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
-        self.emulator = self._run("emulator", self.inside(*command, *served), env=environment)
+        command = serve(self.folder / "vm.toml", "--record", self.record, "--media", self.folder / "media")
+        self.emulator = self._run("emulator", self.inside(*command), env=environment())
         self.emulator.wait_for("^{", 20)
 
     def _run(self, name: str, command: Sequence[Any], **options: Any) -> Process:
@@ -114,17 +102,7 @@ class Azure:
 
     def serve_dhcp(self) -> None:
         """Answer the machine as Azure's DHCP server does."""
-        options = [f"3,{_ROUTER}", f"6,{WIRESERVER}", f"121,{_ROUTES}", f"245,{WIRESERVER}"]
-        self.dhcp = self._run(
-            "dhcp",
-            self.inside(
-                *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0"),
-                *("--log-facility=-", "--log-dhcp", f"--interface={TAP}", "--dhcp-authoritative", "--no-ping"),
-                *(f"--dhcp-range={ADDRESS},{ADDRESS},255.255.255.0,infinite", "--dhcp-broadcast"),
-                *(f"--dhcp-leasefile={self.folder / 'leases'}", "--pid-file"),
-                *(f"--dhcp-option-force={option}" for option in options),
-            ),
-        )
+        self.dhcp = self._run("dhcp", self.inside(*dhcp(TAP, self.folder / "leases")))
 
     def media(self) -> Path:
         """The provisioning media as Azure's DVD: an UDF file system (with ISO 9660 for who knows no UDF)."""

@@ -7,7 +7,9 @@ import subprocess
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .azure import ADDRESS, USER
+from lab.azure import ADDRESS
+
+from .azure import USER
 from .stage import Boot, Stage
 from .traces import traces
 

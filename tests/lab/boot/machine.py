@@ -10,12 +10,13 @@ from pathlib import Path
 
 import support
 
+from lab.azure import ASSET_TAG
+from lab.process import NotSeen, Process
+
 from .azure import TAP, Azure
 from .kernel import Kernel
-from .process import NotSeen, Process
 
 # What every chassis says that stands in Azure.
-ASSET_TAG = "7783-7084-3265-9085-8269-3286-77"
 # A processor's counter that is emulated on a busy host is no clock: with it a machine may count twice the seconds.
 _APPEND = "console=ttyS0 net.ifnames=0 panic=-1 tsc=unstable clocksource=acpi_pm"
 _MARK = "---look-inside---"

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
+from lab.process import NotSeen
+
 from .image import machines
-from .process import NotSeen
 from .scenario import DAYS, life
 from .stage import FOLDER, Stage, scratch, slot
 

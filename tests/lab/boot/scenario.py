@@ -9,9 +9,11 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from .azure import IMDS, WIRESERVER, Identity
+from lab.azure import IMDS, WIRESERVER
+from lab.process import NotSeen
+
+from .azure import Identity
 from .checks import look_for_secrets, look_for_traces, look_inside
-from .process import NotSeen
 from .stage import VMS, WITH_SECRETS, Boot, Stage
 
 # How long after the kernel's start something of Azure stays away, in seconds. A real WireServer may be away for 180.

@@ -18,11 +18,13 @@ from typing import Any
 
 import support
 
-from .azure import IMDS, WIRESERVER, Azure, Identity
+from lab.azure import IMDS, WIRESERVER
+from lab.process import NotSeen
+
+from .azure import Azure, Identity
 from .image import Machine, disk
 from .kernel import kernel
 from .machine import VirtualMachine
-from .process import NotSeen
 
 FOLDER = support.ROOT / "build" / "boot"
 CACHE = FOLDER / "cache"

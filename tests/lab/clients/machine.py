@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -22,9 +21,10 @@ from typing import Any
 
 import support
 
+from lab.azure import IMDS, ROUTER, WIRESERVER, dhcp, environment, serve
 from lab.boot.image import locked
-from lab.boot.process import Process
 from lab.emulator import VirtualMachine, load_vm, write_media
+from lab.process import Process
 
 CACHE = support.ROOT / "build" / "clients"
 # bookworm has cloud-init 22.4 and WALinuxAgent 2.7, trixie 25.1 and 2.12.
@@ -42,9 +42,6 @@ _TOOLS = {
     "nsenter": "looks into the namespaces",
     "setpriv": "ends the machine with its test",
 }
-_WIRESERVER, _IMDS = "168.63.129.16", "169.254.169.254"
-_ADDRESS, _ROUTER = "10.0.0.4", "10.0.0.1"
-_ROUTES = f"0.0.0.0/0,{_ROUTER},{_WIRESERVER}/32,{_ROUTER},{_IMDS}/32,{_ROUTER}"
 # Long for anything that goes well on a busy computer.
 PATIENCE = 150
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -54,10 +51,10 @@ _ENVIRONMENT = {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
 _NETWORK = f"""
 set -eu
 ip link set lo up
-ip address add {_WIRESERVER}/32 dev lo
-ip address add {_IMDS}/32 dev lo
+ip address add {WIRESERVER}/32 dev lo
+ip address add {IMDS}/32 dev lo
 ip link add azure0 type veth peer name eth0 address "$1" netns "$2"
-ip address add {_ROUTER}/24 dev azure0
+ip address add {ROUTER}/24 dev azure0
 ip link set azure0 up
 echo up
 exec cat
@@ -185,18 +182,9 @@ class Machine:
     def _serve(self, stack: contextlib.ExitStack) -> None:
         """The emulator and the DHCP server."""
         inside = ("nsenter", f"--net=/proc/{self._azure}/ns/net", "--")
-        options = [f"3,{_ROUTER}", f"6,{_WIRESERVER}", f"121,{_ROUTES}", f"245,{_WIRESERVER}"]
-        dhcp = [
-            *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--port=0", "--pid-file"),
-            *("--log-facility=-", "--log-dhcp", "--interface=azure0", "--dhcp-authoritative", "--no-ping"),
-            *(f"--dhcp-range={_ADDRESS},{_ADDRESS},255.255.255.0,infinite", "--dhcp-broadcast"),
-            *(f"--dhcp-leasefile={self._folder / 'leases'}", *(f"--dhcp-option-force={option}" for option in options)),
-        ]
-        self._run(stack, "dhcp", *inside, *dhcp)
-        serve = [sys.executable, "-m", "lab", "serve", "--vm", self._folder / "vm.toml"]
-        serve += ["--wireserver", f"{_WIRESERVER}:80", "--imds", f"{_IMDS}:80"]
-        environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
-        self.emulator = self._run(stack, "emulator", *inside, *serve, env=environment)
+        self._run(stack, "dhcp", *inside, *dhcp("azure0", self._folder / "leases"))
+        command = serve(self._folder / "vm.toml")
+        self.emulator = self._run(stack, "emulator", *inside, *command, env=environment())
         self.emulator.wait_for("^{", PATIENCE)
 
     def _run(self, stack: contextlib.ExitStack, name: str, *command: Any, **options: Any) -> Process:

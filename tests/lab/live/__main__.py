@@ -16,13 +16,13 @@ from pathlib import Path
 import support
 from conformance.client import HTTP_CLIENTS
 
+from lab import namespace
 from lab.emulator import VMError, load_vm
+from lab.tree import Tree, TreeError, copy, hide_clients
 
-from . import namespace
 from .machine import AGENT, Machine
 from .show import Screen
 from .story import FAILED, Chapter, Story
-from .tree import Tree, TreeError, copy, hide_clients
 
 _USAGE = 2
 _ABOUT = """\

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 
 from conformance.process import Finished
 
+from lab.namespace import where
+from lab.tree import Tree
+
 from .machine import HOOK_SAYS, Boot
-from .namespace import where
-from .tree import Tree
 from .vms import Wanted
 
 Problems = Iterator[str]

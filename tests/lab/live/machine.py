@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,13 +15,11 @@ from typing import Any
 import support
 from conformance.process import Finished
 
-from lab.boot.azure import IMDS, WIRESERVER
-from lab.boot.machine import ASSET_TAG
-from lab.boot.process import NotSeen, Process
+from lab.azure import ASSET_TAG, IMDS, WIRESERVER, environment, serve
 from lab.emulator import VirtualMachine, load_vm, write_media
-
-from .namespace import Namespace
-from .tree import Tree
+from lab.namespace import Namespace
+from lab.process import NotSeen, Process
+from lab.tree import Tree
 
 AGENT = support.DIST / "azready"
 # Where azready and the media are inside: not in the tree, which must stay as it is.
@@ -162,9 +158,7 @@ def _write_identity(vm: VirtualMachine, folder: Path) -> None:
 
 def _start_azure(namespace: Namespace, file: Path, folder: Path) -> Process:
     """The emulator, with this machine's Python, on the network inside."""
-    command = [sys.executable, "-m", "lab", "serve", "--vm", str(file), "--record", str(folder / "requests")]
-    command += ["--wireserver", f"{WIRESERVER}:80", "--imds", f"{IMDS}:80"]
-    environment = {**os.environ, "PYTHONPATH": str(support.ROOT / "tests")}
-    emulator = Process("emulator", namespace.joined(("net",), *command), folder / "emulator", env=environment)
+    command = namespace.joined(("net",), *serve(file, "--record", folder / "requests"))
+    emulator = Process("emulator", command, folder / "emulator", env=environment())
     emulator.wait_for("^{", 60)
     return emulator

@@ -17,11 +17,11 @@ from conformance.process import Finished
 
 from lab.boot.traces import words_below
 from lab.emulator import load_vm
+from lab.namespace import SceneError
+from lab.tree import Look, Tree, differences
 
 from . import checks, vms
 from .machine import AGENT, HOOK_SAYS, PROGRAM, Boot, Machine
-from .namespace import SceneError
-from .tree import Look, Tree, differences
 
 OK, FAILED, LEFT_OUT = "ok", "FAILED", "left out"
 _USAGE = 2

@@ -13,10 +13,12 @@ import pytest
 import support
 from conformance.process import Finished
 
-from . import machine, namespace, roots
+from lab import namespace
+from lab.tree import Tree, copy
+
+from . import machine, roots
 from .machine import Boot, Machine
 from .story import FAILED, LEFT_OUT, Chapter, Story
-from .tree import Tree, copy
 
 _ROOTS = roots.roots()
 _BUSYBOX = "busybox"

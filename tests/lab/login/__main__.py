@@ -1,6 +1,6 @@
 """Provision one machine and log into it, in the namespaces that `unit.test_login` has made.
 
-Reads what to do from standard input and prints what came of it, both JSON.
+Reads what to do from a file and prints what came of it, both JSON.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lab.azure import IMDS, WIRESERVER, serve
+
 from . import roots
 
-_ADDRESSES = ("168.63.129.16", "169.254.169.254")
 # A server that is not there by then never will be; nothing depends on how long it takes.
 _PATIENCE = 60.0
 _COMMAND = 'id -un; pwd; echo "$HOME"; command -v sudo; doas -n id -u'
@@ -121,11 +122,9 @@ def _patiently(is_so: Any) -> None:
 @contextlib.contextmanager
 def _azure(vm: Path, media: Path) -> Iterator[None]:
     """The emulator on the two addresses that azready knows without being told."""
-    for address in _ADDRESSES:
+    for address in (WIRESERVER, IMDS):
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
-    wireserver, imds = (f"{address}:80" for address in _ADDRESSES)
-    command = [sys.executable, "-m", "lab", "serve", "--vm", str(vm), "--media", str(media), "-q"]
-    command += ["--wireserver", wireserver, "--imds", imds]
+    command = serve(vm, "--media", media, "-q")
     emulator = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert emulator.stdout
     emulator.stdout.readline()
@@ -135,11 +134,8 @@ def _azure(vm: Path, media: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Do what standard input asks for."""
-    job = json.load(sys.stdin)
-    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    subprocess.run(["hostname", "localhost"], check=True)
+    """Do what the file asks for that the first argument names."""
+    job = json.loads(Path(sys.argv[1]).read_text())
     machine = Machine(job)
     seen: dict[str, Any] = {}
     with _azure(Path(job["vm"]), machine.root / "mnt/media"), contextlib.ExitStack() as serving:

@@ -3,6 +3,8 @@
     with Namespace("mount -t tmpfs scratch /mnt") as place:
         place.run("sh", "-c", "echo into $0 >/mnt/file", "it")
 
+    done = run_script('scratch /etc /run; azure; sh "$AGENT" provision', {"AGENT": .., "SCRATCH": ..})
+
 Nothing that happens inside is seen outside, but for what is written into files that are not mounted there. All that
 runs inside ends with the block. Needs root, util-linux and iproute2.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,7 +22,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+import support
 from conformance.process import Finished, execute
+
+from lab.azure import IMDS, TESTS, WIRESERVER
 
 _FIRST = Path(__file__).with_name("first.py")
 # The kinds of namespaces, and the files in /proc that enter them: a child of `unshare --pid` is in another than itself.
@@ -31,6 +37,30 @@ TOOLS = {
     "ip": "gives them the addresses",
     "mount": "sets the scene in them",
 }
+# Never a real network address, whatever goes wrong: for scripts in this computer's own network.
+NOWHERE = {"AZREADY_WIRESERVER": "127.0.0.1:9", "AZREADY_IMDS": "127.0.0.1:9", "AZREADY_DEADLINE": "2"}
+# What every script of `run_script` can call.
+WORDS = f"""
+# scratch PLACE..: an empty file system on each. Debian's awk is a link through /etc/alternatives, so that stays.
+# Without a terminal the outcome of azready goes to the console, which must not be the real one.
+scratch() {{
+	rm -rf "$SCRATCH/alternatives"
+	cp -a /etc/alternatives "$SCRATCH/alternatives"
+	for _place; do mount -t tmpfs -o mode=0755 scratch "$_place"; done
+	[ -e /etc/alternatives ] || cp -a "$SCRATCH/alternatives" /etc/alternatives
+	: >"$SCRATCH/console"
+	[ ! -e /dev/console ] || mount --bind "$SCRATCH/console" /dev/console
+}}
+# azure [OPTION..]: the emulator on both addresses; its process is $emulator, its words are in $SCRATCH/emulator
+azure() {{
+	ip address add {WIRESERVER}/32 dev lo
+	ip address add {IMDS}/32 dev lo
+	PYTHONPATH={shlex.quote(str(TESTS))} {shlex.quote(sys.executable)} -m lab serve -q \\
+		--wireserver {WIRESERVER}:80 --imds {IMDS}:80 "$@" >"$SCRATCH/emulator" &
+	emulator=$!
+	until [ -s "$SCRATCH/emulator" ]; do sleep 0.05; done
+}}
+"""
 
 
 class SceneError(Exception):
@@ -52,6 +82,36 @@ def missing() -> list[str]:
 
 def _path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def run_script(
+    script: str,
+    environment: Mapping[str, str],
+    *words: str,
+    network: bool = True,
+    proc: bool = False,
+    limit: float = 240,
+) -> subprocess.CompletedProcess[str]:
+    """Run a shell script (`sh -eu`, with `words`) in namespaces of its own; leaves the test out where that cannot be.
+
+    `network`: one of its own, where the machine is called `localhost`; else this computer's, for an emulator out here,
+    and azready knows no address but those that it is given. `proc`: with a /proc that shows its processes alone.
+    """
+    for tool in ("unshare", "ip", "mount"):
+        support.need(tool, TOOLS[tool])
+    if os.geteuid() != 0:
+        support.leave_out("root makes namespaces")
+    own = ["--mount", "--uts", "--pid", "--fork", "--kill-child", *(["--net"] * network), *(["--mount-proc"] * proc)]
+    begin = "ip link set lo up\nhostname localhost\n" if network else ""
+    return subprocess.run(
+        ["unshare", *own, "sh", "-euc", f"{WORDS}{begin}{script}", "inside", *words],
+        env={"PATH": _path(), **({} if network else NOWHERE), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=limit,
+    )
 
 
 class Namespace:
