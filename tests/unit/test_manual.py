@@ -48,7 +48,7 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).is_file()] == []
 
 
-@pytest.mark.parametrize("table", ["settings", "steps"])
+@pytest.mark.parametrize("table", ["settings", "steps", "reasons"])
 def test_every_row_is_in_the_man_page(table: str) -> None:
     text = MAN_PAGE.read_text(encoding="utf-8")
     for name, *_ in TABLES.rows(table):
