@@ -57,13 +57,13 @@ becoming_doas() {
 
 # becoming_promise PROGRAM: whether the answer is as ADMIN_RIGHTS promises; what lets the user become root joins login_means.
 becoming_promise() {
-	case $login_answer$set_ADMIN_RIGHTS in
-	no*)
+	case $login_answer,$set_ADMIN_RIGHTS in
+	no,*)
 		log_warning "login: $1 does not let $login_user become root${login_rule:+: }$login_rule"
 		return 0
 		;;
-	asksnopasswd) log_warning "login: $1 asks $login_user for a password all the same: $login_rule" ;;
-	freepassword) log_warning "login: $1 asks $login_user for no password all the same: $login_rule" ;;
+	asks,nopasswd) log_warning "login: $1 asks $login_user for a password all the same: $login_rule" ;;
+	free,password) log_warning "login: $1 asks $login_user for no password all the same: $login_rule" ;;
 	esac
 	login_means=$login_means${login_means:+ and }$1
 }
