@@ -108,11 +108,10 @@ end_run() {
 	pending_forget
 	finish "$1"
 	run_began=told
-	if [ -s "$work/DESCRIPTION" ]; then
+	if report_describe; then
 		tell_host "$(cat "$work/DESCRIPTION")"
 	else
-		_timestamp=$finished_at
-		tell_host "$(report_row "${untold:-$fail_reason}" "${_problem:-error=no_space}")"
+		tell_host "$(report_row "$finished_at" "${untold:-$fail_reason}" "${_problem:-error=no_space}")"
 	fi
 	if [ "$1" = failed ]; then
 		announce "not provisioned: $(fail_cause); the platform was told"

@@ -26,6 +26,8 @@ class ShellEngine:
     BEGIN = (
         "log_level=0 engine=auto force=no config_file='' skip='' deadline=0 goal_state='' metadata='' fail_value=''\n"
         f"current_step='' vm_id={VM_ID}; sys_timestamp() {{ _timestamp={WHEN}; }}\n"
+        # What failed is described when it is reported.
+        "trap report_describe EXIT\n"
     )
 
     def __init__(self, folder: Path, awk: str) -> None:

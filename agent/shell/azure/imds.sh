@@ -19,7 +19,7 @@ keep_metadata() {
 	instance_json=$_path
 	if sys_make_directory "$run_directory" 0700 && sys_write "$run_directory/instance.json" 0600 "$work/body"; then return; fi
 	log_warning "$run_directory/instance.json not kept: $(fail_cause)"
-	rm -f "$work/failure" "$work/DESCRIPTION"
+	forgive
 	instance_json=$work/instance.json
 	cp "$work/body" "$instance_json" 2>/dev/null || fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'
 }

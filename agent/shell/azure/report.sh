@@ -3,13 +3,14 @@
 # report_ready: fails at the deadline.
 report_ready() {
 	# Left over it would make this a failure.
-	rm -f "$work/DESCRIPTION"
+	rm -f "$work/details" "$work/DESCRIPTION"
 	{ printf '' >"$work/DESCRIPTION"; } 2>/dev/null
 	send_report Ready
 }
 
-# report_failed: the failure in $work/DESCRIPTION. Fails at the deadline.
+# report_failed: the failure that was noted last. Fails at the deadline.
 report_failed() {
+	report_describe
 	send_report NotReady
 }
 
@@ -75,7 +76,54 @@ report_json() {
 	sys_awk "$awk_report_json" "$work" >"$work/report"
 }
 
-# report_row REASON [KEY=VALUE ..]: prints the row of a failure report; uses $vm_id, $_timestamp and $fail_value.
+# report_describe: the row of the failure in $work/details (see fail) becomes $work/DESCRIPTION; fails where there is none.
+report_describe() {
+	[ -s "$work/details" ] || return
+	report_described || {
+		rm -f "$work/reserve"
+		report_described
+	} || report_shorter
+}
+
+# report_described: one try. The row ends in what is the same in all; busybox awk does not notice a short write.
+report_described() {
+	{
+		IFS= read -r report_when <"$work/details"
+		report_awk_row "$report_when" "$work/details" >"$work/DESCRIPTION"
+	} 2>/dev/null
+	report_row_is_whole
+}
+
+# report_shorter: without awk, and without what anybody else has said.
+report_shorter() {
+	{
+		{ IFS= read -r report_when && IFS= read -r report_reason; } <"$work/details"
+		report_reason=${report_reason#=reason=}
+		case $report_reason in *[!a-z_]*) report_reason=internal_error ;; esac
+		printf '%s' "result=error|reason=$report_reason|agent=$azready_agent|vm_id=${vm_id:-unknown}|timestamp=$report_when" \
+			"|documentation_url=$proto_DOCUMENTATION_URL" >"$work/DESCRIPTION"
+	} 2>/dev/null
+	report_row_is_whole || {
+		rm -f "$work/DESCRIPTION"
+		return 1
+	}
+}
+
+report_row_is_whole() {
+	case $(tail -c 200 "$work/DESCRIPTION" 2>/dev/null | tr -d '\000') in
+	*"|documentation_url=$proto_DOCUMENTATION_URL") ;;
+	*) return 1 ;;
+	esac
+}
+
+# report_row TIMESTAMP REASON [KEY=VALUE ..]: prints the row of a failure report.
 report_row() {
-	sys_awk "$awk_row" "$proto_DESCRIPTION_MAX" "$azready_agent" "$vm_id" "$_timestamp" "$proto_DOCUMENTATION_URL" "$fail_value" "$@"
+	report_when=$1
+	shift
+	report_awk_row "$report_when" '' "$@"
+}
+
+# report_awk_row TIMESTAMP DETAILS [REASON [KEY=VALUE ..]]
+report_awk_row() {
+	sys_awk "$awk_row" "$proto_DESCRIPTION_MAX" "$azready_agent" "$vm_id" "$proto_DOCUMENTATION_URL" "$@"
 }

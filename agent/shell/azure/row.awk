@@ -1,5 +1,6 @@
-# The row of a failure report. usage: awk PROGRAM MAX AGENT VM_ID TIMESTAMP URL VALUE_FILE REASON [KEY=VALUE ..]
-# VALUE_FILE (KEY=FILE or empty) is a detail whose value is the file's content. Prints the row without a newline.
+# The row of a failure report. usage: awk PROGRAM MAX AGENT VM_ID URL TIMESTAMP DETAILS [REASON [KEY=VALUE ..]]
+# DETAILS, a file as `fail` has written it, has reason and details, of which one may be the content of DETAILS.value; with an
+# empty one they are arguments. Prints the row without a newline.
 # report.py cuts and quotes in the same way, byte for byte.
 
 # The value without what XML cannot hold: control characters go, bytes that are not UTF-8 become `?`.
@@ -56,20 +57,32 @@ function detail(pair,    p) {
 	return fit(substr(pair, 1, p - 1), substr(pair, p + 1))
 }
 
+# Sets pair[1] to pair[pairs], and key, that of the file's content.
+function read_details(file,    line, sign) {
+	while ((getline line < file) > 0) {
+		sign = substr(line, 1, 1)
+		if (sign == "=") pair[++pairs] = substr(line, 2)
+		else if (sign == "+") pair[pairs] = pair[pairs] "\n" substr(line, 2)
+		else if (sign == "@") key = substr(line, 2)
+	}
+	close(file)
+}
+
 BEGIN {
 	byte_table()
 	max = ARGV[1] + 0
 	agent = "agent=" ARGV[2]
-	tail = "vm_id=" (ARGV[3] == "" ? "unknown" : ARGV[3]) "|timestamp=" ARGV[4] "|documentation_url=" ARGV[5]
+	tail = "vm_id=" (ARGV[3] == "" ? "unknown" : ARGV[3]) "|timestamp=" ARGV[5] "|documentation_url=" ARGV[4]
 	room = max - length("result=error||" agent tail) - 1
-	going = fit("reason", ARGV[7])
-	for (i = 8; going && i < ARGC; i++) going = detail(ARGV[i])
-	file = ARGV[6]
-	value = substr(file, index(file, "=") + 1)
+	if (ARGV[6] != "") read_details(ARGV[6])
+	else for (i = 7; i < ARGC; i++) pair[++pairs] = (i == 7 ? "reason=" : "") ARGV[i]
+	going = 1
+	for (i = 1; going && i <= pairs; i++) going = detail(pair[i])
+	value = ARGV[6] ".value"
 	# A report without this value is better than none.
-	if (going && file != "" && (getline row < value) >= 0) {
+	if (going && key != "" && (getline row < value) >= 0) {
 		close(value)
-		fit(substr(file, 1, index(file, "=") - 1), trimmed(slurp(value)))
+		fit(key, trimmed(slurp(value)))
 	}
 	row = "result=error" (fields ? "|" FIELD[1] : "") "|" agent
 	for (i = 2; i <= fields; i++) row = row "|" FIELD[i]

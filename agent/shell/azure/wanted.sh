@@ -10,19 +10,17 @@ read_wanted() {
 	if read_metadata; then
 		! needs_media || read_media "$(media_is_expected)" || [ $? -ne 2 ] || {
 			log_warning "provisioning media: $(cat "$work/failure"); going on with IMDS alone"
-			rm -f "$work/failure"
+			forgive
 		}
 	else
 		case $(cat "$work/failure") in imds_*) ;; *) return 1 ;; esac
-		mv "$work/failure" "$work/imds.failure"
-		mv "$work/DESCRIPTION" "$work/imds.DESCRIPTION"
+		fail_put_aside
 		read_media yes || {
 			[ $? -ne 2 ] || return 1
-			mv "$work/imds.failure" "$work/failure"
-			mv "$work/imds.DESCRIPTION" "$work/DESCRIPTION"
+			fail_take_back
 			return 1
 		}
-		log_warning "$(cat "$work/imds.failure"): going on with the provisioning media alone"
+		log_warning "$(cat "$work/aside.failure"): going on with the provisioning media alone"
 	fi
 	merge_wanted && refuse_preprovisioned
 }

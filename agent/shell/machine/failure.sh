@@ -1,8 +1,9 @@
 # failure.sh: how a step says that provisioning cannot go on: `fail ... || return` up to provision.
 
-# fail REASON HINT [KEY=VALUE ..]: keep the row of the failure report in $work/DESCRIPTION and one line for the log in
+# fail REASON HINT [KEY=VALUE ..]: keep reason and details in $work/details, for the report, and one line for the log in
 # $work/failure, and return 1. $fail_value (KEY=FILE) is one more detail, the content of a file: what the platform gave
 # may hold bytes that a shell variable cannot (yash). $current_step stands first among the details.
+# Sets $fail_reason and $fail_hint, which are gone where it was called in a subshell.
 fail() {
 	fail_reason=$1
 	fail_hint=$2
@@ -20,22 +21,53 @@ fail() {
 
 # forgive: the failure that was just noted is none: provisioning goes on without what could not be done.
 forgive() {
-	rm -f "$work/DESCRIPTION" "$work/failure"
+	rm -f "$work/details" "$work/details.value" "$work/failure"
 	fail_value=
 }
 
-# fail_write REASON [KEY=VALUE ..]: both files; fails where one is not whole.
+# fail_put_aside: the failure that was just noted counts only if fail_take_back says so.
+fail_put_aside() {
+	for fail_file in failure details details.value; do
+		[ ! -e "$work/$fail_file" ] || mv "$work/$fail_file" "$work/aside.$fail_file"
+	done
+}
+
+# fail_take_back
+fail_take_back() {
+	for fail_file in failure details details.value; do
+		[ ! -e "$work/aside.$fail_file" ] || mv "$work/aside.$fail_file" "$work/$fail_file"
+	done
+}
+
+# fail_write REASON [KEY=VALUE ..]: all files; fails where one is not whole. A report without the value of $fail_value is
+# better than none.
 fail_write() {
 	{
 		printf '%s' "$1" >"$work/failure" && fail_line "$@" | tr "\000$log_controls" '?' >"$work/failure"
-		# The row ends in what is the same in all; busybox awk does not notice a short write.
-		report_row "$@" >"$work/DESCRIPTION"
+		fail_details "$@" >"$work/details"
+		[ -z "$fail_value" ] || cp "${fail_value#*=}" "$work/details.value"
 	} 2>/dev/null
 	[ -s "$work/failure" ] && fail_is_whole
 }
 
+# fail_details REASON [KEY=VALUE ..]: prints them: when it was; a line for each with `=` in front, and `+` in front of what
+# comes behind a line end in it; the key of $fail_value behind `@`; and a dot, the sign that this is all.
+fail_details() {
+	fail_detail=reason=$1
+	shift
+	printf '%s\n' "$_timestamp" || return
+	for fail_detail in "$fail_detail" ${1+"$@"}; do
+		case $fail_detail in
+		*"$sys_newline"*) printf '%s\n' "$fail_detail" | LC_ALL=C sed '1s/^/=/; 2,$s/^/+/' ;;
+		*) printf '=%s\n' "$fail_detail" ;;
+		esac || return
+	done
+	[ -z "$fail_value" ] || printf '@%s\n' "${fail_value%%=*}" || return
+	printf '.\n'
+}
+
 fail_is_whole() {
-	case $(tail -c 200 "$work/DESCRIPTION" 2>/dev/null | tr -d '\000') in *"|documentation_url=$proto_DOCUMENTATION_URL") ;; *) return 1 ;; esac
+	[ "$(tail -n 1 "$work/details" 2>/dev/null)" = . ]
 }
 
 # fail_line REASON [KEY=VALUE ..]
@@ -49,14 +81,14 @@ fail_line() {
 	}
 }
 
-# fail_shorter: without awk, and without what anybody else has said; where even that has no room, fail_cause says it.
+# fail_shorter: without what anybody else has said; where even that has no room, fail_cause says it.
 fail_shorter() {
 	case $fail_reason in *[!a-z_]*) fail_reason=internal_error ;; esac
 	{
 		[ -s "$work/failure" ] || printf '%s' "$fail_reason" >"$work/failure"
-		printf '%s' "result=error|reason=$fail_reason|agent=$azready_agent|vm_id=${vm_id:-unknown}|timestamp=$_timestamp|documentation_url=$proto_DOCUMENTATION_URL" >"$work/DESCRIPTION"
+		printf '%s\n=reason=%s\n.\n' "$_timestamp" "$fail_reason" >"$work/details"
 	} 2>/dev/null
-	fail_is_whole || rm -f "$work/DESCRIPTION"
+	fail_is_whole || rm -f "$work/details"
 }
 
 # fail_cause: prints what went wrong, in one line, and never nothing.

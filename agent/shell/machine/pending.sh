@@ -29,7 +29,7 @@ pending_keep() {
 	} 2>/dev/null && sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/pending" 0600 "$work/pending" && return
 	[ "$pending_said" = yes ] || log_warning "$state_directory/pending not kept: $(fail_cause); what a power cut interrupts now is not made up for"
 	pending_said=yes
-	rm -f "$work/failure" "$work/DESCRIPTION"
+	forgive
 }
 
 # pending_forget: nothing is left, or it is of a run that did not get to Ready, or for another VM.

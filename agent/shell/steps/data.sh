@@ -52,7 +52,8 @@ decode_data() {
 # keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his machine: he finds the
 # text itself.
 keep_raw() {
-	rm -f "$work/failure" "$work/DESCRIPTION" "$work/data"
+	forgive
+	rm -f "$work/data"
 	printf '' >"$work/unusable.$1"
 	_result=skipped
 	if [ "$2" = ignore ]; then
