@@ -64,9 +64,13 @@ FRONT_DOORS = ("urllib3/__init__.py", "urllib3/http2/__init__.py")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip can name
 UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the build
 LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of name and extra field, which follow it
+FACT_TABLES = ("machine.conf", "ssh.conf", "accounts.conf")
 # Those that the shell engine gets as texts without blanks around the cells, as $NAME_table.
 NARROW_TABLES = ("units", "reasons", "generalize")
-PYTHON_TABLES = ("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "reasons.conf")
+PYTHON_TABLES = (
+    *("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "reasons.conf"),
+    *FACT_TABLES,
+)
 LAB_ENTRY = b"import sys\n\nfrom lab.cli import main\n\nsys.exit(main())\n"
 # Of the conformance suite, what the tests and the demo of azready alone need.
 SUITE_SPARED = ("test_*.py", "demo.py", "*.pyc")
@@ -157,7 +161,7 @@ def assignments(root: Path, for_linter: bool) -> str:
     values |= {f"set_{key}": "" for key in setting_keys(root)} if for_linter else {}
     values |= shell_tables(root) | unit_texts(root)
     awks = sorted((root / "agent" / "shell").rglob("*.awk"), key=lambda path: path.name)
-    values |= {f"awk_{path.stem}": without_comments(read(path)) for path in awks}
+    values |= {f"awk_{path.stem}": with_facts(root, without_comments(read(path))) for path in awks}
     tables = "".join(assignment(name, value) for name, value in values.items())
     # SC2034: the Python engine may be the only one that needs a fact. SC2016: `$1` in awk text is not the shell's.
     # As the first command of the file the braces would spread the directive to all of it: the header has one before.
@@ -168,6 +172,7 @@ def shell_tables(root: Path) -> dict[str, str]:
     """The tables that the shell engine gets as texts: name of the variable -> text."""
     tables = root / "agent" / "tables"
     return {
+        **{f"fact_{key}": value for key, value in facts(root).items()},
         "health_template": read(tables / "health.xml"),
         "steps_table": without_comments(read(tables / "steps.conf")),
         "settings_table": without_comments(read(tables / "settings.conf")),
@@ -198,6 +203,18 @@ def protocol(root: Path) -> dict[str, str]:
     """The facts of the wire: key -> value."""
     lines = read(root / "agent" / "tables" / "protocol.conf").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def facts(root: Path) -> dict[str, str]:
+    """The facts of machines, SSH servers and accounts: key -> words."""
+    lines = (line for name in FACT_TABLES for line in read(root / "agent" / "tables" / name).splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def with_facts(root: Path, program: str) -> str:
+    """An awk program with the words of facts in the place of `@KEY@`."""
+    known = facts(root)
+    return re.sub("@([A-Z_]+)@", lambda match: known.get(match[1], match[0]), program)
 
 
 def setting_keys(root: Path) -> list[str]:

@@ -20,12 +20,16 @@ def _rows(name: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")] for line in _lines(name)]
 
 
-def _protocol() -> dict[str, str]:
-    pairs = (line.partition("=") for line in _lines("protocol.conf"))
+def _pairs(name: str) -> dict[str, str]:
+    pairs = (line.partition("=") for line in _lines(name))
     return {key: value for key, _, value in pairs}
 
 
-PROTOCOL = _protocol()
+PROTOCOL = _pairs("protocol.conf")
+# Facts of machines, SSH servers and accounts: key -> words
+FACTS = {
+    key: value.split() for name in ("machine.conf", "ssh.conf", "accounts.conf") for key, value in _pairs(name).items()
+}
 VERSION = embedded("VERSION").strip()
 HEALTH_TEMPLATE = embedded("health.xml")
 AGENT = f"azready/{VERSION}"

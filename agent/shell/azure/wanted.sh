@@ -33,7 +33,7 @@ refuse_preprovisioned() {
 	is_blank "$work/extended.compute.ppsType" || trim_into wanted.pool extended.compute.ppsType || return
 	case $(told_word wanted.pool) in
 	'' | none)
-		case $(told_word ovf.PreprovisionedVm | tr -d ' \t\r\n') in true | 1 | yes | on) ;; *) return 0 ;; esac
+		case " $fact_WORDS_YES " in *" $(told_word ovf.PreprovisionedVm | tr -d ' \t\r\n') "*) ;; *) return 0 ;; esac
 		printf 'PreprovisionedVm' >"$work/wanted.pool"
 		;;
 	esac

@@ -45,9 +45,9 @@ user_is_person() {
 	}' || return 2
 	user_first=
 	read -r user_first <"$work/edited" || :
-	[ "$_uid" -lt "${user_first:-1000}" ] || return 0
+	[ "$_uid" -lt "${user_first:-$fact_FIRST_ID}" ] || return 0
 	if user_is_closed "$_shell"; then return 1; fi
-	user_has_own_home 'opt srv'
+	user_has_own_home "$fact_FOLDERS_OF_DAEMONS"
 }
 
 # user_has_own_home FOLDERS: whether the home that find_account has found is this account's alone, and no directory of the
@@ -58,7 +58,7 @@ user_has_own_home() {
 	/var/home/* | /usr/home/*) ;;
 	/*)
 		user_part=${user_words#/}
-		case " bin boot dev etc lib lib32 lib64 libx32 nonexistent proc root run sbin sys tmp usr var $1 " in *" ${user_part%%/*} "*) return 1 ;; esac
+		case " $fact_FOLDERS_OF_SYSTEM $1 " in *" ${user_part%%/*} "*) return 1 ;; esac
 		;;
 	*) return 1 ;;
 	esac

@@ -2,7 +2,7 @@
 # find    passwd: prints `UID GID`, home and shell on three lines; the verdict is `malformed` where the line of that name is
 # gid     group: prints the gid
 # has     whether there is a line of that name
-# free    passwd, and group as VALUE if that counts too: prints the lowest id from 1000 that nobody has
+# free    passwd, and group as VALUE if that counts too: prints the lowest id from FIRST_ID that nobody has
 # add     the file with the line VALUE: before those of NIS, which must come last, and instead of any of that name
 # unlock  the file with `*` where `!` alone locks the account
 # join    group or gshadow: the file with the member VALUE
@@ -122,7 +122,7 @@ BEGIN {
 			take(value)
 			note_ids()
 		}
-		for (n = 1000; n in taken; n++);
+		for (n = @FIRST_ID@; n in taken; n++);
 		put(n)
 		verdict("found")
 	}

@@ -8,7 +8,7 @@ sys_complete_path() {
 		case ${sys_rest%%:*} in '' | /bin | /sbin | /usr/bin | /usr/sbin | /usr/local/bin | /usr/local/sbin) ;; *) return 0 ;; esac
 		sys_rest=${sys_rest#*:}
 	done
-	for sys_rest in /usr/sbin /usr/bin /sbin /bin; do
+	for sys_rest in $fact_SYSTEM_PATH; do
 		case :${PATH-}: in *":$sys_rest:"*) ;; *) PATH=${PATH:+$PATH:}$sys_rest ;; esac
 	done
 	export PATH

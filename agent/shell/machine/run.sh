@@ -62,7 +62,8 @@ sys_begin() {
 	trap 'sys_stop HUP 1' HUP
 	trap 'sys_stop INT 2' INT
 	trap 'sys_stop TERM 15' TERM
-	set -- /run /tmp /dev/shm /var/tmp
+	# shellcheck disable=SC2086  # words
+	set -- $fact_WORK_PLACES
 	[ -z "${TMPDIR-}" ] || if [ "$sys_me" = 0 ]; then set -- "$@" "$TMPDIR"; else set -- "$TMPDIR" "$@"; fi
 	sys_roomy=yes
 	for sys_place; do ! sys_begin_in "$sys_place" || return 0; done

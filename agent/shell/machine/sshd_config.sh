@@ -5,7 +5,7 @@ sshd_from=host=192.0.2.1,addr=192.0.2.1,laddr=192.0.2.2,lport=22
 
 # has_server NAME: whether sshd or dropbear is there.
 has_server() {
-	for sshd_folder in /usr/sbin /sbin /usr/bin /usr/local/sbin /run/current-system/sw/bin; do
+	for sshd_folder in $fact_SSH_FOLDERS; do
 		! sys_exists "$sshd_folder/$1" || return 0
 	done
 	sys_which "$1"

@@ -170,7 +170,7 @@ sshd_refuses() {
 # sshd_reload: have a server that runs read its configuration again.
 sshd_reload() {
 	[ -z "$root" ] || return 0
-	for sshd_file in /run/sshd.pid /var/run/sshd.pid; do
+	for sshd_file in $fact_SSHD_PID_FILES; do
 		sshd_pid=$(tr -d ' \n' 2>/dev/null <"$sshd_file")
 		case $sshd_pid in '' | *[!0-9]*) continue ;; esac
 		[ "$(cat "/proc/$sshd_pid/comm" 2>/dev/null)" = sshd ] || continue

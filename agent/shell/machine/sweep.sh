@@ -32,7 +32,7 @@ sweep_child() {
 
 # sweep_work: work directories whose run is gone: what the platform gave is in them.
 sweep_work() {
-	for sweep_place in /run /tmp /dev/shm /var/tmp ${TMPDIR:+"$TMPDIR"}; do
+	for sweep_place in $fact_WORK_PLACES ${TMPDIR:+"$TMPDIR"}; do
 		for sweep_name in "$sweep_place"/azready.[0-9]*; do
 			if [ "$sweep_name" = "$work" ] || [ -h "$sweep_name" ] || [ ! -d "$sweep_name" ]; then continue; fi
 			sys_facts "$sweep_name" || continue
@@ -78,14 +78,11 @@ sweep_unmount() {
 	sys_run 30 /dev/null umount "$1" || sys_run 30 /dev/null umount -l "$1" || :
 }
 
-# Where a run leaves something beside what it writes; in /home also a home that is not finished.
-sys_swept='/etc /etc/ssh /etc/ssh/sshd_config.d /etc/sudoers.d /etc/doas.d /etc/conf.d /etc/config /etc/default /opt /home'
-
 # sys_sweep: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
-# while no other run is at work. What stays is in nobody's way.
+# while no other run is at work; in /home also a home that is not finished. What stays is in nobody's way.
 sys_sweep() {
 	for sys_name in passwd group shadow gshadow; do sys_sweep_lock "$sys_name"; done
-	for sys_name in $sys_swept "$state_directory" "$run_directory"; do
+	for sys_name in $fact_SWEPT_FOLDERS /home "$state_directory" "$run_directory"; do
 		sys_path "$sys_name"
 		if [ ! -d "$_path" ] || ! sys_is_roots "$_path"; then continue; fi
 		sys_flags=$-

@@ -15,8 +15,7 @@ host_keys() {
 	host_before=$3 host_behind=$4
 	shift 4
 	no_host_keys || return 0
-	# rsa last: it can take a slow machine half a minute, and the others are enough.
-	for host_kind in ed25519 ecdsa rsa; do
+	for host_kind in $fact_HOST_KEY_KINDS; do
 		# What a power cut left is in the way.
 		rm -f "$host_before$host_kind$host_behind"
 		sys_run 60 /dev/null "$_which" -t "$host_kind" -f "$host_before$host_kind$host_behind" ${1+"$@"}
@@ -26,7 +25,7 @@ host_keys() {
 		return
 	fi
 	log_info "ssh: host keys made in ${host_before%/*}"
-	for service in ssh sshd dropbear; do units_rows service_row start_item || :; done
+	for service in $fact_SSH_SERVICES; do units_rows service_row start_item || :; done
 }
 
 no_host_keys() {

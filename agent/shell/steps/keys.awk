@@ -14,10 +14,10 @@ BEGIN {
 	MAX_WARNINGS = 20
 	DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	# The types, and how many fields a key of each has.
-	KNOWN["ssh-ed25519"] = 2
-	KNOWN["ssh-rsa"] = KNOWN["ecdsa-sha2-nistp256"] = KNOWN["ecdsa-sha2-nistp384"] = KNOWN["ecdsa-sha2-nistp521"] = 3
-	KNOWN["sk-ssh-ed25519@openssh.com"] = 3
-	KNOWN["sk-ecdsa-sha2-nistp256@openssh.com"] = 4
+	for (n = split("@SSH_KEY_TYPES@", kinds, /[ ]/); n; n--) {
+		split(kinds[n], kind_and_fields, /[:]/)
+		KNOWN[kind_and_fields[1]] = kind_and_fields[2] + 0
+	}
 	directory = ARGV[3]
 	if (ARGV[4] == "types") {
 		print_types(ARGV[1])

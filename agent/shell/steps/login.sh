@@ -111,8 +111,7 @@ login_expand() {
 # login_starts_dropbear: whether something starts it at boot. Beside sshd it is often there for its client, or for the
 # initramfs, alone.
 login_starts_dropbear() {
-	for login_folder in /etc/init.d /etc/sv /etc/dinit.d; do ! sys_exists "$login_folder/dropbear" || return 0; done
-	for login_folder in /etc /usr/lib /lib; do ! sys_exists "$login_folder/systemd/system/dropbear.service" || return 0; done
+	for login_service in $fact_DROPBEAR_SERVICES; do ! sys_exists "$login_service" || return 0; done
 	return 1
 }
 

@@ -3,8 +3,8 @@
 # give_rights NAME: write what ADMIN_RIGHTS asks for, and take away what an earlier run wrote.
 give_rights() {
 	# Words that doas.conf and sudoers could take for their own; what is in quotes is always a name.
-	case $1 in
-	*[[:upper:]]* | permit | deny | nopass | nolog | persist | keepenv | setenv | as | cmd | args) rights_word="\"$1\"" ;;
+	case "$1 $fact_RIGHTS_WORDS " in
+	*[[:upper:]]* | *" $1 "*) rights_word="\"$1\"" ;;
 	*) rights_word=$1 ;;
 	esac
 	rights_sudo='' rights_doas='' rights_sudo_rule='' rights_doas_rule='' rights_how=''
@@ -30,12 +30,8 @@ give_rights() {
 rights_has() {
 	rights_program=$1
 	shift
-	for rights_file in "$@" "/usr/bin/$rights_program" "/bin/$rights_program" "/usr/sbin/$rights_program" "/sbin/$rights_program" "/usr/local/bin/$rights_program"; do
-		case $rights_file in
-		/etc/*) ! sys_exists "$rights_file" || return 0 ;;
-		*) ! sys_is_executable "$rights_file" || return 0 ;;
-		esac
-	done
+	for rights_file in "$@"; do ! sys_exists "$rights_file" || return 0; done
+	for rights_file in $fact_RIGHTS_FOLDERS; do ! sys_is_executable "$rights_file/$rights_program" || return 0; done
 	return 1
 }
 

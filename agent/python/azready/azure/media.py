@@ -10,7 +10,7 @@ from azready.machine import log, mounts, signals
 from azready.machine.clock import uptime
 from azready.machine.failure import Failure
 from azready.machine.xml import NotReadable, read_elements
-from azready.tables import PROTOCOL, number
+from azready.tables import FACTS, PROTOCOL, number
 
 _OVF = "ovf-env.xml"
 _CUSTOM_DATA = "CustomData.bin"
@@ -21,7 +21,7 @@ _SET = "Environment/ProvisioningSection/LinuxProvisioningConfigurationSet"
 _KEYS = f"{_SET}/SSH/PublicKeys/PublicKey/Value"
 _PREPROVISIONED = "Environment/PlatformSettingsSection/PlatformSettings/PreprovisionedVm"
 _NAMES = ("HostName", "UserName", "UserPassword", "DisableSshPasswordAuthentication", "CustomData")
-_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_YES, _NO = FACTS["WORDS_YES"], FACTS["WORDS_NO"]
 
 
 class _Found(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Callable, NamedTuple
 from azready.machine.account_locks import ACCOUNT_FILES, locked, wait_until_free
 from azready.machine.programs import Ended
 from azready.machine.system import System
+from azready.tables import FACTS
 
 PASSWD, GROUP, SHADOW, GSHADOW = ACCOUNT_FILES
 # Images that are updated as a whole keep the groups of their packages in /usr.
@@ -20,7 +21,7 @@ IN_SHADOW = "x"
 _SECRET = (SHADOW, GSHADOW)
 # The last number is none: chown takes it for "leave as it is".
 _NUMBER, _MOST = re.compile("0*([0-9]{1,10})"), 4294967294
-_FIRST_ID = 1000
+_FIRST_ID = int(FACTS["FIRST_ID"][0])
 
 # What becomes of the lines of a file.
 Change = Callable[["list[str]"], "list[str]"]

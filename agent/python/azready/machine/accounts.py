@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Sequence
 
 from azready.machine.account_files import PASSWD, Account, rows
 from azready.machine.system import System
+from azready.tables import FACTS
 
-_FIRST_ID, _NOBODY = 1000, (65534, 2**32 - 1)
+_FIRST_ID, _NOBODY = int(FACTS["FIRST_ID"][0]), (65534, 2**32 - 1)
 # What is below these belongs to the system, and to its daemons; an image that is updated as a whole has /var/home.
-_OF_PROGRAMS = ("bin", "boot", "lib", "lib32", "lib64", "libx32", "sbin", "usr")
-_SYSTEM_FOLDERS = (*_OF_PROGRAMS, "dev", "etc", "nonexistent", "proc", "root", "run", "sys", "tmp", "var")
-_FOLDERS_OF_DAEMONS = (*_SYSTEM_FOLDERS, "opt", "srv")
+_SYSTEM_FOLDERS = FACTS["FOLDERS_OF_SYSTEM"]
+_FOLDERS_OF_DAEMONS = [*_SYSTEM_FOLDERS, *FACTS["FOLDERS_OF_DAEMONS"]]
 # They hold homes, or could.
 _NO_HOMES = ("home", "opt", "srv", "mnt", "media", "export")
 
@@ -49,7 +50,7 @@ def _first_id(system: System) -> int:
     return _FIRST_ID
 
 
-def has_own_home(system: System, account: Account, foreign: tuple[str, ...] = _SYSTEM_FOLDERS) -> bool:
+def has_own_home(system: System, account: Account, foreign: Sequence[str] = _SYSTEM_FOLDERS) -> bool:
     """Whether the home is this account's alone, and no directory of the system."""
     parts = [part for part in account.home.split("/") if part not in ("", ".")]
     if not account.home.startswith("/") or not parts or ".." in parts:

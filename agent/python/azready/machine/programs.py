@@ -17,9 +17,10 @@ import time
 from typing import IO, Callable, Iterator, NamedTuple, NoReturn
 
 from azready.machine import alive, signals
+from azready.tables import FACTS
 
 # Where what a program prints may lie, without a name. A place counts if that much fits.
-_PLACES = ("/run", "/tmp", "/dev/shm", "/var/tmp")
+_PLACES = FACTS["WORK_PLACES"]
 _ROOM = 1 << 20
 # A command of the system is in the middle of something and done in a moment; a hook is not.
 _GRACE_SECONDS = 5.0
@@ -227,7 +228,7 @@ def _holding(data: bytes) -> Iterator[int]:
 def _scratch() -> IO[bytes]:
     """A file without a name. Raises OSError where there is room for none."""
     own = os.environ.get("TMPDIR") if os.geteuid() else None
-    for place in ([own] if own else []) + list(_PLACES):
+    for place in ([own] if own else []) + _PLACES:
         with contextlib.suppress(OSError), contextlib.ExitStack() as closed:
             file = closed.enter_context(tempfile.TemporaryFile(buffering=0, dir=place))
             if file.write(bytes(_ROOM)) == _ROOM:

@@ -12,18 +12,10 @@ from azready.machine.failure import Failure
 from azready.machine.groups import groups_of
 from azready.machine.programs import Ended
 from azready.machine.system import System
+from azready.tables import FACTS
 
 # sshd goes 16 deep and then refuses; less here, because two files that include each other twice would take for ever.
 _MAX_INCLUDES = 4
-_PROGRAMS = ["/usr/sbin", "/sbin", "/usr/bin", "/usr/local/sbin", "/run/current-system/sw/bin"]
-_DROPBEAR_SERVICES = [
-    "/etc/init.d/dropbear",
-    "/etc/sv/dropbear",
-    "/etc/dinit.d/dropbear",
-    "/etc/systemd/system/dropbear.service",
-    "/usr/lib/systemd/system/dropbear.service",
-    "/lib/systemd/system/dropbear.service",
-]
 PASSWORD = "passwordauthentication"
 # Old name and new name of one thing; before 8.7 they were two, and either let PAM ask for a password.
 KEYBOARD = ("kbdinteractiveauthentication", "challengeresponseauthentication")
@@ -47,7 +39,7 @@ class Line(NamedTuple):
 
 def has_sshd(system: System) -> bool:
     """Whether OpenSSH's server is there."""
-    places = [main_file(system), *(f"{folder}/sshd" for folder in _PROGRAMS)]
+    places = [main_file(system), *(f"{folder}/sshd" for folder in FACTS["SSH_FOLDERS"])]
     return any(map(system.exists, places)) or bool(system.which("sshd"))
 
 
@@ -58,7 +50,7 @@ def has_dropbear(system: System) -> bool:
 
 def starts_dropbear(system: System) -> bool:
     """Whether something starts it at boot. Beside sshd it is often there for its client or the initramfs alone."""
-    return any(map(system.exists, _DROPBEAR_SERVICES))
+    return any(map(system.exists, FACTS["DROPBEAR_SERVICES"]))
 
 
 def has_tinysshd(system: System) -> bool:
@@ -67,7 +59,7 @@ def has_tinysshd(system: System) -> bool:
 
 
 def _has(system: System, program: str) -> bool:
-    return any(system.exists(f"{folder}/{program}") for folder in _PROGRAMS) or bool(system.which(program))
+    return any(system.exists(f"{folder}/{program}") for folder in FACTS["SSH_FOLDERS"]) or bool(system.which(program))
 
 
 def key_files(system: System, user: str) -> list[str]:

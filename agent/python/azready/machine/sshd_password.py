@@ -24,13 +24,13 @@ from azready.machine.sshd_config import (
     settings_of,
 )
 from azready.machine.system import System
+from azready.tables import FACTS
 
 _DROP_INS = "/etc/ssh/sshd_config.d"
 # It sorts before those of others, because the first line counts.
 _DROP_IN = "00-azready.conf"
 # What earlier versions wrote.
 _OLD_DROP_IN = f"{_DROP_INS}/50-azready.conf"
-_PID_FILES = ("/run/sshd.pid", "/var/run/sshd.pid")
 _NAMES = {
     PASSWORD: "PasswordAuthentication",
     "kbdinteractiveauthentication": "KbdInteractiveAuthentication",
@@ -151,7 +151,7 @@ def _refusal(system: System) -> str:
 
 def _reload(system: System) -> None:
     """Have a server that runs read its configuration again."""
-    for file in _PID_FILES if system.live else ():
+    for file in FACTS["SSHD_PID_FILES"] if system.live else ():
         pid = (system.read(file) or b"").decode("ascii", "replace").strip()
         if re.fullmatch("[0-9]+", pid) and system.read(f"/proc/{pid}/comm") == b"sshd\n":
             with contextlib.suppress(OSError):

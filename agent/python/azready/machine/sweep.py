@@ -14,23 +14,15 @@ import stat
 
 from azready.machine import account_locks, alive, log, mounts, programs
 from azready.machine.system import System
+from azready.tables import FACTS
 
 # Where azready writes a file beside another one first.
-_FOLDERS = (
-    "/etc",
-    "/etc/ssh",
-    "/etc/ssh/sshd_config.d",
-    "/etc/sudoers.d",
-    "/etc/doas.d",
-    "/etc/conf.d",
-    "/etc/config",
-    "/opt",
-)
+_FOLDERS = FACTS["SWEPT_FOLDERS"]
 _TEMPORARY = ".*.azready"
 # A home is made as a whole, beside its place.
 _HOMES = "/home"
 # Where the shell engine works. These are of the machine that azready runs on, whatever the root.
-_WORK_PLACES = ("/run", "/tmp", "/dev/shm", "/var/tmp")
+_WORK_PLACES = FACTS["WORK_PLACES"]
 _WORK = re.compile(r"azready\.([0-9]{1,10})(\.[1-9])?")
 
 

@@ -12,9 +12,10 @@ from azready.machine.clock import uptime
 from azready.machine.failure import Failure
 from azready.machine.files import Files, blaming, cause
 from azready.machine.programs import Ended
+from azready.tables import FACTS
 
 # Where the system's own commands are, whatever PATH a service gets.
-_SYSTEM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_SYSTEM_PATH = FACTS["SYSTEM_PATH"]
 
 
 def complete_path() -> None:

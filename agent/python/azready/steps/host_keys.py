@@ -10,10 +10,7 @@ import contextlib
 from azready.machine import log, services
 from azready.machine.failure import Failure
 from azready.machine.system import System
-
-_SERVICES = ("ssh", "sshd", "dropbear")
-# rsa last: it can take a slow machine half a minute, and the others are enough.
-_KINDS = ("ed25519", "ecdsa", "rsa")
+from azready.tables import FACTS
 
 
 def make_host_keys(system: System) -> None:
@@ -30,7 +27,7 @@ def _make(system: System, server: str, tool: str, form: str, words: list[str]) -
     if not (system.which(server) and keygen and system.is_directory(directory)) or _are_there(system, form):
         return
     cause = ""
-    for kind in _KINDS:
+    for kind in FACTS["HOST_KEY_KINDS"]:
         # What a power cut left is in the way.
         with contextlib.suppress(Failure):
             system.remove(form.format(kind))
@@ -39,7 +36,7 @@ def _make(system: System, server: str, tool: str, form: str, words: list[str]) -
         log.warning(f"ssh: host keys not made: {cause}")
         return
     log.info(f"ssh: host keys made in {directory}")
-    for service in _SERVICES:
+    for service in FACTS["SSH_SERVICES"]:
         services.start_service(system, service)
 
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 import base64
 import re
 
+from azready.tables import FACTS
+
 _BLANKS = " \t\r\n"
 # How many fields a key of each type has.
-_TYPES = {
-    "ssh-ed25519": 2,
-    "ssh-rsa": 3,
-    "ecdsa-sha2-nistp256": 3,
-    "ecdsa-sha2-nistp384": 3,
-    "ecdsa-sha2-nistp521": 3,
-    "sk-ssh-ed25519@openssh.com": 3,
-    "sk-ecdsa-sha2-nistp256@openssh.com": 4,
-}
+_TYPES = {kind: int(fields) for kind, _, fields in (word.partition(":") for word in FACTS["SSH_KEY_TYPES"])}
 _FILES = ("-----BEGIN", "---- BEGIN")
 _BASE64 = re.compile("[A-Za-z0-9+/]+={0,2}")
 # More than a server reads of a line (16 KiB); and a bound for what a key costs.

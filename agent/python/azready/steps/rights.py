@@ -9,8 +9,8 @@ from azready.machine import log
 from azready.machine.failure import Failure
 from azready.machine.read_only import spared
 from azready.machine.system import System
+from azready.tables import FACTS
 
-_FOLDERS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin")
 # The last rule counts, so this is behind the files of others; sudo passes over a name with a dot or a tilde.
 SUDO_RULE = "/etc/sudoers.d/zz-azready"
 # What earlier versions wrote.
@@ -21,7 +21,7 @@ _DOAS_RULE = f"{_DOAS_DIRECTORY}/zz-azready.conf"
 # The end of our line in a file of others.
 _OURS = " # azready"
 # Words that doas.conf and sudoers could take for their own; what is in quotes is always a name.
-_AMBIGUOUS = re.compile("permit|deny|nopass|nolog|persist|keepenv|setenv|as|cmd|args|.*[A-Z].*")
+_AMBIGUOUS = re.compile("|".join([*FACTS["RIGHTS_WORDS"], ".*[A-Z].*"]))
 
 _INCLUDES = re.compile(r'[ \t]*[#@]includedir[ \t]+"?/etc/sudoers\.d/?"?[ \t\r]*')
 
@@ -53,7 +53,9 @@ def give_rights(run: Run, name: str) -> None:
 
 
 def _has(system: System, program: str, *files: str) -> bool:
-    return any(map(system.exists, files)) or any(system.is_executable(f"{folder}/{program}") for folder in _FOLDERS)
+    return any(map(system.exists, files)) or any(
+        system.is_executable(f"{folder}/{program}") for folder in FACTS["RIGHTS_FOLDERS"]
+    )
 
 
 def has_doas_rule(system: System) -> bool:
