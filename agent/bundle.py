@@ -66,9 +66,15 @@ UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the 
 LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of name and extra field, which follow it
 FACT_TABLES = ("machine.conf", "ssh.conf", "accounts.conf")
 # Those that the shell engine gets as texts without blanks around the cells, as $NAME_table.
-NARROW_TABLES = ("units", "reasons", "generalize")
+NARROW_TABLES = ("reasons", "generalize")
+# What units/INIT/install.conf says, and how the engines' table of init systems has it: a column for each first word,
+# with a sign in front of what is enabled and disabled.
+INSTALL_CONF = "install.conf"
+UNIT_WORDS = {"found": ",", "place": " ", "file": ">", "link": ">", "empty": "", "line": "~", "startpar": "%"}
+UNIT_COLUMNS = (("found",), ("place",), ("file",), ("link", "empty", "line", "startpar"), ("disable",))
+DISABLE_SIGNS = {"remove": "-", "down": "+", "line": "~"}
 PYTHON_TABLES = (
-    *("protocol.conf", "health.xml", "steps.conf", "settings.conf", "units.conf", "reasons.conf"),
+    *("protocol.conf", "health.xml", "steps.conf", "settings.conf", "reasons.conf"),
     *FACT_TABLES,
 )
 LAB_ENTRY = b"import sys\n\nfrom lab.cli import main\n\nsys.exit(main())\n"
@@ -177,6 +183,7 @@ def shell_tables(root: Path) -> dict[str, str]:
         "steps_table": without_comments(read(tables / "steps.conf")),
         "settings_table": without_comments(read(tables / "settings.conf")),
         "help_text": read(tables / "help.txt") + read(tables / "help-image.txt"),
+        "units_table": units_table(root),
         **{f"{name}_table": narrow(read(tables / f"{name}.conf")) for name in NARROW_TABLES},
     }
 
@@ -186,9 +193,39 @@ def narrow(table: str) -> str:
     return re.sub(r" *\| *", "|", without_comments(table))
 
 
+def units_table(root: Path) -> str:
+    """The init systems, by rank: name | found by | places | files | enabled by | disabled by."""
+    inits = {path.parent.name: unit_lines(path) for path in (root / "units").glob(f"*/{INSTALL_CONF}")}
+    ranks = {name: next(int(words[1]) for words in lines if words[0] == "rank") for name, lines in inits.items()}
+    columns = {name: [unit_column(lines, words) for words in UNIT_COLUMNS] for name, lines in inits.items()}
+    return "".join("|".join([name, *columns[name]]) + "\n" for name in sorted(inits, key=lambda name: ranks[name]))
+
+
+def unit_lines(path: Path) -> list[list[str]]:
+    """The lines of an install.conf as words. Raises for a word that is none."""
+    lines = [line.split() for line in without_comments(read(path)).splitlines() if line]
+    for words in lines:
+        known = words[0] in ("rank", *UNIT_WORDS) or (words[0] == "disable" and words[1] in DISABLE_SIGNS)
+        if not known or not 2 <= len(words) <= 3:
+            raise BundleError(f"{path}: not understood: {' '.join(words)}: see units/README.md")
+    return lines
+
+
+def unit_column(lines: list[list[str]], words: tuple[str, ...]) -> str:
+    """The cell for the lines that begin with one of these words."""
+    cells = []
+    for word, *values in lines:
+        if word == "disable" and word in words:
+            cells.append(DISABLE_SIGNS[values[0]] + values[1])
+        elif word in words:
+            sign = UNIT_WORDS[word]
+            cells.append(sign.join(values) if len(values) > 1 else (sign if sign in "~%" else "") + values[0])
+    return " ".join(cells)
+
+
 def unit_texts(root: Path) -> dict[str, str]:
     """Every file of units/INIT as `unit_INIT_FILE`, for `install`."""
-    files = sorted((root / "units").glob("*/*"))
+    files = sorted(path for path in (root / "units").glob("*/*") if path.name != INSTALL_CONF)
     return {re.sub(r"[^A-Za-z0-9]", "_", f"unit_{path.parent.name}_{path.name}"): read(path) for path in files}
 
 
@@ -253,6 +290,7 @@ def python_members(root: Path, version: str) -> Members:
     members |= {f"azready/{table}": read(root / "agent" / "tables" / table) for table in PYTHON_TABLES}
     # The overview: the sections for one command each are the shell's.
     members["azready/help.txt"] = read(root / "agent" / "tables" / "help.txt").partition("== ")[0]
+    members["azready/units.conf"] = units_table(root)
     members["azready/VERSION"] = f"{version}\n"
     return {name: text.encode() for name, text in members.items()}
 

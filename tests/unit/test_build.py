@@ -24,7 +24,7 @@ from support import DIST, PYTHONS, ROOT, interpreters, need
 WHEELS = ROOT / "build" / "wheels"
 VENDORED_FOLDERS = ("urllib3-", "h11/")
 ZIPS = ("azready", "azready.pyz", "azready-lab.pyz")
-INPUTS = ("agent", "tests/lab", "tests/conformance", "tests/support.py", "pyproject.toml", "LICENSE")
+INPUTS = ("agent", "units", "tests/lab", "tests/conformance", "tests/support.py", "pyproject.toml", "LICENSE")
 ENGINE_PYTHONS = [version for version in PYTHONS if version not in ("2.7", "3.6")]
 SHELLS = ("dash", "bash", "busybox", "mksh", "yash", "ksh", "zsh", "posh")
 

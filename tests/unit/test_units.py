@@ -11,17 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import bundle
 import pytest
 from support import DIST, ROOT, need
 
 UNITS = ROOT / "units"
-FILES = sorted(UNITS.glob("*/*"))
+FILES = sorted(path for path in UNITS.glob("*/*") if path.name != bundle.INSTALL_CONF)
 SCRIPTS = [path for path in FILES if path.read_text().startswith("#!/bin/sh")]
-# The table that `install` reads: name of an init -> its files.
+# What `install` reads: name of an init -> its files.
 TABLE = {
-    cells[0].strip(): [item.split(">")[0] for item in cells[3].split()]
-    for cells in (line.split("|") for line in (ROOT / "agent" / "tables" / "units.conf").read_text().splitlines())
-    if len(cells) == 6 and not cells[0].startswith("#")
+    path.parent.name: [words[1] for words in bundle.unit_lines(path) if words[0] == "file"]
+    for path in UNITS.glob(f"*/{bundle.INSTALL_CONF}")
 }
 # What takes longer hangs: a supervisor needs a second or two for one start and one end.
 LIMIT = 30.0
@@ -84,15 +84,20 @@ def test_unit_is_short_and_without_logic(unit: Path) -> None:
 @pytest.mark.parametrize("init", TABLE)
 def test_every_init_starts_the_same_command_once(init: str) -> None:
     """All start the same, once."""
-    assert "".join(code(path) for path in sorted((UNITS / init).iterdir())).count(f"{COMMAND}") == 1
+    assert "".join(code(path) for path in FILES if path.parent.name == init).count(f"{COMMAND}") == 1
 
 
-def test_every_init_is_a_row_and_a_folder() -> None:
-    """An init is a row and a folder; the inittab is named by what enables it."""
-    folders = {path.name: [file.name for file in path.iterdir()] for path in UNITS.iterdir() if path.is_dir()}
-    assert {init: sorted(files) for init, files in folders.items()} == {
-        init: sorted(files or ["inittab"]) for init, files in TABLE.items()
-    }
+@pytest.mark.parametrize("init", TABLE)
+def test_every_init_installs_all_files_of_its_folder(init: str) -> None:
+    """The inittab is named by what enables it."""
+    assert sorted(path.name for path in FILES if path.parent.name == init) == sorted(TABLE[init] or ["inittab"])
+
+
+def test_no_two_inits_have_the_same_rank() -> None:
+    """Which one is taken where two are found must not be left to chance."""
+    lines = [words for path in UNITS.glob(f"*/{bundle.INSTALL_CONF}") for words in bundle.unit_lines(path)]
+    ranks = [words[1] for words in lines if words[0] == "rank"]
+    assert len(ranks) == len(set(ranks)) == len(TABLE)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
@@ -153,7 +158,7 @@ def supervised(folder: Path, init: str, status: int, *command: str | Path) -> It
     agent = folder / "agent"
     agent.write_text(f"#!/bin/sh\necho start >>{folder}/starts\nexit {status}\n")
     agent.chmod(0o755)
-    for file in (UNITS / init).iterdir():
+    for file in (path for path in FILES if path.parent.name == init):
         (service / file.name).write_text(file.read_text().replace("/usr/sbin/azready", str(agent)))
         (service / file.name).chmod(0o755)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as supervisor:
