@@ -32,7 +32,6 @@ def test_it_is_short_enough_to_be_read() -> None:
 def test_every_link_leads_to_a_file(folder: str) -> None:
     page = ROOT / folder / "README.md"
     links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
-    assert links
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
