@@ -15,7 +15,7 @@ parse() {
 			;;
 		--root=* | --config=* | --engine=* | --only=* | --skip=* | --init=* | --prefix=* | --user=*) parse_value "${1%%=*}" "${1#*=}" ;;
 		--root | --config | --engine | --only | --skip | --init | --prefix | --user)
-			[ $# -gt 1 ] || die_usage "$1 needs a value" 'run azready help'
+			[ $# -gt 1 ] || log_die "$1 needs a value" 'run azready help'
 			parse_value "$1" "$2"
 			shift
 			;;
@@ -27,7 +27,7 @@ parse() {
 		--replace-agents) replace_agents=yes ;;
 		-h | --help) wants_help=yes ;;
 		--version) wants_version=yes ;;
-		-*) die_usage "unknown option '$1'" 'run azready help' ;;
+		-*) log_die "unknown option '$1'" 'run azready help' ;;
 		*) add_word "$1" ;;
 		esac
 		shift
@@ -38,7 +38,7 @@ parse() {
 parse_value() {
 	case $1 in
 	--root)
-		[ -d "$2" ] || die_usage "--root $2: not a directory" "give the image's root directory"
+		[ -d "$2" ] || log_die "--root $2: not a directory" "give the image's root directory"
 		root=$(cd "$2" && pwd -P)
 		root=${root%/}
 		;;
@@ -46,7 +46,7 @@ parse_value() {
 	--engine)
 		case $2 in
 		auto | python | shell) engine=$2 ;;
-		*) die_usage "unknown engine '$2'" 'expected one of: auto python shell' ;;
+		*) log_die "unknown engine '$2'" 'expected one of: auto python shell' ;;
 		esac
 		;;
 	--only) only=$2 has_only=yes ;;
@@ -64,12 +64,12 @@ add_word() {
 
 # check_options COMMAND: what belongs to another command is a mistake, not a no-op.
 check_options() {
-	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] || die_usage '--only, --skip and --force belong to provision' 'run azready help'
-	[ "$json" = no ] || [ "$1" = status ] || die_usage '--json belongs to status' 'run azready help'
-	[ "$wanted_init$prefix$replace_agents" = no ] || [ "$1" = install ] || die_usage '--init, --prefix and --replace-agents belong to install' 'run azready help'
-	[ "$leaving_user$yes" = no ] || [ "$1" = generalize ] || die_usage '--user and --yes belong to generalize' 'run azready help'
+	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] || log_die '--only, --skip and --force belong to provision' 'run azready help'
+	[ "$json" = no ] || [ "$1" = status ] || log_die '--json belongs to status' 'run azready help'
+	[ "$wanted_init$prefix$replace_agents" = no ] || [ "$1" = install ] || log_die '--init, --prefix and --replace-agents belong to install' 'run azready help'
+	[ "$leaving_user$yes" = no ] || [ "$1" = generalize ] || log_die '--user and --yes belong to generalize' 'run azready help'
 	case $1 in
-	provision | status | version | install | uninstall | generalize) [ "$words_count" -le 1 ] || die_usage "$1 takes no argument: '$word_2'" "run azready help $1" ;;
+	provision | status | version | install | uninstall | generalize) [ "$words_count" -le 1 ] || log_die "$1 takes no argument: '$word_2'" "run azready help $1" ;;
 	report) check_report ;;
 	esac
 }
@@ -78,18 +78,18 @@ check_report() {
 	case $words_count,${word_2-} in
 	2,ready) return ;;
 	[3-9],failed | ??*,failed) ;;
-	*) die_usage 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]' ;;
+	*) log_die 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]' ;;
 	esac
-	[ -n "$word_3" ] || die_usage 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]'
+	[ -n "$word_3" ] || log_die 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]'
 	word_number=4
 	word_keys=
 	while [ "$word_number" -le "$words_count" ]; do
 		word_pair=''
 		eval "word_pair=\$word_$word_number"
 		case ${word_pair%%=*} in
-		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) die_usage "not KEY=VALUE: '$word_pair'" 'run azready help report' ;;
+		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) log_die "not KEY=VALUE: '$word_pair'" 'run azready help report' ;;
 		esac
-		case " $word_keys " in *" ${word_pair%%=*} "*) die_usage 'a key was given twice' 'run azready help report' ;; esac
+		case " $word_keys " in *" ${word_pair%%=*} "*) log_die 'a key was given twice' 'run azready help report' ;; esac
 		word_keys="$word_keys ${word_pair%%=*}"
 		word_number=$((word_number + 1))
 	done
@@ -97,12 +97,12 @@ check_report() {
 
 # start_run: what the run needs, its deadline and first values, for provision and report in this engine.
 start_run() {
-	sys_need_programs
-	sys_need_room
-	sys_need_awk
-	sys_now
+	program_need_all
+	work_need_room
+	program_need_awk
+	clock_now
 	started=$_now
-	sys_timestamp
+	clock_timestamp
 	started_at=$_timestamp
 	deadline=$((started + set_DEADLINE * 100))
 	goal_state='' metadata='' untold='' fail_value='' current_step='' hostname_set='' finished_at='' scripts='' http_client='' _problem=''
@@ -113,7 +113,7 @@ run_provision() {
 	start_run
 	lock_for_provision
 	# Another run may have done it meanwhile.
-	[ "$force" = yes ] || ! is_done || do_the_rest
+	[ "$force" = yes ] || ! state_is_done || do_the_rest
 	http_begin || {
 		begin
 		fail_log
@@ -124,7 +124,7 @@ run_provision() {
 
 # lock_for_provision: however long another run needs: it reports, and this one would only disturb it.
 lock_for_provision() {
-	if [ "$force" = no ] && is_done; then
+	if [ "$force" = no ] && state_is_done; then
 		# Something is left to do, or the machine is done.
 		lock_take
 		while [ $? -eq 2 ]; do lock_take; done
@@ -176,5 +176,5 @@ show_help() {
 	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table REASONS=$reasons_table TEXT=$help_text awk "$awk_help" "${1:-azready}"; } 2>/dev/null && return
 	# Nobody may be reading.
 	[ $? -eq 3 ] || return 1
-	die_usage "no help for '$1'" 'run azready help'
+	log_die "no help for '$1'" 'run azready help'
 }

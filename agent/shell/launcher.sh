@@ -14,16 +14,16 @@ run_engine() {
 	run_function=$1
 	shift
 	become_python ${1+"$@"}
-	[ "$engine" != python ] || die_usage 'no Python that works' 'install Python 3.7 or newer with its standard library, or use --engine shell'
+	[ "$engine" != python ] || log_die 'no Python that works' 'install Python 3.7 or newer with its standard library, or use --engine shell'
 	log_debug 'engine: shell'
 	"$run_function"
 }
 
 main() {
-	sys_prepare
+	run_prepare
 	parse ${1+"$@"}
-	sys_complete_path
-	sys_own_places
+	program_complete_path
+	place_own
 	if [ "$words_count${wants_version-}${wants_help-}" = 0 ]; then
 		show_help >&2
 		exit 2
@@ -35,15 +35,15 @@ main() {
 	fi
 	case $set_command in
 	provision | report | status | install | uninstall | generalize | version | help) check_options "$set_command" ;;
-	*) die_usage "unknown command '$set_command'" 'run azready help' ;;
+	*) log_die "unknown command '$set_command'" 'run azready help' ;;
 	esac
 	case $set_command in
 	version) { printf 'azready %s\n' "$azready_version"; } 2>/dev/null ;;
 	help) show_help "${word_2-}" ;;
 	install | uninstall | generalize)
-		sys_need_programs
-		sys_begin
-		sys_need_room
+		program_need_all
+		run_begin
+		work_need_room
 		lock_command
 		"main_$set_command"
 		;;
@@ -57,7 +57,7 @@ main_status() {
 
 main_report() {
 	config_read
-	sys_begin
+	run_begin
 	run_engine run_report ${1+"$@"}
 }
 
@@ -65,16 +65,16 @@ main_report() {
 main_provision() {
 	config_read
 	[ "$has_only" = no ] || config_set STEPS "$only" --only
-	split_steps "$skip" --skip
+	config_split_steps "$skip" --skip
 	vm_id_from_dmi
 	if [ "$force" = no ]; then
 		! is_not_azure || exit 0
-		! is_done || pending_is_there || {
-			say_done
+		! state_is_done || pending_is_there || {
+			state_say_done
 			exit 0
 		}
 	fi
-	sys_begin
+	run_begin
 	run_engine run_provision ${1+"$@"}
 }
 

@@ -4,8 +4,8 @@
 # where the marker holds the id that DMI gives.
 provision() {
 	identify || tell
-	[ "$force" = yes ] || ! is_done || do_the_rest
-	sys_sweep
+	[ "$force" = yes ] || ! state_is_done || do_the_rest
+	sweep_files
 	begin || tell
 	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
 	read_goal_state || end_run not-told 3
@@ -13,9 +13,9 @@ provision() {
 	make_host_keys
 	take_steps || tell
 	pending_begin
-	note_steps
+	state_note_steps
 	report_ready || end_run not-told 3
-	mark_provisioned
+	state_mark
 	run_began=told
 	finish_all announced_now
 	exit 0
@@ -32,14 +32,14 @@ finish_all() {
 	publish_hostname
 	run_scripts
 	# Last: a run that is cut off before must be started again.
-	pending_do service disable_service
+	pending_do service service_disable
 	pending_keep
 }
 
 # tell_ready: the host.
 tell_ready() {
 	[ -n "$finished_at" ] || {
-		sys_timestamp
+		clock_timestamp
 		finished_at=$_timestamp
 	}
 	tell_host "result=success|agent=$azready_agent|vm_id=$vm_id|timestamp=$finished_at"
@@ -48,12 +48,12 @@ tell_ready() {
 # do_the_rest: what a run that was cut off after Ready has left, and end. No request is sent.
 do_the_rest() {
 	pending_read || {
-		say_done
+		state_say_done
 		exit 0
 	}
 	log_info "VM $vm_id is provisioned; doing what an earlier run has left: $(printf '%s' "$pending_items" | tr '\n' ',')"
 	run_began=told
-	sys_read "$state_directory/status" >"$work/earlier" 2>/dev/null
+	file_read "$state_directory/status" >"$work/earlier" 2>/dev/null
 	hostname_set=$pending_hostname
 	{ printf '%s' "$pending_user" >"$work/wanted.admin-user"; } 2>/dev/null
 	finish_all announced_before
@@ -69,11 +69,11 @@ take_steps() {
 
 # choose_steps: sets steps_chosen, in the order of the table.
 choose_steps() {
-	split_steps "$set_STEPS" STEPS
+	config_split_steps "$set_STEPS" STEPS
 	steps_wanted=$_steps
-	split_steps "$skip" --skip
+	config_split_steps "$skip" --skip
 	steps_skipped=$_steps
-	split_steps all all
+	config_split_steps all all
 	steps_chosen=
 	for steps_name in $_steps; do
 		case " $steps_wanted " in *" $steps_name "*) ;; *) continue ;; esac
@@ -83,13 +83,13 @@ choose_steps() {
 
 # take_step: run it and note what became of it.
 take_step() {
-	sys_now
+	clock_now
 	step_began=$_now
 	_result=failed
 	"step_$(printf '%s' "$current_step" | tr - _)"
 	step_status=$?
-	sys_now
-	sys_seconds "$((_now - step_began))"
+	clock_now
+	clock_seconds "$((_now - step_began))"
 	{ printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" "$_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
 	if [ "$_result" = skipped ] && [ ! -e "$work/unusable.$current_step" ]; then log_info "$current_step: skipped, nothing was given for it"; fi
 	return "$step_status"
@@ -125,7 +125,7 @@ end_run() {
 announce() {
 	log_info "$1"
 	case $set_LOG_CONSOLE in
-	yes) sys_to_console "azready: $1" ;;
-	auto) [ -t 2 ] || sys_to_console "azready: $1" ;;
+	yes) log_to_console "azready: $1" ;;
+	auto) [ -t 2 ] || log_to_console "azready: $1" ;;
 	esac
 }

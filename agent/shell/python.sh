@@ -6,8 +6,8 @@ python_works() {
 	command -v "$1" >/dev/null 2>&1 || return 1
 	[ -d "$work" ] || return 1
 	sys_before=$! sys_child=starting
-	sys_become "$1" -I -S "$_self" --preflight </dev/null >"$work/preflight" 2>/dev/null &
-	sys_supervise "$!" "$python_patience" python_is_loading
+	child_become "$1" -I -S "$_self" --preflight </dev/null >"$work/preflight" 2>/dev/null &
+	child_supervise "$!" "$python_patience" python_is_loading
 	{ IFS= read -r python_said <"$work/preflight"; } 2>/dev/null && [ "$python_said" = azready-python-ok ]
 }
 

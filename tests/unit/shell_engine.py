@@ -25,7 +25,7 @@ class ShellEngine:
     LOOP = '\nwhile read -r script; do (. "$script") </dev/null 2>"$script.err"; printf "%s\\n" $?; done\n'
     BEGIN = (
         "log_level=0 engine=auto force=no config_file='' skip='' deadline=0 goal_state='' metadata='' fail_value=''\n"
-        f"current_step='' vm_id={VM_ID}; sys_timestamp() {{ _timestamp={WHEN}; }}\n"
+        f"current_step='' vm_id={VM_ID}; clock_timestamp() {{ _timestamp={WHEN}; }}\n"
         # What failed is described when it is reported.
         "trap report_describe EXIT\n"
     )
@@ -52,7 +52,7 @@ class ShellEngine:
         plant(self.work, work or {})
         if tree is not None:
             plant(self.root, tree)
-        begin = f"{self.BEGIN}root={quote(str(self.root))} work={quote(str(self.work))}; sys_own_places\n"
+        begin = f"{self.BEGIN}root={quote(str(self.root))} work={quote(str(self.work))}; place_own\n"
         self.script.write_bytes(encode(f"{begin}{code}\n"))
         self.shell.stdin.write(os.fsencode(self.script) + b"\n")
         self.shell.stdin.flush()

@@ -55,7 +55,7 @@ def programs(shipped: str) -> Iterator[Program]:
         yield Program("+".join(names), front(texts, texts[names[-1]]) + "".join(texts[name] for name in names))
     for number, found in enumerate(INLINE.finditer(shipped), 1):
         text = unquoted(found[2])
-        with_lib = bool(found[1]) or "sys_save" in found[0] or "verdict" in text
+        with_lib = bool(found[1]) or "parse_save" in found[0] or "verdict" in text
         yield Program(f"inline {number}: {text[:40]!r}", (front(texts, text) if with_lib else "") + text)
 
 
@@ -125,7 +125,7 @@ def test_no_program_escapes_the_lint() -> None:
         code = "\n".join(
             line for line in text.splitlines() if not line.startswith(("awk_", "proto_", "fact_", "unit_"))
         )
-        uses = re.findall(r"(?:sys_awk|(?<!=)\bawk)(?: -F\S+| -v (?:\"(?:[^\"\\]|\\.)*\"|\S+))* (?=['\"$])(\S+)", code)
+        uses = re.findall(r"(?:program_awk|(?<!=)\bawk)(?: -F\S+| -v (?:\"(?:[^\"\\]|\\.)*\"|\S+))* (?=['\"$])(\S+)", code)
         assert len(uses) > 20
         assert all(use.startswith(("'", '"$awk_', '"$sys_program', '"$@"')) for use in uses), uses
     sources = {path.stem for path in (ROOT / "agent" / "shell").rglob("*.awk")}

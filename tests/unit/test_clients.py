@@ -94,7 +94,7 @@ def asked(
     with server(answer) as address:
         (tmp_path / "script").write_text(
             f"{functions}\nroot='' set_REQUEST_TIMEOUT={seconds} log_level=0 fail_value='' current_step=''\n"
-            "sys_prepare\nsys_begin\nlog_level=0\nhttp_begin\n"
+            "run_prepare\nrun_begin\nlog_level=0\nhttp_begin\n"
             f'[ "$http_client" = {client} ] || exit 9\nhttp_headers="Metadata: true"\n'
             f"if http_send {method} {address} / {seconds * 100} {body}\n"
             'then printf ok; else printf %s "$_problem"; fi\n'

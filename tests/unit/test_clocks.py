@@ -45,7 +45,7 @@ READINGS = {
 @pytest.mark.parametrize("kind", READINGS)
 def test_time_without_proc_never_goes_back_and_leaps_little(kind: str, tmp_path: Path) -> None:
     says, expected = READINGS[kind]
-    steps = "".join(f'echo {second} >"$SCRATCH/clock"\nsys_now\nprintf "%s " "$_now"\n' for second in says)
+    steps = "".join(f'echo {second} >"$SCRATCH/clock"\nclock_now\nprintf "%s " "$_now"\n' for second in says)
     assert [int(word) for word in without_proc(tmp_path, steps).split()] == expected
 
 
@@ -54,7 +54,7 @@ def test_a_child_is_ended_in_time_although_the_clock_was_set_back(tmp_path: Path
     echo 1700000000 >"$SCRATCH/clock"
     sleep 600 & child=$!
     (sleep 1; echo 1600000000 >"$SCRATCH/clock") &
-    sys_supervise "$child" 200
+    child_supervise "$child" 200
     echo "$_ended $_late"
     """
     assert without_proc(tmp_path, script) == "137 yes\n"
@@ -65,7 +65,7 @@ def test_a_child_is_not_ended_early_because_the_clock_leapt(tmp_path: Path) -> N
     echo 1700000000 >"$SCRATCH/clock"
     (sleep 1; echo 1800000000 >"$SCRATCH/clock") &
     (sleep 3; exit 5) & child=$!
-    sys_supervise "$child" 5000
+    child_supervise "$child" 5000
     echo "$_ended $_late"
     """
     assert without_proc(tmp_path, script) == "5 no\n"
@@ -73,7 +73,7 @@ def test_a_child_is_not_ended_early_because_the_clock_leapt(tmp_path: Path) -> N
 
 def limits(shell: ShellEngine, timeout: int, tries: int, deadline: int = 10000) -> list[int]:
     """Seconds that one try after the other may take."""
-    loop = f"sys_now() {{ _now=0; }}\nset_REQUEST_TIMEOUT={timeout}\ntries_begin x {deadline * 100}\n"
+    loop = f"clock_now() {{ _now=0; }}\nset_REQUEST_TIMEOUT={timeout}\ntries_begin x {deadline * 100}\n"
     shell.run(
         loop + f'for _ in {" ".join("x" * tries)}; do tries_limit x; printf "%s " "$_limit"; done >"$work/limits"'
     )
@@ -94,7 +94,7 @@ def test_a_slow_server_gets_more_time_from_try_to_try(shell: ShellEngine) -> Non
 def test_the_last_pause_leaves_time_for_a_last_try(shell: ShellEngine, left: int, pause: str) -> None:
     """The next pause would be 4 s."""
     shell.run(
-        f'sys_now() {{ _now=0; }}\nsys_pause() {{ printf %s "$1" >"$work/pause"; }}\nset_REQUEST_TIMEOUT=1\n'
+        f'clock_now() {{ _now=0; }}\nchild_pause() {{ printf %s "$1" >"$work/pause"; }}\nset_REQUEST_TIMEOUT=1\n'
         f"tries_begin x {left}\ntry_x_pauses='4000 5000'\n_retry_after=0 _problem=x _why=\n"
         ': >"$work/pause"\ntries_another x X',
     )

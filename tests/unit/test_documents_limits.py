@@ -104,7 +104,7 @@ SHELL = {
     "goal_state": 'parse_goal_state "$work/document"',
     "media": 'cp "$work/document" "$work/ovf-env.xml"; parse_media',
     "instance": 'parse_metadata "$work/document"',
-    "keys": 'sys_parse "$awk_keys" "$work/document" check',
+    "keys": 'parse_document "$awk_keys" "$work/document" check',
 }
 PYTHON = """
 import sys

@@ -287,7 +287,7 @@ def test_base64_is_read_alike(shell: ShellEngine, text: str) -> None:
     except Failure:
         decoded = None
     work = {"wanted.user-data": encode(text)}
-    for tools in ("", "sys_has() { return 1; }"):
+    for tools in ("", "program_has() { return 1; }"):
         code = f': >"$work/DESCRIPTION"\n{tools}\ndecode_data user_data'
         assert (shell.kept("data")[0] if shell.run(code, work) == 0 else None) == decoded
 
@@ -558,7 +558,7 @@ def test_value_of_the_environment_is_checked_alike(key: str, shell: ShellEngine)
 @one_awk
 @pytest.mark.parametrize("steps", SETTINGS["steps"])
 def test_steps_are_chosen_alike(steps: str, shell: ShellEngine) -> None:
-    refused = shell.run(f"""split_steps {quote(steps)} --only && printf %s "$_steps" >"$work/steps" """)
+    refused = shell.run(f"""config_split_steps {quote(steps)} --only && printf %s "$_steps" >"$work/steps" """)
     assert refused == 2 * (not accepts(config.split_steps, steps, "--only"))
     if not refused:
         assert set(shell.kept("steps")[0].decode().split()) == set(config.split_steps(steps, "--only"))
@@ -573,7 +573,7 @@ firmware = st.sampled_from(["sys/firmware/efi/x", "dev/efi", "etc/x"])
 ASKED = """
     vm_id_from_dmi; printf %s "$vm_id" >"$work/id"
     is_not_azure; printf %s $? >"$work/azure"
-    is_done; printf %s $? >"$work/open"
+    state_is_done; printf %s $? >"$work/open"
 """
 
 
@@ -615,7 +615,7 @@ def test_path_is_resolved_alike(shell: ShellEngine, links: dict[str, str], path:
     plant(shell.root, {"d/x": b""})
     for name, target in links.items():
         (shell.root / name).symlink_to(target)
-    shell.run(f'sys_path {path}; printf %s "$_path" >"$work/path"')
+    shell.run(f'place_of {path}; printf %s "$_path" >"$work/path"')
     assert shell.kept("path")[0].decode() == System(str(shell.root)).path(path)
 
 

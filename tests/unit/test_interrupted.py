@@ -141,7 +141,7 @@ def test_watchers_ask_for_more_than_a_number_before_they_kill(tmp_path: Path) ->
     echo "$((child - 1))" >/proc/sys/kernel/ns_last_pid
     sleep 600 & stranger=$!
     [ "$stranger" = "$child" ] || exit 78
-    (sys_watch "$child" "$start" 0)
+    (child_watch "$child" "$start" 0)
     kill -0 "$stranger" && echo lives
     kill -KILL "$stranger"
     """

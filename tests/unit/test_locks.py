@@ -21,7 +21,7 @@ CODE = """
 log_level=0 engine=auto force=no config_file='' skip='' goal_state='' metadata='' fail_value='' fail_hint=
 current_step='' vm_id='' root=ROOT work=WORK
 set_USER_SHELL= set_USER_GROUPS= set_ADMIN_RIGHTS=none
-sys_now
+clock_now
 deadline=$((_now + 400))
 """
 MAKE = 'step_user\nstatus=$?\ncat "$work/failure" 2>/dev/null\nexit $status\n'
@@ -71,7 +71,7 @@ def assert_clean(etc: Path) -> None:
 def test_lock_of_a_process_that_lives_is_waited_for(run: Run, tmp_path: Path) -> None:
     etc = tmp_path / "root/etc"
     (etc / "passwd.lock").write_text(str(living()))
-    done = run(f"sys_sweep\n{MAKE}")
+    done = run(f"sweep_files\n{MAKE}")
     assert done.stdout == "file_not_writable file=/etc/passwd error=locked"
     assert done.returncode == 1
     assert (etc / "passwd.lock").read_text() == str(living())
@@ -103,7 +103,7 @@ def test_lock_beside_its_partner_is_cleared_at_the_start(run: Run, tmp_path: Pat
     for name in ("passwd", "shadow"):
         (etc / f".{name}.azready.lock").write_text(str(living()))
         os.link(etc / f".{name}.azready.lock", etc / f"{name}.lock")
-    assert run("sys_sweep\n").returncode == 0
+    assert run("sweep_files\n").returncode == 0
     assert_clean(etc)
 
 
@@ -111,7 +111,7 @@ def test_partner_does_not_clear_the_lock_of_somebody_else(run: Run, tmp_path: Pa
     etc = tmp_path / "root/etc"
     (etc / ".passwd.azready.lock").write_text("4194304")
     (etc / "passwd.lock").write_text(str(living()))
-    run("sys_sweep\n")
+    run("sweep_files\n")
     assert (etc / "passwd.lock").read_text() == str(living())
     assert not (etc / ".passwd.azready.lock").exists()
 
@@ -121,13 +121,13 @@ def test_lock_of_nobody_is_cleared_at_the_start(run: Run, text: str, tmp_path: P
     """So useradd, which would refuse, finds none either."""
     etc = tmp_path / "root/etc"
     (etc / "passwd.lock").write_text(text)
-    run("sys_sweep\n")
+    run("sweep_files\n")
     assert_clean(etc)
 
 
 def test_partner_is_there_while_the_lock_is_held(run: Run, tmp_path: Path) -> None:
     etc = tmp_path / "root/etc"
-    done = run(f"sys_lock /etc/passwd /etc/group\nls -i {etc}/passwd.lock {etc}/.passwd.azready.lock\nsys_unlock\n")
+    done = run(f"account_lock /etc/passwd /etc/group\nls -i {etc}/passwd.lock {etc}/.passwd.azready.lock\naccount_lock_give_back\n")
     assert len({line.split()[0] for line in done.stdout.splitlines()}) == 1
     assert len(done.stdout.splitlines()) == 2
     assert_clean(etc)
@@ -142,7 +142,7 @@ def test_what_a_run_left_is_taken_away(run: Run, tmp_path: Path) -> None:
     (root / "home/.azureuser.azready/deep/link").symlink_to(root / "etc/passwd")
     # Somebody's, not ours.
     (etc / "passwd.2024").write_text("a copy")
-    run("sys_sweep\n")
+    run("sweep_files\n")
     (etc / "passwd.2024").unlink()
     assert_clean(etc)
     assert list((root / "home").iterdir()) == []
@@ -152,7 +152,7 @@ def test_account_that_appeared_meanwhile_is_taken(run: Run, tmp_path: Path) -> N
     """Somebody else's useradd ran between the look and the lock."""
     etc = tmp_path / "root/etc"
     line = "azureuser:x:1234:1234::/home/azureuser:/bin/sh"
-    done = run(f"sys_lock() {{ printf '%s\\n' {quote(line)} >>{etc}/passwd; sys_locked=; }}\n{MAKE}")
+    done = run(f"account_lock() {{ printf '%s\\n' {quote(line)} >>{etc}/passwd; sys_locked=; }}\n{MAKE}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [text for text in (etc / "passwd").read_text().splitlines() if text.startswith("azureuser")] == [line]
 

@@ -106,7 +106,7 @@ def test_rules_of_sshd_leave_the_same_ways_in_both_engines(
         "key": b"" if key else b"mode\t/home/ada\n",
     }
     words = f"{'yes' if locked else 'no'} {'yes' if usable else 'no'}"
-    code = f'cd "$work"; sys_derive x "$work/out" "$awk_groups$awk_ssh_rules" sshd sshd {USER} groups types key {words}'
+    code = f'cd "$work"; edit_derive x "$work/out" "$awk_groups$awk_ssh_rules" sshd sshd {USER} groups types key {words}'
     assert shell.run(code, files) == 0
     assert set(shell.kept("out")[0].decode().splitlines()) == _python_judgement(lines, types, key, locked, usable)
 
@@ -119,7 +119,7 @@ LISTS = ["ada", "a*,!ada", "!ada", "!x,*", "wheel", "w*,!wheel", "x", "ada,x", "
 @given(words=st.lists(st.sampled_from([*(word[0] for word in CRITERIA), *LISTS]).filter(bool), min_size=1, max_size=4))
 def test_match_line_is_about_the_same_user_in_both_engines(shell: ShellEngine, words: list[str]) -> None:
     joined = "\t".join(words)
-    code = f'sys_derive x "$work/out" "$awk_groups$awk_ssh_rules" holds "$(cat "$work/words")" {USER} "$work/groups"'
+    code = f'edit_derive x "$work/out" "$awk_groups$awk_ssh_rules" holds "$(cat "$work/words")" {USER} "$work/groups"'
     status = shell.run(f"{code} && [ $_verdict = yes ]", {"words": encode(joined), "groups": GROUPS_FILE})
     assert (status == 0) == ssh_rules.holds(words, USER, lambda: GROUPS.names)
 
@@ -140,7 +140,7 @@ def test_rules_of_doas_say_the_same_in_both_engines(shell: ShellEngine, root: Pa
     plant(root, {"etc/doas.conf": text})
     account = Account(USER, 1000, 1000, "/home/ada", "/bin/sh")
     said = becoming.doas_says(System(str(root)), account, GROUPS)
-    code = f'sys_derive x "$work/out" "$awk_groups$awk_becoming" doas {USER} 1000 "$work/groups" "$work/rules"'
+    code = f'edit_derive x "$work/out" "$awk_groups$awk_becoming" doas {USER} 1000 "$work/groups" "$work/rules"'
     assert shell.run(code, {"groups": GROUPS_FILE, "rules": text}) == 0
     answer, _, rule = shell.kept("out")[0].decode().rstrip("\n").partition("\t")
     assert (answer, rule.split()) == (said[0], said[1].split())
@@ -165,7 +165,7 @@ def test_answer_of_sudo_is_read_in_both_engines(name: str, shell: ShellEngine) -
     said = becoming.sudo_answer(text)
     assert said[0] == answer
     assert (
-        shell.run('sys_derive x "$work/out" "$awk_groups$awk_becoming" sudo "$work/text"', {"text": text.encode()}) == 0
+        shell.run('edit_derive x "$work/out" "$awk_groups$awk_becoming" sudo "$work/text"', {"text": text.encode()}) == 0
     )
     assert shell.kept("out")[0].decode().rstrip("\n").partition("\t")[::2] == said
 
@@ -187,7 +187,7 @@ def test_dates_of_shadow_are_read_in_both_engines(name: str, shell: ShellEngine)
     fields, expected = AGES[name]
     line = f"ada::{fields}"
     assert login._ages(line.split(":")) == expected
-    code = 'sys_derive x "$work/out" "$awk_login" "$work/line" "$(date +%s)"'
+    code = 'edit_derive x "$work/out" "$awk_login" "$work/line" "$(date +%s)"'
     assert shell.run(code, {"line": line.encode()}) == 0
     assert shell.kept("out")[0].decode().splitlines() == expected
 

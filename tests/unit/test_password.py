@@ -112,7 +112,7 @@ def test_the_shell_tells_the_ssh_server(
 ) -> None:
     word = {None: "", True: "yes", False: "no"}[login]
     code = f"""
-set_password_login() {{ printf '%s' "$1" >"$work/told"; }}
+sshd_set_password_login() {{ printf '%s' "$1" >"$work/told"; }}
 wanted_keys={len(keys)} wanted_password_login={word}
 : >"$work/told"
 step_password || exit

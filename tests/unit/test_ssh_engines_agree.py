@@ -88,7 +88,7 @@ def python_keys(given_keys: list[str]) -> tuple[bytes, bytes]:
 
 
 def shell_keys(shell: ShellEngine, given_keys: list[str]) -> tuple[bytes, bytes]:
-    assert shell.run('sys_parse "$awk_keys" "$work/wanted.keys" check', given_keys_in(given_keys)) == 0
+    assert shell.run('parse_document "$awk_keys" "$work/wanted.keys" check', given_keys_in(given_keys)) == 0
     good, why = shell.kept("keys.good", "keys.why")
     return good, why
 
@@ -324,10 +324,10 @@ def test_password_login_is_set_alike(shell: ShellEngine, root: Path, tree: Tree,
         sshd_password.set_password_login(run.system, "azureuser", wanted)
 
     first = python_outcome(root, tree, tell)
-    assert shell_outcome(shell, tree, f"set_password_login {word}") == first
+    assert shell_outcome(shell, tree, f"sshd_set_password_login {word}") == first
     again = python_outcome(root, first[1], tell)
     assert again[1] == first[1]
-    assert shell_outcome(shell, first[1], f"set_password_login {word}") == again
+    assert shell_outcome(shell, first[1], f"sshd_set_password_login {word}") == again
 
 
 # What sshd_config becomes
@@ -367,7 +367,7 @@ def test_policy_becomes_lines_of_the_configuration(name: str, shell: ShellEngine
     assert python_outcome(root, tree, lambda run: sshd_password.set_password_login(run.system, "azureuser", wanted))[
         :2
     ] == (b"", expected)
-    assert shell_outcome(shell, tree, f"set_password_login {'yes' if wanted else 'no'}")[:2] == (b"", expected)
+    assert shell_outcome(shell, tree, f"sshd_set_password_login {'yes' if wanted else 'no'}")[:2] == (b"", expected)
 
 
 @one_awk

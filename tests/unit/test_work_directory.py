@@ -107,8 +107,8 @@ def test_a_name_that_is_taken_is_passed_over(tmp_path: Path) -> None:
     mkdir "/run/azready.$$" "/run/azready.$$.1"
     . "$SCRATCH/functions"
     root=''
-    sys_prepare
-    sys_begin
+    run_prepare
+    run_begin
     [ "$work" = "/run/azready.$$.2" ] && echo taken
     cat "$work/owner"
     """

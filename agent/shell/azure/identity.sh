@@ -2,7 +2,7 @@
 
 # read_dmi NAME: sets _dmi; empty where there is no DMI.
 read_dmi() {
-	_dmi=$(sys_read "/sys/class/dmi/id/$1" | tr -d "\000$log_controls" | sed 's/^ *//; s/ *$//')
+	_dmi=$(file_read "/sys/class/dmi/id/$1" | tr -d "\000$log_controls" | sed 's/^ *//; s/ *$//')
 }
 
 # is_not_azure: whether the chassis asset tag says so. No DMI at all: maybe Azure.
@@ -28,7 +28,7 @@ vm_id_from_dmi() {
 	# One digit throughout is no id.
 	case $(printf '%s' "$_dmi" | tr -d "$(printf '%s' "$_dmi" | cut -c 1)-") in '') return 0 ;; esac
 	vm_id=$_dmi
-	sys_exists /sys/firmware/efi || sys_exists /dev/efi || swap_first_fields
+	place_exists /sys/firmware/efi || place_exists /dev/efi || swap_first_fields
 }
 
 # swap_first_fields: SMBIOS of a generation 1 VM keeps the first three fields of the id little-endian.

@@ -15,9 +15,9 @@ read_metadata() {
 
 # keep_metadata: for the hooks. Where /run takes nothing they find it in the work directory; that is no reason to stop.
 keep_metadata() {
-	sys_path "$run_directory/instance.json"
+	place_of "$run_directory/instance.json"
 	instance_json=$_path
-	if sys_make_directory "$run_directory" 0700 && sys_write "$run_directory/instance.json" 0600 "$work/body"; then return; fi
+	if file_make_directory "$run_directory" 0700 && file_write "$run_directory/instance.json" 0600 "$work/body"; then return; fi
 	log_warning "$run_directory/instance.json not kept: $(fail_cause)"
 	forgive
 	instance_json=$work/instance.json
@@ -25,7 +25,7 @@ keep_metadata() {
 }
 
 fetch_metadata() {
-	sys_now
+	clock_now
 	# At most half of what is left: a dead IMDS must leave time to say so.
 	imds_deadline=$((set_IMDS_DEADLINE * 100))
 	[ "$imds_deadline" -le "$(((deadline - _now) / 2))" ] || imds_deadline=$(((deadline - _now) / 2))
@@ -68,7 +68,7 @@ parse_metadata() {
 	_problem='error=not_json'
 	_retry_after=0
 	# shellcheck disable=SC2086  # several words; no file name fits the one with a star
-	sys_parse "$awk_json" "$1" $imds_paths || parse_failed
+	parse_document "$awk_json" "$1" $imds_paths || parse_failed
 }
 
 # has_compute: what IMDS says while it starts, and what stands in for it, is JSON too, but describes no machine.

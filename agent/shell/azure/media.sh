@@ -5,7 +5,7 @@
 # slower than azready.
 read_media() {
 	[ "$set_MEDIA" != none ] || return 1
-	sys_now
+	clock_now
 	media_until=$_now
 	if [ "$1" = yes ] || [ "$set_MEDIA" != auto ]; then
 		media_wait=$(((deadline - _now) / 10))
@@ -19,12 +19,12 @@ read_media() {
 	media_why="none at $*"
 	while :; do
 		for media_candidate; do ! look_for_media "$media_candidate" || break 2; done
-		sys_now
+		clock_now
 		[ "$_now" -lt "$media_until" ] || {
 			[ "$media_expected$set_MEDIA" = noauto ] || log_warning "provisioning media: $media_why; password and custom data are out of reach"
 			return 1
 		}
-		sys_seconds 25
+		clock_seconds 25
 		sleep "$_seconds"
 	done
 	parse_media
@@ -37,7 +37,7 @@ parse_media() {
 		log_debug "ovf-env.xml: it is over $proto_RESPONSE_CAP bytes"
 		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
 	}
-	sys_parse "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE" && return
+	parse_document "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE" && return
 	if [ $? -eq 1 ]; then
 		log_debug "ovf-env.xml: $_why"
 		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml
@@ -49,12 +49,12 @@ parse_media() {
 
 # look_for_media PLACE: copy it where it is there.
 look_for_media() {
-	sys_path "$1"
+	place_of "$1"
 	if [ -d "$_path" ]; then
 		copy_media "$1"
 		return
 	fi
-	media_mounted=$(sys_read /proc/mounts | DEVICE=$1 REAL=${_path#"$root"} awk '$1 == ENVIRON["DEVICE"] || $1 == ENVIRON["REAL"] { print $2; exit }')
+	media_mounted=$(file_read /proc/mounts | DEVICE=$1 REAL=${_path#"$root"} awk '$1 == ENVIRON["DEVICE"] || $1 == ENVIRON["REAL"] { print $2; exit }')
 	if [ -n "$media_mounted" ]; then
 		# Blanks and the like stand there as \040.
 		copy_media "$(printf '%b' "$(printf '%s' "$media_mounted" | sed 's/\\\([0-7]\)/\\0\1/g')")"
@@ -65,14 +65,14 @@ look_for_media() {
 		media_why="$1 is not mounted with a root other than /: give a directory"
 		return 1
 	fi
-	sys_make_directory "$run_directory" 0700 && sys_make_directory "$run_directory/media" 0700 || return
+	file_make_directory "$run_directory" 0700 && file_make_directory "$run_directory/media" 0700 || return
 	media_status=1
 	# Where nobody else looks: the password is on it.
 	if mount_media "$1" udf || mount_media "$1" iso9660; then
 		copy_media "$run_directory/media"
 		media_status=$?
-		sys_run 30 /dev/null umount "$run_directory/media" || sys_run 30 /dev/null umount -l "$run_directory/media" || {
-			sys_last_line
+		program_run 30 /dev/null umount "$run_directory/media" || program_run 30 /dev/null umount -l "$run_directory/media" || {
+			program_last_line
 			log_warning "provisioning media: $run_directory/media cannot be unmounted: $(cat "$work/last")"
 		}
 	fi
@@ -85,7 +85,7 @@ look_for_media() {
 mount_media() {
 	media_options=ro,nosuid,nodev,noexec
 	case $1 in /dev/*) ;; *) media_options=$media_options,loop ;; esac
-	sys_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$run_directory/media" && return
+	program_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$run_directory/media" && return
 	# The last line of util-linux's mount only points to dmesg.
 	media_why="$1 cannot be mounted as $2: $(head -n 1 "$work/run.err")"
 	return 1
@@ -93,13 +93,13 @@ mount_media() {
 
 # copy_media DIRECTORY: what it holds, into the work directory, which is in memory where a system has /run.
 copy_media() {
-	sys_path "$1/ovf-env.xml"
+	place_of "$1/ovf-env.xml"
 	media_copy "$_path" "$work/ovf-env.xml" || {
 		media_why="$1 holds no ovf-env.xml"
 		return 1
 	}
 	log_info "provisioning media: $1/ovf-env.xml"
-	sys_path "$1/CustomData.bin"
+	place_of "$1/CustomData.bin"
 	[ -f "$_path" ] && media_copy "$_path" "$work/ovf.bin" || return 0
 	[ "$(wc -c <"$work/ovf.bin")" -gt "$proto_RESPONSE_CAP" ] || return 0
 	log_warning "provisioning media: CustomData.bin is left out, it is over $proto_RESPONSE_CAP bytes"
@@ -113,5 +113,5 @@ media_copy() {
 
 # eject_media: let go of the drive that the media was in. Only after Ready was accepted: a next try would need the media.
 eject_media() {
-	[ -z "$media_device" ] || ! sys_which eject || sys_run 30 /dev/null "$_which" "$media_device" || :
+	[ -z "$media_device" ] || ! program_which eject || program_run 30 /dev/null "$_which" "$media_device" || :
 }

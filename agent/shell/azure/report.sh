@@ -28,7 +28,7 @@ send_report() {
 	fi
 	report_health || return
 	log_info "the platform accepted the report $1"
-	keep_report
+	state_keep_report
 }
 
 # report_made: $work/report for the goal state of this moment, whole. What is cut off or lacks its cause is never sent: fails
@@ -40,7 +40,7 @@ report_made() {
 	} && return
 	_retry_after=0 _why=''
 	_problem='error=report_not_made'
-	sys_has_room || _problem='error=no_space'
+	work_has_room || _problem='error=no_space'
 	return 1
 }
 
@@ -66,14 +66,14 @@ report_is_whole() {
 
 # report_document: the template filled in with the goal state of this moment.
 report_document() {
-	sys_awk "$awk_fill" "$work" >"$work/report" <<EOT
+	program_awk "$awk_fill" "$work" >"$work/report" <<EOT
 $health_template
 EOT
 }
 
 # report_json: the report that needs no goal state.
 report_json() {
-	sys_awk "$awk_report_json" "$work" >"$work/report"
+	program_awk "$awk_report_json" "$work" >"$work/report"
 }
 
 # report_describe: the row of the failure in $work/details (see fail) becomes $work/DESCRIPTION; fails where there is none.
@@ -125,5 +125,5 @@ report_row() {
 
 # report_awk_row TIMESTAMP DETAILS [REASON [KEY=VALUE ..]]
 report_awk_row() {
-	sys_awk "$awk_row" "$proto_DESCRIPTION_MAX" "$azready_agent" "$vm_id" "$proto_DOCUMENTATION_URL" "$@"
+	program_awk "$awk_row" "$proto_DESCRIPTION_MAX" "$azready_agent" "$vm_id" "$proto_DOCUMENTATION_URL" "$@"
 }

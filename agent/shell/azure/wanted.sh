@@ -30,7 +30,7 @@ read_wanted() {
 # OSDisk, PreprovisionedOSDisk, Unknown, or what is yet to come.
 refuse_preprovisioned() {
 	printf '' >"$work/wanted.pool"
-	is_blank "$work/extended.compute.ppsType" || trim_into wanted.pool extended.compute.ppsType || return
+	text_is_blank "$work/extended.compute.ppsType" || trim_into wanted.pool extended.compute.ppsType || return
 	case $(told_word wanted.pool) in
 	'' | none)
 		case " $fact_WORDS_YES " in *" $(told_word ovf.PreprovisionedVm | tr -d ' \t\r\n') "*) ;; *) return 0 ;; esac
@@ -44,7 +44,7 @@ refuse_preprovisioned() {
 
 # trim_into TO FROM: a text without blanks around it.
 trim_into() {
-	sys_awk 'BEGIN { printf "%s", trimmed(slurp(ARGV[1])) }' "$work/$2" >"$work/$1"
+	program_awk 'BEGIN { printf "%s", trimmed(slurp(ARGV[1])) }' "$work/$2" >"$work/$1"
 }
 
 # needs_media: whether a chosen step wants what only the media may tell.
@@ -55,7 +55,7 @@ needs_media() {
 
 # media_is_expected: prints yes or no: whether IMDS lets one think that there is more.
 media_is_expected() {
-	if [ "$(told_word extended.compute.hasCustomData)" = true ] || is_blank "$work/compute.osProfile.adminUsername" ||
+	if [ "$(told_word extended.compute.hasCustomData)" = true ] || text_is_blank "$work/compute.osProfile.adminUsername" ||
 		[ "$(told_word compute.osProfile.disablePasswordAuthentication)" = false ]; then
 		printf yes
 	else
@@ -97,7 +97,7 @@ want_keys() {
 		cp "$work/$want_file" "$work/wanted.keys"
 		break
 	done
-	wanted_keys=$(sys_awk '/^=/ { n++ } END { print n + 0 }' "$work/wanted.keys")
+	wanted_keys=$(program_awk '/^=/ { n++ } END { print n + 0 }' "$work/wanted.keys")
 }
 
 # want_first NAME FILE ..: the first file that is not blank.
@@ -106,7 +106,7 @@ want_first() {
 	shift
 	printf '' >"$work/wanted.$want_name"
 	for want_file; do
-		is_blank "$work/$want_file" || {
+		text_is_blank "$work/$want_file" || {
 			cp "$work/$want_file" "$work/wanted.$want_name"
 			return
 		}

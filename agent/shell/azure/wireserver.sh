@@ -15,12 +15,12 @@ read_goal_state() {
 			return
 		fi
 		case $_problem in internal_error | file_not_writable)
-			not_told goal_state_unavailable
+			fail_not_told goal_state_unavailable
 			return
 			;;
 		esac
 		tries_another goal 'goal state' || {
-			not_told goal_state_unavailable
+			fail_not_told goal_state_unavailable
 			return
 		}
 	done
@@ -43,7 +43,7 @@ try_goal_state() {
 parse_goal_state() {
 	_problem='error=goal_state_malformed'
 	_retry_after=0
-	sys_parse "$awk_xml$awk_goal_state" "$1" "$proto_ID_MAX" || parse_failed || return
+	parse_document "$awk_xml$awk_goal_state" "$1" "$proto_ID_MAX" || parse_failed || return
 	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 
@@ -54,7 +54,7 @@ report_health() {
 	[ -n "$goal_state" ] || read_goal_state || return
 	while ! try_report; do
 		tries_another health 'health report' || {
-			not_told report_not_accepted
+			fail_not_told report_not_accepted
 			return
 		}
 		read_goal_state || return

@@ -1,8 +1,8 @@
 # generalize.sh: makes an image safe to capture: nothing of this machine stays, and azready provisions the next one.
 
 main_generalize() {
-	sys_need_awk
-	[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || die_usage 'generalize is for root' 'run it as root, or with --root'
+	program_need_awk
+	[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || log_die 'generalize is for root' 'run it as root, or with --root'
 	old_who
 	old_names
 	old_rows >"$work/rows"
@@ -41,11 +41,11 @@ old_who() {
 	old_user=$leaving_user old_uid='' old_home=''
 	[ -n "$old_user" ] || old_guess
 	[ -n "$old_user" ] || return 0
-	find_account "$old_user" 2>/dev/null || die_usage "--user $old_user: no such user" 'give a name of /etc/passwd'
+	account_find "$old_user" 2>/dev/null || log_die "--user $old_user: no such user" 'give a name of /etc/passwd'
 	# What could be a pattern is no person's name either.
 	case $old_user in *[!A-Za-z0-9._-]*) _uid=0 ;; esac
 	if [ "$_uid" -lt 1000 ] || [ "$_uid" -gt 60000 ]; then
-		die_usage "--user $old_user: a system account (uid $_uid) stays" 'a person has a uid from 1000 to 60000'
+		log_die "--user $old_user: a system account (uid $_uid) stays" 'a person has a uid from 1000 to 60000'
 	fi
 	old_uid=$_uid
 	old_home=${_home%/}
@@ -55,16 +55,16 @@ old_who() {
 # and doas name. Nobody where that is not clear.
 old_guess() {
 	old_words=$({
-		sys_read "$state_directory/status" | grep '^ADMIN_USER=' || {
+		file_read "$state_directory/status" | grep '^ADMIN_USER=' || {
 			for old_file in /etc/sudoers.d /etc/doas.d; do
-				sys_path "$old_file"
+				place_of "$old_file"
 				cat "$_path"/azready* "$_path"/zz-azready*
 			done
-			! sys_read /etc/doas.conf | grep -q azready || sys_read /etc/doas.conf
+			! file_read /etc/doas.conf | grep -q azready || file_read /etc/doas.conf
 		}
 	} 2>/dev/null | tr -c 'A-Za-z0-9._-' ' ')
 	# shellcheck disable=SC2046  # names and no more
-	set -- $(sys_read /etc/passwd | LC_ALL=C awk -F: -v "words= $old_words " '
+	set -- $(file_read /etc/passwd | LC_ALL=C awk -F: -v "words= $old_words " '
 		$3 >= 1000 && $3 <= 60000 { people = 1; if (index(words, " " $1 " ")) print $1 }
 		END { if (people) print "," }')
 	case $#,$old_words in
@@ -79,8 +79,8 @@ old_guess() {
 # old_names: sets $old_hosts, the machine's names without a domain, and $old_named, a pattern for the first of them.
 old_names() {
 	old_hosts=$({
-		for old_file in /etc/hostname /etc/HOSTNAME; do sys_read "$old_file" | sed 's/^/hostname /'; done
-		for old_file in /etc/conf.d/hostname /etc/config/system /etc/rc.conf /opt/bootsync.sh; do sys_read "$old_file"; done
+		for old_file in /etc/hostname /etc/HOSTNAME; do file_read "$old_file" | sed 's/^/hostname /'; done
+		for old_file in /etc/conf.d/hostname /etc/config/system /etc/rc.conf /opt/bootsync.sh; do file_read "$old_file"; done
 		[ -n "$root" ] || printf 'hostname %s\n' "$(uname -n)"
 	} | LC_ALL=C awk -v "blanks=[ \"'=$tab]+" '!/^[ \t]*#/ && match($0, /[Hh]ostname|HOSTNAME/) {
 		split(substr($0, RSTART + RLENGTH), words, blanks)
@@ -95,8 +95,8 @@ old_names() {
 
 # old_rows: the table for this image. dbus of an image without systemd does not fill an empty machine-id.
 old_rows() {
-	if sys_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
-	find_account root 2>/dev/null || _home=/root
+	if place_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
+	account_find root 2>/dev/null || _home=/root
 	printf '%s\n' "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready" "$generalize_table" |
 		sed "s,|~,|${_home:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/"
 }
@@ -109,14 +109,14 @@ old_all() {
 	done <"$work/rows"
 	[ -n "$root" ] || [ "$(uname -n)" = localhost ] || leave reset /proc/sys/kernel/hostname
 	# A log in memory is not captured, and may be where this run works.
-	[ -n "$root" ] || ! sys_is_memory /var/log || return 0
-	sys_path /var/log
+	[ -n "$root" ] || ! place_is_memory /var/log || return 0
+	place_of /var/log
 	[ -z "$(find "$_path" -xdev -type f \( -size +0 -o -name "$old_named" \) 2>/dev/null | head -n 1)" ] || leave clear "$_path"
 }
 
 # old_row DIRECTORY NAMES
 old_row() {
-	sys_path "$1"
+	place_of "$1"
 	old_at=$_path
 	# The names are patterns for that directory, not for this one.
 	set -f
@@ -137,7 +137,7 @@ old_one() {
 	remove) leave remove "$old_file" && return ;;
 	file | empty | mac) [ ! -h "$old_file" ] || return 0 ;;
 	*)
-		sys_path "${old_file#"$root"}"
+		place_of "${old_file#"$root"}"
 		old_file=$_path
 		;;
 	esac
@@ -152,13 +152,13 @@ old_one() {
 
 # old_mended FILE: $work/mended, the file without who leaves; sets _verdict.
 old_mended() {
-	sys_fetch_place "$1" "${1#"$root"}" "$work/old.text" &&
-		sys_derive "${1#"$root"}" "$work/mended" "$awk_generalize" "$work/old.text" "$old_how" "$old_user" "$old_uid" "$old_hosts"
+	file_fetch_place "$1" "${1#"$root"}" "$work/old.text" &&
+		edit_derive "${1#"$root"}" "$work/mended" "$awk_generalize" "$work/old.text" "$old_how" "$old_user" "$old_uid" "$old_hosts"
 }
 
 # old_tree: the user's home, unless it is more than that, and what the user has in /tmp.
 old_tree() {
-	sys_path "${old_home%/*}"
+	place_of "${old_home%/*}"
 	old_file=$_path/${old_home##*/}
 	if [ -h "$old_file" ] || { [ -d "$old_file" ] && old_is_own; }; then
 		leave remove "$old_file"
@@ -166,7 +166,7 @@ old_tree() {
 		log_warning "home '$old_home' stays: it is not $old_user's alone"
 	fi
 	for old_file in /tmp /var/tmp; do
-		sys_path "$old_file"
+		place_of "$old_file"
 		find "$_path/." ! -name . -prune -user "$old_uid" -print
 	done 2>/dev/null | sed 's|/\./|/|' >"$work/own"
 	while read -r old_file; do
@@ -183,7 +183,7 @@ old_is_own() {
 	/home/?*) ;;
 	*) [ "$(ls -dn "$old_file" | awk '{ print $3 }')" = "$old_uid" ] || return ;;
 	esac
-	sys_read /etc/passwd | LC_ALL=C awk -F: -v "user=$old_user" -v "home=$old_home/" '
+	file_read /etc/passwd | LC_ALL=C awk -F: -v "user=$old_user" -v "home=$old_home/" '
 		$1 != user && index($6 "/", home) == 1 { shared = 1 }
 		END { exit shared }'
 }
@@ -230,8 +230,8 @@ leave_empty() {
 leave_mend() {
 	old_locks=
 	case ${1#"$root"} in /etc/passwd | /etc/group | /etc/shadow | /etc/gshadow) old_locks=${1#"$root"} ;; esac
-	if { [ -z "$old_locks" ] || sys_lock "$old_locks"; } && old_mended "$1" && sys_write "${1#"$root"}" 0644 "$work/mended"; then set -- 0; else set -- 1; fi
-	[ -z "$old_locks" ] || sys_unlock
+	if { [ -z "$old_locks" ] || account_lock "$old_locks"; } && old_mended "$1" && file_write "${1#"$root"}" 0644 "$work/mended"; then set -- 0; else set -- 1; fi
+	[ -z "$old_locks" ] || account_lock_give_back
 	[ "$1" -eq 0 ] || cat "$work/failure" >&2
 }
 
@@ -262,8 +262,8 @@ leave_clear_in() {
 # old_ask: on a terminal; without one only --yes will do.
 old_ask() {
 	[ "$yes" = no ] || return 0
-	[ -t 0 ] || die_usage 'no terminal to ask on; nothing was changed' 'this cannot be undone: say --yes'
+	[ -t 0 ] || log_die 'no terminal to ask on; nothing was changed' 'this cannot be undone: say --yes'
 	printf 'azready: do all this? It cannot be undone [y/N] ' >&2
 	read -r old_answer
-	case $old_answer in [yY] | [yY][eE][sS]) ;; *) die_usage 'nothing was changed' 'the answer was not y' ;; esac
+	case $old_answer in [yY] | [yY][eE][sS]) ;; *) log_die 'nothing was changed' 'the answer was not y' ;; esac
 }

@@ -5,7 +5,7 @@
 install_list=/etc/azready.installed
 
 main_install() {
-	sys_need_awk
+	program_need_awk
 	set -f
 	install_check
 	find_init || exit 2
@@ -32,20 +32,20 @@ did() {
 # install_check: all that can be refused before anything is written.
 install_check() {
 	# `sh -s` and `sh -c` leave the shell's own name in $0.
-	grep -q "^azready_version='" "$_self" 2>/dev/null || die_usage 'install copies its own file, and that was read from a pipe' 'save it, then run: sh azready install'
+	grep -q "^azready_version='" "$_self" 2>/dev/null || log_die 'install copies its own file, and that was read from a pipe' 'save it, then run: sh azready install'
 	case $prefix in
-	*[!A-Za-z0-9/._-]* | *..* | [!/]*) die_usage "bad value '$prefix' for --prefix" 'expected an absolute path of letters, digits, . _ and -' ;;
+	*[!A-Za-z0-9/._-]* | *..* | [!/]*) log_die "bad value '$prefix' for --prefix" 'expected an absolute path of letters, digits, . _ and -' ;;
 	esac
 	# Elsewhere a /nix/store is only a package manager's.
-	if sys_exists /etc/NIXOS || { sys_exists /nix/store && ! sys_exists /usr/sbin; }; then
+	if place_exists /etc/NIXOS || { place_exists /nix/store && ! place_exists /usr/sbin; }; then
 		# shellcheck disable=SC2016  # Nix expands it
-		die_usage 'NixOS declares its services' 'add to configuration.nix, with the file azready beside it: systemd.services.azready = { wantedBy = [ "multi-user.target" ]; path = [ pkgs.python3 pkgs.gawk ]; environment.AZREADY_RUN = "per-instance"; serviceConfig = { Type = "oneshot"; ExecStart = "${pkgs.runtimeShell} ${./azready} provision"; }; };'
+		log_die 'NixOS declares its services' 'add to configuration.nix, with the file azready beside it: systemd.services.azready = { wantedBy = [ "multi-user.target" ]; path = [ pkgs.python3 pkgs.gawk ]; environment.AZREADY_RUN = "per-instance"; serviceConfig = { Type = "oneshot"; ExecStart = "${pkgs.runtimeShell} ${./azready} provision"; }; };'
 	fi
 }
 
 # find_init: the row of the image's init in $units_..., its directories in $init_places, one a line, the first in $init_place.
 find_init() {
-	sys_path /sbin/init
+	place_of /sbin/init
 	init_words=none
 	init_by='no /sbin/init'
 	if [ -e "$_path" ]; then
@@ -55,12 +55,12 @@ find_init() {
 		[ "$(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000')" != '#!' ] || init_words="$init_words $(LC_ALL=C tr -c 'A-Za-z0-9-' ' ' <"$_path")"
 	fi
 	init_names=
-	units_rows init_is_row || {
+	service_rows init_is_row || {
 		log_error "no init system that azready knows: ${wanted_init:-$init_by}" "--init NAME, one of:$init_names; or have 'azready provision' started once at boot"
 		return 2
 	}
 	for init_place in $units_places; do
-		sys_glob "$init_place" || continue
+		place_glob "$init_place" || continue
 		init_places=$_found
 		init_place=${_found%%"$sys_newline"*}
 		did "init system $units_name ($init_by)"
@@ -86,8 +86,8 @@ init_is_row() {
 # init_has SIGN: a path, PATH:TEXT, or a word that /sbin/init stands for.
 init_has() {
 	case $1 in
-	/*:*) sys_read "${1%%:*}" | grep -qF -e "${1#*:}" || return ;;
-	/*) sys_exists "$1" || return ;;
+	/*:*) file_read "${1%%:*}" | grep -qF -e "${1#*:}" || return ;;
+	/*) place_exists "$1" || return ;;
 	*) case " $init_words " in *" $1 "*) return 0 ;; *) return 1 ;; esac ;;
 	esac
 	init_by="$1 is there"
@@ -97,7 +97,7 @@ init_has() {
 install_program() {
 	if [ -z "$prefix" ]; then
 		prefix=/usr
-		sys_path /usr/sbin
+		place_of /usr/sbin
 		if [ ! -d "$_path" ] || [ ! -w "$_path" ]; then
 			did '/usr/sbin is missing or read-only, trying /usr/local'
 			prefix=/usr/local
@@ -109,19 +109,19 @@ install_program() {
 		# The text alone; the zip begins behind its last line.
 		install_source=$work/program
 		{ LC_ALL=C sed "s/^azready_zip='yes'\$/azready_zip='no'/; /^exit \\\$?\$/q" "$_self" >"$install_source" && [ "$(tail -n 1 "$install_source")" = 'exit $?' ]; } || {
-			sys_broken "$_self" 'its text could not be taken out'
+			file_broken "$_self" 'its text could not be taken out'
 			return
 		}
 	fi
 	install_put "$prefix/sbin/azready" 0755 "$install_source" " ($azready_version)" && return
 	fail_log
-	die_usage "$prefix cannot be written" 'use --prefix DIR, or install into the tree that becomes the image'
+	log_die "$prefix cannot be written" 'use --prefix DIR, or install into the tree that becomes the image'
 }
 
 # install_unit: the files of the row, from the texts in $unit_NAME_FILE.
 install_unit() {
 	for unit_item in $units_files; do
-		unit_path "${unit_item#*>}" "$init_place"
+		service_path "${unit_item#*>}" "$init_place"
 		unit_text "${unit_item%%>*}" || return
 		unit_mode=0644
 		case $(head -n 1 "$work/new") in '#!'*) unit_mode=0755 ;; esac
@@ -133,7 +133,7 @@ install_unit() {
 unit_text() {
 	unit_text=
 	eval "unit_text=\$unit_$(printf '%s_%s' "$units_name" "$1" | tr -c 'a-z0-9' _)"
-	sys_text "$work/unit" "$unit_text$sys_newline" && sys_derive "$1" "$work/new" 'BEGIN {
+	file_text "$work/unit" "$unit_text$sys_newline" && edit_derive "$1" "$work/new" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) put((at = index(row[i], "/usr/sbin")) ? substr(row[i], 1, at - 1) ARGV[2] "/sbin" substr(row[i], at + 9) : row[i])
 		verdict("done")
@@ -142,26 +142,26 @@ unit_text() {
 
 # enable_service: what has the init start it at boot, for the row that find_init found.
 enable_service() {
-	sys_by_line
+	text_by_line
 	for unit_place in $init_places; do
-		sys_by_word
+		text_by_word
 		for unit_item in $units_enabled; do enable_item || return; done
 		for unit_item in $units_disabled; do
-			unit_path "${unit_item#?}" "$unit_place"
-			case $unit_item in +*) ! sys_exists "$_item/down" || sys_remove "$_item/down" || return ;; esac
+			service_path "${unit_item#?}" "$unit_place"
+			case $unit_item in +*) ! place_exists "$_item/down" || file_remove "$_item/down" || return ;; esac
 		done
 	done
-	sys_by_word
+	text_by_word
 }
 
 # rearm_service: for `generalize`: enable again what `install` enabled and RUN=once disabled; fails where that cannot be.
 rearm_service() {
-	sys_exists "$install_list" || {
+	place_exists "$install_list" || {
 		log_warning 'azready was not installed here by install: see that it starts at boot'
 		return 0
 	}
 	set -f
-	prefix=$(sys_read "$install_list" | sed -n 's,/sbin/azready$,,p')
+	prefix=$(file_read "$install_list" | sed -n 's,/sbin/azready$,,p')
 	[ -n "$prefix" ] && find_init && enable_service
 	rearm_status=$?
 	set +f
@@ -170,15 +170,15 @@ rearm_service() {
 
 # enable_item: $unit_item for $unit_place.
 enable_item() {
-	unit_path "${unit_item#[~%]}" "$unit_place"
+	service_path "${unit_item#[~%]}" "$unit_place"
 	unit_link=${_item%%>*}
 	unit_target=${unit_item#*>}
 	case $unit_item in
 	~*) enable_line ;;
-	%*) ! sys_exists "$_item" || enable_startpar ;;
+	%*) ! place_exists "$_item" || enable_startpar ;;
 	*'#'*)
 		# insserv may have given it another number.
-		if sys_glob "${unit_link%#*}??${unit_link#*#}"; then unit_link=$_found; else unit_number; fi
+		if place_glob "${unit_link%#*}??${unit_link#*#}"; then unit_link=$_found; else unit_number; fi
 		install_link "$unit_link" "$unit_target" 'service enabled: '
 		;;
 	*'>'*) install_link "$unit_link" "$unit_target" 'service enabled: ' ;;
@@ -186,9 +186,9 @@ enable_item() {
 	esac
 }
 
-# enable_line: the unit's line at the top of a file, from where disable_service takes it without a trace.
+# enable_line: the unit's line at the top of a file, from where service_disable takes it without a trace.
 enable_line() {
-	sys_exists "$unit_link" || return 0
+	place_exists "$unit_link" || return 0
 	unit_text "${unit_link##*/}" || return
 	keep_timed "$unit_link" 'BEGIN {
 		take(ARGV[2])
@@ -205,7 +205,7 @@ enable_line() {
 # enable_startpar: Debian's startpar starts no link of which insserv did not tell it, and waits for nothing that a line
 # does not name; a server that needs nothing has no line. The next insserv writes it anew.
 enable_startpar() {
-	sys_edit "$unit_link" "$install_startpar" || return
+	edit_file "$unit_link" "$install_startpar" || return
 	[ "$_verdict" = changed ] || return 0
 	install_note "%$unit_link" && keep_timed "$unit_link" "$install_startpar" && did "azready added to $unit_link"
 }
@@ -230,7 +230,7 @@ install_startpar='BEGIN {
 unit_number() {
 	_number=01
 	for unit_network in 'network*' NetworkManager dhcpcd connman; do
-		sys_glob "$unit_place/S??$unit_network" || continue
+		place_glob "$unit_place/S??$unit_network" || continue
 		unit_behind=${_found##*/S}
 		unit_behind=${unit_behind%"${unit_behind#??}"}
 		# 1 before it: 08 would be a bad octal number.
@@ -241,43 +241,43 @@ unit_number() {
 
 # install_link NAME TARGET [TEXT]
 install_link() {
-	sys_place "$1"
+	place_itself "$1"
 	if [ "$(readlink "$_path")" = "$2" ]; then
 		did "${3-}$1 is there already"
 		return
 	fi
-	install_parents "$1" && install_note "$1" && sys_remove "$1" || return
-	sys_place "$1"
-	ln -s "$2" "$_path" 2>"$work/err" || sys_blame "$1" || return
+	install_parents "$1" && install_note "$1" && file_remove "$1" || return
+	place_itself "$1"
+	ln -s "$2" "$_path" 2>"$work/err" || file_blame "$1" || return
 	did "${3-}$1"
 }
 
 # install_put NAME MODE FILE [TEXT]: a file with FILE's content.
 install_put() {
-	sys_path "$1"
+	place_of "$1"
 	if cmp -s "$3" "$_path" && { [ "$2" != 0755 ] || [ -x "$_path" ]; }; then
 		did "$1 is there already${4-}"
 		return
 	fi
-	install_parents "$1" && install_note "$1" && sys_write "$1" "$2" "$3" && chmod "$2" "$_path" && did "$1 written${4-}"
+	install_parents "$1" && install_note "$1" && file_write "$1" "$2" "$3" && chmod "$2" "$_path" && did "$1 written${4-}"
 }
 
 # install_parents NAME: the directories that lead to it; those that are new are noted.
 install_parents() {
 	install_above=${1%/*}
 	install_missing=
-	while ! sys_exists "$install_above"; do
+	while ! place_exists "$install_above"; do
 		install_missing="$install_above $install_missing"
 		install_above=${install_above%/*}
 	done
 	for install_above in $install_missing; do
-		install_note "$install_above/" && sys_make_directory "$install_above" 0755 || return
+		install_note "$install_above/" && file_make_directory "$install_above" 0755 || return
 	done
 }
 
 # install_note LINE: in the list of what uninstall takes away.
 install_note() {
-	sys_keep_edit "$install_list" 0644 'BEGIN {
+	edit_keep "$install_list" 0644 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) {
 			if (row[i] == ARGV[2]) there = 1
@@ -290,8 +290,8 @@ install_note() {
 
 # install_config: every setting with its default, as comments; one that is there is somebody's.
 install_config() {
-	sys_text "$work/new" "$(config_text)$sys_newline" || return
-	if sys_exists /etc/azready.conf; then
+	file_text "$work/new" "$(config_text)$sys_newline" || return
+	if place_exists /etc/azready.conf; then
 		did '/etc/azready.conf is there already, left as it is'
 	else
 		install_put /etc/azready.conf 0644 "$work/new"
@@ -312,12 +312,12 @@ config_line() {
 # install_labels: of all that the list names and is there still.
 install_labels() {
 	# shellcheck disable=SC2046  # paths without blanks
-	selinux_label "$install_list" $(sys_read "$install_list" | sed -n 's/^%//; /^[/]/p') /etc/inittab
+	selinux_label "$install_list" $(file_read "$install_list" | sed -n 's/^%//; /^[/]/p') /etc/inittab
 }
 
 # install_reload: only a systemd that runs needs to be told.
 install_reload() {
-	[ ! -d /run/systemd/system ] || ! sys_which systemctl || sys_run 60 /dev/null "$_which" daemon-reload || :
+	[ ! -d /run/systemd/system ] || ! program_which systemctl || program_run 60 /dev/null "$_which" daemon-reload || :
 }
 
 # look_for_agents: name the other agents that are enabled; --replace-agents disables them and removes what they keep.
@@ -327,8 +327,8 @@ look_for_agents() {
 		agent_services=$(printf '%s' "${agent#*:}" | tr , ' ')
 		agent=${agent%%:*}
 		agent_links=
-		[ "$agent" != cloud-init ] || ! sys_exists /etc/cloud/cloud-init.disabled || [ "$replace_agents" = yes ] || continue
-		for service in $agent_services; do units_rows service_row agent_item || :; done
+		[ "$agent" != cloud-init ] || ! place_exists /etc/cloud/cloud-init.disabled || [ "$replace_agents" = yes ] || continue
+		for service in $agent_services; do service_rows service_row agent_item || :; done
 		if [ -z "$agent_links" ]; then
 			continue
 		elif [ "$replace_agents" = no ]; then
@@ -343,27 +343,27 @@ look_for_agents() {
 
 # agent_item: add $unit_link to $agent_links, unless it is disabled.
 agent_item() {
-	case $unit_item in +*) ! sys_exists "$unit_link/down" || return 0 ;; esac
+	case $unit_item in +*) ! place_exists "$unit_link/down" || return 0 ;; esac
 	agent_links="$agent_links${agent_links:+ }$unit_link"
 }
 
 # replace_agent: nothing starts $agent any more. systemd's units are masked: an update of the package would enable them.
 replace_agent() {
 	for agent_link in $agent_links; do
-		sys_path "$agent_link"
+		place_of "$agent_link"
 		if [ -d "$_path" ]; then
 			install_note "$agent_link/down"
 		else
-			sys_place "$agent_link"
+			place_itself "$agent_link"
 			install_note "=$agent_link $(readlink "$_path")"
 		fi || return
 	done
 	for service in $agent_services; do
-		units_rows service_row disable_item || :
-		sys_glob "/usr/lib/systemd/system/$service.service" || sys_glob "/lib/systemd/system/$service.service" || continue
+		service_rows service_row service_disable_item || :
+		place_glob "/usr/lib/systemd/system/$service.service" || place_glob "/lib/systemd/system/$service.service" || continue
 		for agent_link in $_found; do
 			agent_link=/etc/systemd/system/${agent_link##*/}
-			sys_glob "$agent_link" || install_link "$agent_link" /dev/null 'masked: ' || return
+			place_glob "$agent_link" || install_link "$agent_link" /dev/null 'masked: ' || return
 		done
 	done
 	[ "$agent" != cloud-init ] || install_put /etc/cloud/cloud-init.disabled 0644 /dev/null
@@ -372,17 +372,17 @@ replace_agent() {
 # remove_agents: their files, and the command that removes their packages.
 remove_agents() {
 	for agent_file in /var/lib/waagent /etc/waagent.conf /var/log/waagent.log; do
-		sys_glob "$agent_file" || continue
+		place_glob "$agent_file" || continue
 		install_note "!$agent_file" || return
-		sys_place "$agent_file"
-		rm -rf "$_path" 2>"$work/err" || sys_blame "$agent_file" || return
+		place_itself "$agent_file"
+		rm -rf "$_path" 2>"$work/err" || file_blame "$agent_file" || return
 		did "$agent_file removed"
 	done
 	[ -n "$agents_found" ] || return 0
 	for agent in /usr/bin/apt-get,purge,walinuxagent /usr/bin/dnf,remove,WALinuxAgent /usr/bin/zypper,remove,python-azure-agent /sbin/apk,del,walinuxagent /usr/bin/xbps-remove,-R,walinuxagent /usr/bin/pacman,-Rns,walinuxagent; do
-		sys_exists "${agent%%,*}" || continue
+		place_exists "${agent%%,*}" || continue
 		# Debian's name; Ubuntu's is the other.
-		! sys_exists /var/lib/dpkg/info/waagent.list || agent=${agent%,*},waagent
+		! place_exists /var/lib/dpkg/info/waagent.list || agent=${agent%,*},waagent
 		agent_file=${agent##*/}
 		did "to remove the packages: $(printf '%s' "${agent_file%,*}$agents_found" | sed "s/,/ /;s/waagent/${agent##*,}/")"
 	done
@@ -391,33 +391,33 @@ remove_agents() {
 # main_uninstall: all that stands in the list, last thing first.
 main_uninstall() {
 	set -f
-	sys_need_awk
-	sys_exists "$install_list" || {
+	program_need_awk
+	place_exists "$install_list" || {
 		log_info "uninstall: nothing to do, there is no $install_list"
 		return
 	}
-	disable_service
-	install_step sys_edit "$install_list" 'BEGIN { take(ARGV[1]); for (i = count; i; i--) put(row[i]); verdict("done") }'
-	install_step sys_copy "$work/edited" "$work/reverse"
+	service_disable
+	install_step edit_file "$install_list" 'BEGIN { take(ARGV[1]); for (i = count; i; i--) put(row[i]); verdict("done") }'
+	install_step file_copy "$work/edited" "$work/reverse"
 	while IFS= read -r install_line; do install_step take_away "$install_line"; done <"$work/reverse"
-	install_step sys_remove "$install_list"
+	install_step file_remove "$install_list"
 	# shellcheck disable=SC2046  # paths without blanks
 	selinux_label $(sed -n 's/^%//p' "$work/list") /etc/inittab
 	install_reload
-	! sys_exists "$state_directory" || log_info "uninstall: $state_directory stays: what azready knows of this machine"
+	! place_exists "$state_directory" || log_info "uninstall: $state_directory stays: what azready knows of this machine"
 }
 
 # install_put_back NAME TARGET: a link, or an empty file; nothing where there is one again.
 install_put_back() {
-	sys_place "$1"
+	place_itself "$1"
 	if [ -e "$_path" ] || [ -h "$_path" ]; then return; fi
-	if [ -n "$2" ]; then ln -s "$2" "$_path"; else cp /dev/null "$_path"; fi 2>"$work/err" || sys_blame "$1" || return
+	if [ -n "$2" ]; then ln -s "$2" "$_path"; else cp /dev/null "$_path"; fi 2>"$work/err" || file_blame "$1" || return
 	log_info "uninstall: $1 is back"
 }
 
 # take_away LINE
 take_away() {
-	sys_place "${1%/}"
+	place_itself "${1%/}"
 	case $1 in
 	!*) log_warning "uninstall: ${1#?} is gone for good, install --replace-agents removed it" && return ;;
 	=*)
@@ -437,13 +437,13 @@ take_away() {
 		return
 		;;
 	# Ours as a whole, with what the supervisor left in it.
-	*/azready/) rm -rf "$_path" 2>"$work/err" || sys_blame "$1" && return ;;
+	*/azready/) rm -rf "$_path" 2>"$work/err" || file_blame "$1" && return ;;
 	*/) rmdir "$_path" 2>/dev/null || : && return ;;
 	esac
 	[ -e "$_path" ] || [ -h "$_path" ] || return 0
 	if [ "$1" = /etc/azready.conf ] && ! config_text | cmp -s - "$_path"; then
 		log_info "uninstall: $1 stays: it was edited"
 	else
-		sys_remove "$1" && log_info "uninstall: $1 removed"
+		file_remove "$1" && log_info "uninstall: $1 removed"
 	fi
 }

@@ -2,16 +2,16 @@
 
 # show_status
 show_status() {
-	sys_path "$state_directory/status"
+	place_of "$state_directory/status"
 	if [ ! -e "$_path" ]; then
 		{ if [ "$json" = yes ]; then printf '{"outcome": "never"}\n'; else printf 'provision has never run here\n'; fi; } 2>/dev/null
 		exit 1
 	fi
 	if [ ! -r "$_path" ] || [ -d "$_path" ]; then
-		die_usage "$state_directory/status: cannot be read" 'run as root'
+		log_die "$state_directory/status: cannot be read" 'run as root'
 	fi
-	sys_need_awk
-	{ if [ "$json" = yes ]; then sys_awk "$awk_status_json"; else sys_awk "$awk_status"; fi; } <"$_path" 2>/dev/null
+	program_need_awk
+	{ if [ "$json" = yes ]; then program_awk "$awk_status_json"; else program_awk "$awk_status"; fi; } <"$_path" 2>/dev/null
 	grep -q '^OUTCOME=ready$' "$_path"
 	exit
 }

@@ -1,37 +1,37 @@
 # account_files.sh: the one reader and the one editor of account files, and what tells a person's account from one of the
 # system: its number, its shell, its home.
 
-# user_is_closed SHELL: whether it is a shell that lets nobody in.
-user_is_closed() {
+# account_shell_is_closed SHELL: whether it is a shell that lets nobody in.
+account_shell_is_closed() {
 	case ${1##*/} in nologin | false | true) ;; *) return 1 ;; esac
 }
 
 user_blanks=$(printf ' \t\r')
 
-# user_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with any other shell,
+# account_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with any other shell,
 # if there is such a file.
-user_knows_shell() {
+account_knows_shell() {
 	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
 		[ "${user_line%%#*}" != "$1" ] || return 0
 	done <"$work/shells"
 	return 1
 }
 
-# user_is_shut SHELL: whether nobody comes in with it here. An image without a /bin/sh has no programs yet to judge by.
-user_is_shut() {
-	! user_is_closed "$1" || return 0
-	[ -n "$1" ] && sys_is_executable /bin/sh && ! sys_is_executable "$1"
+# account_shell_is_shut SHELL: whether nobody comes in with it here. An image without a /bin/sh has no programs yet to judge by.
+account_shell_is_shut() {
+	! account_shell_is_closed "$1" || return 0
+	[ -n "$1" ] && place_is_executable /bin/sh && ! place_is_executable "$1"
 }
 
-# user_is_person: whether a person may have the account that find_account has found: by the system's UID_MIN, else by its
+# account_is_person: whether a person may have the account that account_find has found: by the system's UID_MIN, else by its
 # login shell and its own home; fails with 2 where that cannot be found out. Compared as text: 32 bits are too few for some.
-user_is_person() {
+account_is_person() {
 	case $_uid in
 	0 | 65534) return 1 ;;
 	? | ?? | ???) ;;
 	*) return 0 ;;
 	esac
-	sys_edit /etc/login.defs 'BEGIN {
+	edit_file /etc/login.defs 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*UID_MIN[ \t]+[0-9]+[ \t\r]*$/) {
 			split(trimmed(row[i]), word, /[ \t]+/)
@@ -46,13 +46,13 @@ user_is_person() {
 	user_first=
 	read -r user_first <"$work/edited" || :
 	[ "$_uid" -lt "${user_first:-$fact_FIRST_ID}" ] || return 0
-	if user_is_closed "$_shell"; then return 1; fi
-	user_has_own_home "$fact_FOLDERS_OF_DAEMONS"
+	if account_shell_is_closed "$_shell"; then return 1; fi
+	account_has_own_home "$fact_FOLDERS_OF_DAEMONS"
 }
 
-# user_has_own_home FOLDERS: whether the home that find_account has found is this account's alone, and no directory of the
+# account_has_own_home FOLDERS: whether the home that account_find has found is this account's alone, and no directory of the
 # system, of which FOLDERS are some more.
-user_has_own_home() {
+account_has_own_home() {
 	user_words=$(printf '%s' "$_home" | sed 's,//*,/,g; s,/\./,/,g; s,/\.$,,; s,/$,,')
 	case $user_words in
 	/var/home/* | /usr/home/*) ;;
@@ -63,22 +63,22 @@ user_has_own_home() {
 	*) return 1 ;;
 	esac
 	case $user_words/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
-	sys_path "$_home"
+	place_of "$_home"
 	user_place=$_path
-	sys_fetch /etc/passwd "$work/passwd.homes" || return 2
+	file_fetch /etc/passwd "$work/passwd.homes" || return 2
 	while IFS=: read -r user_other _ _ _ _ user_part _ || [ -n "$user_other" ]; do
 		[ "$user_other" != "$_name" ] || continue
 		case $user_part in /*) ;; *) continue ;; esac
-		sys_path "$user_part"
+		place_of "$user_part"
 		[ "$_path" != "$user_place" ] || return 1
 	done <"$work/passwd.homes"
 }
 
-# find_account NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails where it has no
+# account_find NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails where it has no
 # such line: 1, or 2 where that line is malformed; 3 where that cannot be found out, for which it has a failure.
-find_account() {
+account_find() {
 	_name=$1
-	sys_fetch /etc/passwd "$work/accounts" && sys_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
+	file_fetch /etc/passwd "$work/accounts" && edit_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
 	case $_verdict in
 	found) { read -r _uid _gid && IFS= read -r _home && IFS= read -r _shell; } <"$work/account" || return 3 ;;
 	malformed) return 2 ;;
@@ -86,29 +86,29 @@ find_account() {
 	esac
 }
 
-# user_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk prints of an image's file is in $work/edited.
-user_lines() {
-	sys_fetch "$3" "$work/accounts" || return
+# account_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk prints of an image's file is in $work/edited.
+account_lines() {
+	file_fetch "$3" "$work/accounts" || return
 	user_what=$1 user_name=$2 user_file=$3
 	shift 3
-	sys_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$work/accounts" ${1+"$@"}
+	edit_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$work/accounts" ${1+"$@"}
 }
 
-# user_gid GROUP: sets _gid; empty where there is no such group.
-user_gid() {
+# account_gid GROUP: sets _gid; empty where there is no such group.
+account_gid() {
 	_gid=
-	user_lines gid "$1" /etc/group || return
+	account_lines gid "$1" /etc/group || return
 	[ "$_verdict" != found ] || read -r _gid <"$work/edited"
 }
 
-# user_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes nothing.
-user_edit() {
-	user_lines "$@" || return
+# account_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes nothing.
+account_edit() {
+	account_lines "$@" || return
 	[ "$_verdict" = changed ] || return 0
-	sys_lock "$3" || return
-	user_lines "$@" && { [ "$_verdict" != changed ] || sys_write "$3" 0644 "$work/edited"; }
+	account_lock "$3" || return
+	account_lines "$@" && { [ "$_verdict" != changed ] || file_write "$3" 0644 "$work/edited"; }
 	set -- $?
-	sys_unlock
+	account_lock_give_back
 	user_changed=yes
 	return "$1"
 }

@@ -1,45 +1,45 @@
 # account_locks.sh: keeps others off the account files while they are changed.
 
-# sys_lock NAME ..: as shadow's tools do: NAME.lock is a hard link to a file with our process id. That file, the partner
+# account_lock NAME ..: as shadow's tools do: NAME.lock is a hard link to a file with our process id. That file, the partner
 # .NAME.azready.lock, stays beside it: so a later run knows whose lock it is, whatever the number means by then. glibc's
 # lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
-sys_lock() {
+account_lock() {
 	sys_locked=
-	sys_at_end sys_unlock
-	sys_now
+	run_at_end account_lock_give_back
+	clock_now
 	# install and generalize have no deadline.
 	sys_until=1500
 	[ -z "${deadline-}" ] || sys_until=$(((deadline - _now) / 2))
 	[ "$sys_until" -le 1500 ] || sys_until=1500
 	sys_until=$((_now + sys_until))
 	for sys_name; do
-		sys_path "${sys_name%/*}"
-		until sys_link_lock "$_path" "${sys_name##*/}"; do
-			sys_now
+		place_of "${sys_name%/*}"
+		until account_lock_link "$_path" "${sys_name##*/}"; do
+			clock_now
 			if [ -s "$work/err" ] || [ "$_now" -ge "$sys_until" ]; then
 				[ -s "$work/err" ] || printf 'locked\n' >"$work/err"
-				sys_blame "$sys_name"
-				sys_unlock
+				file_blame "$sys_name"
+				account_lock_give_back
 				return 1
 			fi
-			sys_seconds 25
+			clock_seconds 25
 			sleep "$_seconds"
 		done
 		sys_locked="$sys_locked $sys_name"
 	done
 }
 
-# sys_link_lock DIRECTORY NAME: take its lock; a stale one is taken away first. $work/err holds what else is in the way.
-sys_link_lock() {
+# account_lock_link DIRECTORY NAME: take its lock; a stale one is taken away first. $work/err holds what else is in the way.
+account_lock_link() {
 	set -- "$1/$2.lock" "$1/.$2.azready.lock"
 	rm -f "$work/err"
 	if [ -e "$2" ]; then
 		# Of another run, where no lock for the run could be had.
-		! sys_is_held "$2" || return
+		! account_lock_is_held "$2" || return
 		rm -f "$2"
 	fi
 	printf '%s' "$$" | LC_ALL=C dd of="$2" 2>"$work/err" || return
-	sys_holder "$2"
+	account_lock_holder "$2"
 	[ "$_holder" = "$$" ] || {
 		printf 'No space left on device\n' >"$work/err"
 		return 1
@@ -47,31 +47,31 @@ sys_link_lock() {
 	rm -f "$work/err"
 	LC_ALL=C ln "$2" "$1" 2>"$work/err"
 	set -- "$1" "$2" $?
-	sys_holder "$1"
+	account_lock_holder "$1"
 	if [ "$3" -eq 0 ] && [ "$_holder" = "$$" ]; then return 0; fi
 	rm -f "$2"
 	[ -e "$1" ] || return 1
 	rm -f "$work/err"
-	sys_is_held "$1" || LC_ALL=C rm -f "$1" 2>"$work/err"
+	account_lock_is_held "$1" || LC_ALL=C rm -f "$1" 2>"$work/err"
 	return 1
 }
 
-# sys_holder LOCK: sets _holder, its text without what shadow may have put behind the number; fails where it cannot be read.
-sys_holder() {
+# account_lock_holder LOCK: sets _holder, its text without what shadow may have put behind the number; fails where it cannot be read.
+account_lock_holder() {
 	_holder=$({ tr -d '\000\n ' <"$1"; } 2>/dev/null)
 }
 
-# sys_is_held LOCK: whether the process that it names has it: it lives, is not this one, which knows its locks, and the
+# account_lock_is_held LOCK: whether the process that it names has it: it lives, is not this one, which knows its locks, and the
 # lock is of this boot: the number of an older one may be anybody's by now.
-sys_is_held() {
-	sys_holder "$1" || return 0
+account_lock_is_held() {
+	account_lock_holder "$1" || return 0
 	case $_holder in '' | *[!0-9]* | "$$") return 1 ;; esac
 	kill -0 "$_holder" 2>/dev/null || [ -d "/proc/$_holder" ] || return
-	! sys_is_of_an_older_boot "$1"
+	! account_lock_is_of_an_older_boot "$1"
 }
 
-# sys_is_of_an_older_boot FILE: no where that cannot be told.
-sys_is_of_an_older_boot() {
+# account_lock_is_of_an_older_boot FILE: no where that cannot be told.
+account_lock_is_of_an_older_boot() {
 	read -r sys_up _ 2>/dev/null </proc/uptime || return
 	sys_made_at=$(date -r "$1" +%s 2>/dev/null) || sys_made_at=$(stat -c %Y "$1" 2>/dev/null)
 	sys_today=$(date +%s)
@@ -80,11 +80,11 @@ sys_is_of_an_older_boot() {
 	[ "$((sys_today - sys_made_at))" -gt "$((${sys_up%.*} + 2))" ]
 }
 
-# sys_unlock: give back what sys_lock took. All is done by then, so what stays is no failure; the next run clears it.
-sys_unlock() {
+# account_lock_give_back: give back what account_lock took. All is done by then, so what stays is no failure; the next run clears it.
+account_lock_give_back() {
 	for sys_name in $sys_locked; do
-		sys_path "${sys_name%/*}"
-		sys_holder "$_path/${sys_name##*/}.lock" && [ "$_holder" != "$$" ] || rm -f "$_path/${sys_name##*/}.lock" 2>/dev/null || log_warning "$sys_name.lock cannot be removed"
+		place_of "${sys_name%/*}"
+		account_lock_holder "$_path/${sys_name##*/}.lock" && [ "$_holder" != "$$" ] || rm -f "$_path/${sys_name##*/}.lock" 2>/dev/null || log_warning "$sys_name.lock cannot be removed"
 		rm -f "$_path/.${sys_name##*/}.azready.lock" 2>/dev/null
 	done
 	sys_locked=

@@ -27,7 +27,7 @@ alive_start() {
 		alive_fields ${alive_line##*') '}
 		return
 	fi
-	sys_signal 0 "$1"
+	alive_signal 0 "$1"
 }
 
 # alive_fields STATE PARENT ..: what stands behind the name in /proc/PID/stat; STARTTIME is its field 22.
@@ -61,16 +61,16 @@ alive_words() {
 alive_run() {
 	[ -d "$work" ] || return
 	[ "${alive_sees-no}" = yes ] || {
-		sys_can_signal || return 0
-		sys_signal 0 "$$"
+		alive_can_signal || return 0
+		alive_signal 0 "$$"
 		return
 	}
 	alive_start "$$" && [ "$_start" = "$alive_me" ]
 }
 
-# sys_can_signal: whether there is anything here that sends signals; sets $sys_killer. posh has no kill of its own, and procps
+# alive_can_signal: whether there is anything here that sends signals; sets $sys_killer. posh has no kill of its own, and procps
 # is missing in small images; then another shell may have one.
-sys_can_signal() {
+alive_can_signal() {
 	[ -z "${sys_killer-}" ] || {
 		[ "$sys_killer" != none ]
 		return
@@ -90,9 +90,9 @@ sys_can_signal() {
 	esac
 }
 
-# sys_signal NAME PID: without a word; a PID below zero means a group.
-sys_signal() {
-	sys_can_signal || return
+# alive_signal NAME PID: without a word; a PID below zero means a group.
+alive_signal() {
+	alive_can_signal || return
 	# shellcheck disable=SC2016  # for another shell to expand
 	case $sys_killer,$2 in
 	kill,*) kill -s "$1" -- "$2" 2>/dev/null ;;
@@ -103,9 +103,9 @@ sys_signal() {
 	esac
 }
 
-# sys_kill PID STARTTIME: end it and its group, if that number still is the process that began then.
-sys_kill() {
+# alive_kill PID STARTTIME: end it and its group, if that number still is the process that began then.
+alive_kill() {
 	alive_start "$1" || return 0
 	[ "$_start" = "$2" ] || return 0
-	sys_signal KILL "-$1" || sys_signal KILL "$1" || :
+	alive_signal KILL "-$1" || alive_signal KILL "$1" || :
 }

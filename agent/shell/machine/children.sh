@@ -1,47 +1,47 @@
 # children.sh: processes that the run starts and waits for: none outlives its limit, and none outlives the run.
 
-# sys_pause HUNDREDTHS: sleep, in slices, so that a signal ends it at once and a run that was killed leaves no long sleep.
-sys_pause() {
+# child_pause HUNDREDTHS: sleep, in slices, so that a signal ends it at once and a run that was killed leaves no long sleep.
+child_pause() {
 	sys_pausing=$1
 	while [ "$sys_pausing" -gt 0 ]; do
-		sys_slice "$sys_pausing"
+		child_slice "$sys_pausing"
 		sys_pausing=$((sys_pausing - _slice))
 	done
 }
 
-# sys_slice HUNDREDTHS: sleep as long, but at most a second; sets _slice, how long.
-sys_slice() {
+# child_slice HUNDREDTHS: sleep as long, but at most a second; sets _slice, how long.
+child_slice() {
 	_slice=$1
 	[ "$_slice" -le 100 ] || _slice=100
-	sys_seconds "$_slice"
+	clock_seconds "$_slice"
 	sleep "$_seconds" >/dev/null 2>&1 &
 	sys_nap=$!
-	sys_wait "$sys_nap"
+	child_wait "$sys_nap"
 	sys_nap=
 }
 
-# sys_supervise PID HUNDREDTHS [CONDITION]: wait for a child that was just started, at most so long, then kill it, unless
+# child_supervise PID HUNDREDTHS [CONDITION]: wait for a child that was just started, at most so long, then kill it, unless
 # `CONDITION PID` gives it as long again. Sets _ended, the exit status, 128 + signal for a signal, and _late: whether it was
 # the time that ended it. `timeout` is missing on Buildroot, Yocto and OpenWrt.
-sys_supervise() {
+child_supervise() {
 	alive_start "$1" || :
 	sys_child_start=$_start
 	sys_child=$1
-	sys_watch "$1" "$_start" "$2" "${3-}" </dev/null >/dev/null 2>&1 &
+	child_watch "$1" "$_start" "$2" "${3-}" </dev/null >/dev/null 2>&1 &
 	sys_dog=$!
-	sys_reap "$1" "$sys_dog"
+	child_reap "$1" "$sys_dog"
 	sys_child='' sys_dog=''
 }
 
-# sys_watch PID STARTTIME HUNDREDTHS [CONDITION]: in the background: kill it then, and also once the run is gone that it
+# child_watch PID STARTTIME HUNDREDTHS [CONDITION]: in the background: kill it then, and also once the run is gone that it
 # belongs to. Looks every second, because whoever kills the run does not tell its watchers.
-sys_watch() {
+child_watch() {
 	sys_nap=''
 	trap '' HUP INT
 	# KILL, because a TERM that comes before the child has become `sleep` would be lost.
-	trap '[ -z "$sys_nap" ] || sys_signal KILL "$sys_nap"; exit 0' TERM
+	trap '[ -z "$sys_nap" ] || alive_signal KILL "$sys_nap"; exit 0' TERM
 	sys_left=$3
-	sys_now
+	clock_now
 	sys_until=$((_now + $3))
 	while :; do
 		# What was sent before the trap was set is lost; and where nothing can send, this file has to do.
@@ -56,57 +56,57 @@ sys_watch() {
 				break
 			fi
 		fi
-		sys_slice "$sys_left"
+		child_slice "$sys_left"
 		# The time of day may leap while this sleeps; how long it slept does not.
 		sys_left=$((sys_left - _slice))
 		if [ -r /proc/uptime ]; then
-			sys_now
+			clock_now
 			sys_left=$((sys_until - _now))
 		fi
 	done
-	sys_kill "$1" "$2"
+	alive_kill "$1" "$2"
 	exit 0
 }
 
-# sys_become COMMAND ..: exec it, in a session of its own where there is a setsid: so sys_watch kills its children too.
-sys_become() {
+# child_become COMMAND ..: exec it, in a session of its own where there is a setsid: so child_watch kills its children too.
+child_become() {
 	trap - PIPE
 	if command -v setsid >/dev/null 2>&1; then exec setsid "$@"; fi
 	exec "$@"
 }
 
-# sys_reap PID WATCHER: wait for it and send the watcher home; sets _ended and _late, as sys_supervise.
-sys_reap() {
-	sys_wait "$1"
+# child_reap PID WATCHER: wait for it and send the watcher home; sets _ended and _late, as child_supervise.
+child_reap() {
+	child_wait "$1"
 	sys_reaped=$_ended
 	{ printf '' >"$work/reaped.$1"; } 2>/dev/null
 	# Where nothing can send, the watcher goes by itself.
-	! sys_signal TERM "$2" || sys_wait "$2"
+	! alive_signal TERM "$2" || child_wait "$2"
 	_late=no
 	[ ! -e "$work/late.$1" ] || {
 		_late=yes
 		rm -f "$work/late.$1"
 	}
-	! sys_can_signal || rm -f "$work/reaped.$1"
+	! alive_can_signal || rm -f "$work/reaped.$1"
 	_ended=$sys_reaped
 }
 
-# sys_wait PID: wait for it; sets _ended, as sys_reap.
-sys_wait() {
+# child_wait PID: wait for it; sets _ended, as child_reap.
+child_wait() {
 	if [ -z "${POSH_VERSION-}" ]; then
 		wait "$1" 2>/dev/null
 		_ended=$?
 	else
-		sys_wait_in_posh "$1"
+		child_wait_in_posh "$1"
 	fi
 	# ksh93 adds 256 to the signal, yash 384.
 	[ "$_ended" -le 384 ] || _ended=$((_ended - 256))
 	[ "$_ended" -le 256 ] || _ended=$((_ended - 128))
 }
 
-# sys_wait_in_posh PID: its wait goes on where the options of an earlier `read -r` ended, in memory that may hold something
+# child_wait_in_posh PID: its wait goes on where the options of an earlier `read -r` ended, in memory that may hold something
 # else by now: "invalid option -- 'Q'", status 1, nothing waited for. Each call takes one character of it away.
-sys_wait_in_posh() {
+child_wait_in_posh() {
 	while :; do
 		wait "$1" 2>"$work/wait.$1"
 		_ended=$?
@@ -115,18 +115,18 @@ sys_wait_in_posh() {
 	rm -f "$work/wait.$1"
 }
 
-# sys_end_children: the child of this moment, the watcher behind it, and what only sleeps.
-sys_end_children() {
+# child_end_all: the child of this moment, the watcher behind it, and what only sleeps.
+child_end_all() {
 	case ${sys_child-} in
 	'') ;;
 	# The signal came between its start and the line behind it.
-	starting) [ "$!" = "$sys_before" ] || sys_signal KILL "-$!" || sys_signal KILL "$!" ;;
-	*) sys_kill "$sys_child" "$sys_child_start" ;;
+	starting) [ "$!" = "$sys_before" ] || alive_signal KILL "-$!" || alive_signal KILL "$!" ;;
+	*) alive_kill "$sys_child" "$sys_child_start" ;;
 	esac
 	sys_child=
-	if { read -r sys_number sys_rest <"$work/client"; } 2>/dev/null; then sys_kill "$sys_number" "$sys_rest"; fi
-	[ -z "${sys_dog-}" ] || sys_signal TERM "$sys_dog"
+	if { read -r sys_number sys_rest <"$work/client"; } 2>/dev/null; then alive_kill "$sys_number" "$sys_rest"; fi
+	[ -z "${sys_dog-}" ] || alive_signal TERM "$sys_dog"
 	sys_dog=
-	[ -z "${sys_nap-}" ] || sys_signal KILL "$sys_nap"
+	[ -z "${sys_nap-}" ] || alive_signal KILL "$sys_nap"
 	sys_nap=
 }

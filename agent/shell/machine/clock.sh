@@ -1,8 +1,8 @@
 # clock.sh: the time of day, and a clock that nobody sets.
 
-# sys_now: sets _now, hundredths of a second on a clock that NTP cannot set. Without /proc the time of day has to do: what it
+# clock_now: sets _now, hundredths of a second on a clock that NTP cannot set. Without /proc the time of day has to do: what it
 # goes back counts as nothing, and what it leaps as 100 s.
-sys_now() {
+clock_now() {
 	if { read -r _now sys_rest </proc/uptime; } 2>/dev/null; then
 		_now=${_now%.*}${_now#*.}
 		# "0.08" must not become an octal number.
@@ -19,13 +19,13 @@ sys_now() {
 	fi
 }
 
-# sys_timestamp: sets _timestamp, the time of day for reports.
-sys_timestamp() {
+# clock_timestamp: sets _timestamp, the time of day for reports.
+clock_timestamp() {
 	_timestamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 }
 
-# sys_seconds HUNDREDTHS: sets _seconds for sleep: 0.25, 1; whole and rounded up where busybox was built without fractions.
-sys_seconds() {
+# clock_seconds HUNDREDTHS: sets _seconds for sleep: 0.25, 1; whole and rounded up where busybox was built without fractions.
+clock_seconds() {
 	_seconds=$(($1 / 100))
 	sys_rest=$(($1 % 100))
 	[ -n "${sys_fractions-}" ] || if sleep 0.01 2>/dev/null; then sys_fractions=yes; else sys_fractions=no; fi

@@ -3,13 +3,13 @@
 
 # config_rows FUNCTION: call FUNCTION KEY DEFAULT KIND MEANING for every row of the settings' table.
 config_rows() {
-	sys_by_line
+	text_by_line
 	for config_row in $settings_table; do
-		sys_by_word
-		sys_cells "$config_row"
+		text_by_word
+		text_cells "$config_row"
 		"$1" "$_cell_1" "$_cell_2" "$_cell_3" "$_cell_4"
 	done
-	sys_by_word
+	text_by_word
 }
 
 # config_set_default KEY DEFAULT KIND: `@` stands for the protocol fact of the same name.
@@ -48,11 +48,11 @@ config_set() {
 	'')
 		config_names=
 		config_rows config_name_key
-		die_usage "$3: unknown key $1" "known keys: $config_names"
+		log_die "$3: unknown key $1" "known keys: $config_names"
 		;;
 	address) config_is_address "$2" || config_refuse "$@" 'host or host:port' ;;
 	seconds) config_is_seconds "$2" || config_refuse "$@" 'a whole number of seconds from 1 to 999999' ;;
-	steps) split_steps "$2" "$3" ;;
+	steps) config_split_steps "$2" "$3" ;;
 	media) config_is_media "$2" || config_refuse "$@" 'auto, none, or an absolute path' ;;
 	names) config_is_names "$2" || config_refuse "$@" 'names separated by commas: letters, digits, _ and -' ;;
 	shell) config_is_shell "$2" || config_refuse "$@" 'the absolute path of a shell, without blanks and colons' ;;
@@ -70,7 +70,7 @@ config_set() {
 
 # config_refuse KEY VALUE WHERE EXPECTED
 config_refuse() {
-	die_usage "$3: bad value '$2' for $1" "expected $4"
+	log_die "$3: bad value '$2' for $1" "expected $4"
 }
 
 config_is_address() {
@@ -114,29 +114,29 @@ config_is_shell() {
 config_read_file() {
 	config_name=${config_file:-/etc/azready.conf}
 	_path=$config_name
-	case $config_name in /*) sys_path "$config_name" ;; esac
+	case $config_name in /*) place_of "$config_name" ;; esac
 	if [ ! -r "$_path" ] || [ -d "$_path" ]; then
 		[ -n "$config_file" ] || [ -e "$_path" ] || return 0
-		die_usage "$config_name: cannot be read" "is the path right, and may this user read it?"
+		log_die "$config_name: cannot be read" "is the path right, and may this user read it?"
 	fi
-	sys_need_awk
-	holds_no_nul "$_path" || die_usage "$config_name: it holds NUL bytes" 'it must be a text'
-	config_lines=$(sys_awk "$awk_config" <"$_path") || {
+	program_need_awk
+	text_holds_no_nul "$_path" || log_die "$config_name: it holds NUL bytes" 'it must be a text'
+	config_lines=$(program_awk "$awk_config" <"$_path") || {
 		log_error "$config_name: awk does not work" 'the shell engine needs mawk, gawk or busybox awk'
 		exit 3
 	}
 	[ -n "$config_lines" ] || return 0
-	sys_by_line
+	text_by_line
 	for config_line in $config_lines; do
-		sys_by_word
+		text_by_word
 		config_number=${config_line%% *}
 		config_line=${config_line#* }
 		config_key=${config_line%% *}
 		config_line=${config_line#* }
-		[ "$config_key" != '!' ] || die_usage "$config_name:$config_number: not a setting: $config_line" "write KEY=VALUE, or # and a comment"
+		[ "$config_key" != '!' ] || log_die "$config_name:$config_number: not a setting: $config_line" "write KEY=VALUE, or # and a comment"
 		config_set "$config_key" "$config_line" "$config_name:$config_number"
 	done
-	sys_by_word
+	text_by_word
 }
 
 # config_read: all of it.
@@ -146,26 +146,26 @@ config_read() {
 	config_rows config_read_environment
 }
 
-# steps_rows FUNCTION: call FUNCTION NAME NEEDS DOES for every row of the steps' table.
-steps_rows() {
-	sys_by_line
+# config_steps_rows FUNCTION: call FUNCTION NAME NEEDS DOES for every row of the steps' table.
+config_steps_rows() {
+	text_by_line
 	for steps_row in $steps_table; do
-		sys_by_word
-		sys_cells "$steps_row"
+		text_by_word
+		text_cells "$steps_row"
 		"$1" "$_cell_1" "$_cell_2" "$_cell_3"
 	done
-	sys_by_word
+	text_by_word
 }
 
-# steps_add NAME ..
-steps_add() {
+# config_add_step NAME ..
+config_add_step() {
 	steps_all="${steps_all:+$steps_all }$1"
 }
 
-# split_steps LIST WHERE: sets _steps, the steps that a list (commas or blanks) names. The list `all` means every one.
-split_steps() {
+# config_split_steps LIST WHERE: sets _steps, the steps that a list (commas or blanks) names. The list `all` means every one.
+config_split_steps() {
 	steps_all=
-	steps_rows steps_add
+	config_steps_rows config_add_step
 	# Unquoted: blanks at the ends and between go.
 	_steps=$(printf '%s' "$1" | tr ',' ' ')
 	# shellcheck disable=SC2086
@@ -174,7 +174,7 @@ split_steps() {
 	for steps_name in $_steps; do
 		case " $steps_all " in
 		*" $steps_name "*) ;;
-		*) die_usage "$2: unknown step '$steps_name'" "expected 'all', or steps out of: $steps_all" ;;
+		*) log_die "$2: unknown step '$steps_name'" "expected 'all', or steps out of: $steps_all" ;;
 		esac
 	done
 }

@@ -1,8 +1,8 @@
 # edit.sh: a file of the image made anew by an awk program, whole or not at all (see edit.awk).
 
-# sys_derive WHERE NEW PROGRAM [ARG ..]: NEW is what an awk program prints (see edit.awk); sets _verdict. Fails unless the
+# edit_derive WHERE NEW PROGRAM [ARG ..]: NEW is what an awk program prints (see edit.awk); sets _verdict. Fails unless the
 # program got to its end, had all bytes of what it read, and all that it printed is there.
-sys_derive() {
+edit_derive() {
 	sys_where=$1
 	sys_made=$2
 	sys_program=$3
@@ -13,19 +13,19 @@ sys_derive() {
 	ROUND=$sys_round TALLY=$work/tally UNENDED=${sys_unended-} LC_ALL=C awk "$awk_lib$awk_edit$sys_program" ${1+"$@"} >"$sys_made" 2>"$work/err"
 	sys_status=$?
 	_verdict=
-	[ "$sys_status" -ne 0 ] || ! [ -f "$work/tally" ] || sys_count_up
+	[ "$sys_status" -ne 0 ] || ! [ -f "$work/tally" ] || edit_count_up
 	[ -z "$_verdict" ] || return 0
 	rm -f "$sys_made"
-	sys_cause
-	if [ "$_cause" = 'No space left on device' ] || ! sys_has_room; then
+	file_cause
+	if [ "$_cause" = 'No space left on device' ] || ! work_has_room; then
 		fail file_not_writable '' "file=$work" 'error=No space left on device'
 	else
-		sys_broken "$sys_where" "awk ended with status $sys_status${_cause:+: $_cause}"
+		file_broken "$sys_where" "awk ended with status $sys_status${_cause:+: $_cause}"
 	fi
 }
 
-# sys_count_up: sets _verdict if all in $work/tally is true.
-sys_count_up() {
+# edit_count_up: sets _verdict if all in $work/tally is true.
+edit_count_up() {
 	sys_counts=
 	set -- "$sys_made"
 	sys_said=
@@ -52,33 +52,33 @@ sys_count_up() {
 	[ -n "$sys_counts" ] || _verdict=${sys_said% end *}
 }
 
-# sys_edit NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy is its first
+# edit_file NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy is its first
 # argument; sets _verdict: `changed`, `same`, or a word of the program's own.
-sys_edit() {
+edit_file() {
 	sys_edited=$1
 	sys_program=$2
 	shift 2
-	sys_fetch "$sys_edited" "$work/old" || return
-	sys_derive "$sys_edited" "$work/edited" "$sys_program" "$work/old" ${1+"$@"}
+	file_fetch "$sys_edited" "$work/old" || return
+	edit_derive "$sys_edited" "$work/edited" "$sys_program" "$work/old" ${1+"$@"}
 }
 
-# sys_keep_edit NAME MODE PROGRAM [ARG ..]: the same, and write it if that changes something; sets _changed, yes or empty.
-sys_keep_edit() {
+# edit_keep NAME MODE PROGRAM [ARG ..]: the same, and write it if that changes something; sets _changed, yes or empty.
+edit_keep() {
 	sys_kept=$1
 	sys_kept_mode=$2
 	shift 2
 	_changed=
-	sys_edit "$sys_kept" ${1+"$@"} || return
+	edit_file "$sys_kept" ${1+"$@"} || return
 	[ "$_verdict" = changed ] || return 0
-	sys_write "$sys_kept" "$sys_kept_mode" "$work/edited" || return
+	file_write "$sys_kept" "$sys_kept_mode" "$work/edited" || return
 	_changed=yes
 }
 
-# sys_keep_bytes NAME MODE PROGRAM [ARG ..]: as sys_keep_edit, but a last line without a line end stays one.
-sys_keep_bytes() {
-	sys_path "$1"
+# edit_keep_bytes NAME MODE PROGRAM [ARG ..]: as edit_keep, but a last line without a line end stays one.
+edit_keep_bytes() {
+	place_of "$1"
 	[ ! -s "$_path" ] || [ -z "$(tail -c 1 "$_path")" ] || sys_unended=yes
-	sys_keep_edit "$@"
+	edit_keep "$@"
 	set -- $?
 	sys_unended=
 	return "$1"

@@ -9,7 +9,7 @@ fail() {
 	fail_hint=$2
 	shift 2
 	set -- "$fail_reason" ${current_step:+"step=$current_step"} ${1+"$@"}
-	sys_timestamp
+	clock_timestamp
 	# A work directory that is full has kept a little for this.
 	fail_write "$@" || {
 		rm -f "$work/reserve"
@@ -109,8 +109,8 @@ fail_log() {
 	} | log_emit 'error: '
 }
 
-# not_told REASON: the platform could not be told by the deadline. An earlier failure stays the cause. Returns 1.
-not_told() {
+# fail_not_told REASON: the platform could not be told by the deadline. An earlier failure stays the cause. Returns 1.
+fail_not_told() {
 	untold=$1
 	{
 		if [ -s "$work/failure" ]; then

@@ -1,14 +1,14 @@
 # files.sh: reading and replacing the files of an image: nothing is used before it is known to be whole. A tool that is
 # killed, a full disk or a full work directory end a step, and never a file.
 
-# sys_same FILE FILE: whether they hold the same; no where that cannot be told.
-sys_same() {
+# file_same FILE FILE: whether they hold the same; no where that cannot be told.
+file_same() {
 	cmp -s "$1" "$2"
 }
 
-# sys_facts PLACE: sets _mode (as ls has it), _links, _owner and _group of a file itself, all empty where there is none;
+# file_facts PLACE: sets _mode (as ls has it), _links, _owner and _group of a file itself, all empty where there is none;
 # busybox can be built without stat.
-sys_facts() {
+file_facts() {
 	sys_rest=$(LC_ALL=C ls -dn "$1" 2>/dev/null)
 	for sys_fact in _mode _links _owner _group; do
 		eval "$sys_fact=\${sys_rest%% *}"
@@ -19,9 +19,9 @@ sys_facts() {
 	[ -n "$_group" ]
 }
 
-# sys_cause: sets _cause, why the tool failed whose stderr is $work/err; empty where it did not say. dd has statistics
+# file_cause: sets _cause, why the tool failed whose stderr is $work/err; empty where it did not say. dd has statistics
 # behind its message, and uutils the number of the error.
-sys_cause() {
+file_cause() {
 	_cause=
 	sys_said=
 	[ -r "$work/err" ] || return 0
@@ -37,22 +37,22 @@ sys_cause() {
 	_cause=${_cause%%" (os error "*}
 }
 
-# sys_blame NAME [STATUS]: the failure of a tool that worked on NAME, by what it said in $work/err. What says nothing was
+# file_blame NAME [STATUS]: the failure of a tool that worked on NAME, by what it said in $work/err. What says nothing was
 # killed, or had no room for its words; what is not there has nothing to do with the file.
-sys_blame() {
-	sys_cause
+file_blame() {
+	file_cause
 	case $_cause in
 	*'not found')
-		sys_broken "$1" "${sys_said#*: }"
+		file_broken "$1" "${sys_said#*: }"
 		return
 		;;
 	# What dash says of a printf of its own.
 	'' | 'I/O error')
-		if ! sys_has_room; then
+		if ! work_has_room; then
 			_cause='No space left on device'
 			set -- "$work"
 		elif [ -z "$_cause" ]; then
-			sys_broken "$1" "a tool failed without a word${2:+, status $2}"
+			file_broken "$1" "a tool failed without a word${2:+, status $2}"
 			return
 		fi
 		;;
@@ -62,27 +62,27 @@ sys_blame() {
 	fail file_not_writable '' "file=$1" "error=$_cause"
 }
 
-# sys_broken NAME ERROR: not the file is to blame, nor what the platform gave.
-sys_broken() {
+# file_broken NAME ERROR: not the file is to blame, nor what the platform gave.
+file_broken() {
 	fail internal_error 'a program that azready needs is missing, broken or was killed (out of memory?)' "error=$2" "where=$1"
 }
 
-# sys_read NAME: a file's content on stdout; fails where it is missing or unreadable.
-sys_read() {
-	sys_path "$1"
+# file_read NAME: a file's content on stdout; fails where it is missing or unreadable.
+file_read() {
+	place_of "$1"
 	cat "$_path" 2>/dev/null
 }
 
-# sys_fetch NAME FILE: a whole copy of the image's file, an empty one where it is missing; sets _path.
-sys_fetch() {
-	sys_path "$1"
-	sys_fetch_place "$_path" "$1" "$2"
+# file_fetch NAME FILE: a whole copy of the image's file, an empty one where it is missing; sets _path.
+file_fetch() {
+	place_of "$1"
+	file_fetch_place "$_path" "$1" "$2"
 }
 
-# sys_fetch_place PLACE NAME FILE
-sys_fetch_place() {
+# file_fetch_place PLACE NAME FILE
+file_fetch_place() {
 	{ printf '' >"$3"; } 2>"$work/err" || {
-		sys_blame "$work"
+		file_blame "$work"
 		return
 	}
 	[ -e "$1" ] || return 0
@@ -91,92 +91,92 @@ sys_fetch_place() {
 	for sys_try in 1 2 3; do
 		LC_ALL=C cat "$1" 2>"$work/err" >"$3" || {
 			set -- "$?" "$2"
-			sys_cause
+			file_cause
 			case $_cause in 'No space left on device') set -- "$1" "$work" ;; esac
-			sys_blame "$2" "$1"
+			file_blame "$2" "$1"
 			return
 		}
-		! sys_same "$1" "$3" || return 0
+		! file_same "$1" "$3" || return 0
 	done
-	sys_blame "$2"
+	file_blame "$2"
 }
 
-# sys_keep NAME MODE FILE: the image's file holds just what FILE holds; sets _changed, yes or empty. What is right is not
+# file_keep NAME MODE FILE: the image's file holds just what FILE holds; sets _changed, yes or empty. What is right is not
 # written again.
-sys_keep() {
+file_keep() {
 	_changed=
-	sys_fetch "$1" "$work/old" || return
-	! sys_same "$work/old" "$3" || return 0
-	sys_write "$@" || return
+	file_fetch "$1" "$work/old" || return
+	! file_same "$work/old" "$3" || return 0
+	file_write "$@" || return
 	_changed=yes
 }
 
-# sys_text FILE TEXT: a file of the work directory with this text. Not for secrets: printf may be a program.
-sys_text() {
-	{ printf '%s' "$2" >"$1" && printf '%s' "$2" | cmp -s - "$1"; } 2>"$work/err" || sys_blame "$work"
+# file_text FILE TEXT: a file of the work directory with this text. Not for secrets: printf may be a program.
+file_text() {
+	{ printf '%s' "$2" >"$1" && printf '%s' "$2" | cmp -s - "$1"; } 2>"$work/err" || file_blame "$work"
 }
 
-# sys_copy FILE FILE: of the work directory.
-sys_copy() {
-	{ LC_ALL=C cp "$1" "$2" 2>"$work/err" && sys_same "$1" "$2"; } || sys_blame "$work"
+# file_copy FILE FILE: of the work directory.
+file_copy() {
+	{ LC_ALL=C cp "$1" "$2" 2>"$work/err" && file_same "$1" "$2"; } || file_blame "$work"
 }
 
-# sys_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
-sys_make_directory() {
-	sys_path "$1"
-	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" || sys_blame "$1"
+# file_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
+file_make_directory() {
+	place_of "$1"
+	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" || file_blame "$1"
 }
 
-# sys_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old or the whole
+# file_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old or the whole
 # new content. A file that is there keeps its mode and owner, a symlink is followed, MODE is for a new file.
-sys_write() {
-	sys_path "$1"
+file_write() {
+	place_of "$1"
 	sys_new=${_path%/*}/.${_path##*/}.azready
-	sys_put "$2" "$3"
+	file_put "$2" "$3"
 	set -- "$1" "$?" "$sys_new" "${_path%/*}"
 	if [ "$2" -eq 0 ]; then
 		sync "$4" 2>/dev/null || sync
 		return 0
 	fi
 	rm -f "$3" 2>/dev/null
-	sys_blame "$1"
+	file_blame "$1"
 }
 
-# sys_put MODE FILE: FILE's content to $_path by way of $sys_new.
-sys_put() {
+# file_put MODE FILE: FILE's content to $_path by way of $sys_new.
+file_put() {
 	# Of the last tool, which may have failed.
 	{ [ ! -e "$sys_new" ] && [ ! -h "$sys_new" ] && printf '' >"$work/err"; } 2>/dev/null || rm -f "$sys_new" "$work/err" 2>/dev/null
 	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return
-	sys_write_like "$_path" "$sys_new" "$1" "$2" && sys_same "$2" "$sys_new" && sys_replace "$2"
+	file_write_like "$_path" "$sys_new" "$1" "$2" && file_same "$2" "$sys_new" && file_replace "$2"
 }
 
-# sys_replace FILE: put $sys_new, which has FILE's content, in the place of $_path. One that is a mount of its own (a container's
+# file_replace FILE: put $sys_new, which has FILE's content, in the place of $_path. One that is a mount of its own (a container's
 # /etc/hostname) can only be written where it is; the new one lies beside it until that is done.
-sys_replace() {
+file_replace() {
 	LC_ALL=C mv -f "$sys_new" "$_path" 2>"$work/err" && [ ! -e "$sys_new" ] && return
-	grep -q -i busy "$work/err" && sys_dd "$1" "$_path" && sys_same "$1" "$_path" && rm -f "$sys_new"
+	grep -q -i busy "$work/err" && file_dd "$1" "$_path" && file_same "$1" "$_path" && rm -f "$sys_new"
 }
 
-# sys_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it exists.
-sys_write_like() {
+# file_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it exists.
+file_write_like() {
 	if [ -d "$1" ]; then
 		# As errno has it; cp would say it in words of its own.
 		printf 'Is a directory\n' >"$work/err"
 		return 1
 	elif [ -e "$1" ]; then
 		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
-		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && sys_dd "$4" "$2" || return
-		sys_facts "$1" || return
+		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && file_dd "$4" "$2" || return
+		file_facts "$1" || return
 		sys_wanted=${_mode%"${_mode#??????????}"}
-		sys_facts "$2" && [ "$sys_wanted" = "${_mode%"${_mode#??????????}"}" ]
+		file_facts "$2" && [ "$sys_wanted" = "${_mode%"${_mode#??????????}"}" ]
 	else
 		# Private until the mode is set: the content may be a secret.
-		(umask 077 && sys_dd "$4" "$2") && LC_ALL=C chmod "$3" "$2" 2>"$work/err"
+		(umask 077 && file_dd "$4" "$2") && LC_ALL=C chmod "$3" "$2" 2>"$work/err"
 	fi
 }
 
-# sys_dd FROM TO: into the file and onto the disk. busybox can be built without conv=.
-sys_dd() {
+# file_dd FROM TO: into the file and onto the disk. busybox can be built without conv=.
+file_dd() {
 	if dd if=/dev/null of="$work/probe" conv=fsync 2>/dev/null; then
 		LC_ALL=C dd if="$1" of="$2" bs=65536 conv=fsync 2>"$work/err"
 	else
@@ -184,15 +184,15 @@ sys_dd() {
 	fi
 }
 
-# sys_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it that is there:
+# file_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it that is there:
 # what is done there by name then happens there.
-sys_is_roots() {
-	sys_facts "$root/"
+file_is_roots() {
+	file_facts "$root/"
 	sys_roots=$_owner
 	sys_above=$1
 	while :; do
 		if [ -e "$sys_above/" ]; then
-			sys_facts "$sys_above/." || return
+			file_facts "$sys_above/." || return
 			case $_owner in 0 | "$sys_roots") ;; *) return 1 ;; esac
 			case $_mode in ????????w*) return 1 ;; esac
 		fi
@@ -201,25 +201,25 @@ sys_is_roots() {
 	done
 }
 
-# sys_remove NAME: remove a file or a symlink itself, not what it points to.
-sys_remove() {
-	sys_place "$1"
-	{ LC_ALL=C rm -f "$_path" 2>"$work/err" && [ ! -e "$_path" ] && [ ! -h "$_path" ]; } || sys_blame "$1"
+# file_remove NAME: remove a file or a symlink itself, not what it points to.
+file_remove() {
+	place_itself "$1"
+	{ LC_ALL=C rm -f "$_path" 2>"$work/err" && [ ! -e "$_path" ] && [ ! -h "$_path" ]; } || file_blame "$1"
 }
 
-# sys_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
-sys_give() {
-	sys_place "$1"
-	sys_give_place "$_path" "$@"
+# file_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
+file_give() {
+	place_itself "$1"
+	file_give_place "$_path" "$@"
 }
 
-# sys_give_place PLACE NAME UID GID: the same for a place that is known already.
-sys_give_place() {
-	! sys_facts "$1" || [ "$_owner:$_group" != "$3:$4" ] || return 0
+# file_give_place PLACE NAME UID GID: the same for a place that is known already.
+file_give_place() {
+	! file_facts "$1" || [ "$_owner:$_group" != "$3:$4" ] || return 0
 	LC_ALL=C chown -h "$3:$4" "$1" 2>"$work/err" && return
 	if [ "$(id -u)" -ne 0 ]; then
 		log_warning "$2 cannot be given to $3:$4 without being root"
 	else
-		sys_blame "$2"
+		file_blame "$2"
 	fi
 }

@@ -1,46 +1,46 @@
 # homes.sh: somebody's directory, made and taken away where nobody else can exchange what lies there.
 
-# sys_need_roots NAME: fails where others could exchange NAME itself; sets _path.
-sys_need_roots() {
+# home_need_roots NAME: fails where others could exchange NAME itself; sets _path.
+home_need_roots() {
 	user_foreign=
-	sys_path "$1" user_meets
-	sys_give_to_root "${_path%/*}"
-	[ -z "$user_foreign" ] && sys_is_roots "${_path%/*}" && return
+	place_of "$1" user_meets
+	home_give_to_root "${_path%/*}"
+	[ -z "$user_foreign" ] && file_is_roots "${_path%/*}" && return
 	printf 'others than root can change what leads to it\n' >"$work/err"
-	sys_blame "$1"
+	file_blame "$1"
 }
 
-# sys_give_to_root PLACE: the directory of homes of an image that was packed without root's rights is nobody's (busybox' own
+# home_give_to_root PLACE: the directory of homes of an image that was packed without root's rights is nobody's (busybox' own
 # image). Who is nobody to the system is no owner to be asked, and must not exchange what lies there.
-sys_give_to_root() {
-	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! sys_facts "$1" || [ "$_owner" != 65534 ] || ! sys_is_roots "${1%/*}"; then return 0; fi
+home_give_to_root() {
+	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! file_facts "$1" || [ "$_owner" != 65534 ] || ! file_is_roots "${1%/*}"; then return 0; fi
 	! chown -h 0:0 "$1" 2>/dev/null || log_info "user: ${1#"$root"} was nobody's: now it is root's"
 }
 
-# sys_make_home NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
+# home_make NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
 # whole or not at all.
-sys_make_home() {
-	sys_need_roots "$1" || return
+home_make() {
+	home_need_roots "$1" || return
 	sys_home=$_path
-	sys_path "$2"
+	place_of "$2"
 	sys_skeleton=$_path
 	sys_new=${sys_home%/*}/.${sys_home##*/}.azready
-	sys_clear_tree "$sys_new"
-	{ sys_fill_home "$3" "$4:$5" && LC_ALL=C mv "$sys_new" "$sys_home" 2>"$work/err" && [ -d "$sys_home" ] && [ ! -e "$sys_new" ]; } || {
+	home_clear_tree "$sys_new"
+	{ home_fill "$3" "$4:$5" && LC_ALL=C mv "$sys_new" "$sys_home" 2>"$work/err" && [ -d "$sys_home" ] && [ ! -e "$sys_new" ]; } || {
 		set -- "$1" "$?"
-		sys_clear_tree "$sys_new"
-		sys_blame "$1" "$2"
+		home_clear_tree "$sys_new"
+		file_blame "$1" "$2"
 		return
 	}
-	sys_give "$1" "$4" "$5"
+	file_give "$1" "$4" "$5"
 }
 
-# sys_fill_home MODE OWNER: $sys_new like $sys_skeleton. The directory itself comes last: nobody else enters it before.
-sys_fill_home() {
+# home_fill MODE OWNER: $sys_new like $sys_skeleton. The directory itself comes last: nobody else enters it before.
+home_fill() {
 	(umask 022 && LC_ALL=C mkdir -p "${sys_new%/*}" && umask 077 && LC_ALL=C mkdir "$sys_new") 2>"$work/err" || return
 	if [ -d "$sys_skeleton" ]; then
 		LC_ALL=C cp -pPR "$sys_skeleton/." "$sys_new" 2>"$work/err" || return
-		(cd "$sys_skeleton" && sys_all_in "$sys_new") || return
+		(cd "$sys_skeleton" && home_all_in "$sys_new") || return
 	fi
 	LC_ALL=C chmod 00700 "$sys_new" 2>"$work/err" || return
 	if [ "$(id -u)" -eq 0 ]; then
@@ -50,8 +50,8 @@ sys_fill_home() {
 	LC_ALL=C chmod "$1" "$sys_new" 2>"$work/err"
 }
 
-# sys_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of `DIR/.`.
-sys_all_in() {
+# home_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of `DIR/.`.
+home_all_in() {
 	set +f
 	for sys_hit in .[!.]* ..?* *; do
 		if [ -e "./$sys_hit" ] || [ -h "./$sys_hit" ]; then
@@ -60,8 +60,8 @@ sys_all_in() {
 	done
 }
 
-# sys_clear_tree PLACE: what a run that was cut off, or failed, left of a home in a directory of root's.
-sys_clear_tree() {
+# home_clear_tree PLACE: what a run that was cut off, or failed, left of a home in a directory of root's.
+home_clear_tree() {
 	[ -e "$1" ] || [ -h "$1" ] || return 0
 	if [ -h "$1" ] || [ ! -d "$1" ]; then
 		rm -f "$1" 2>/dev/null

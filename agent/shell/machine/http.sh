@@ -57,7 +57,7 @@ http_judge() {
 	*) http_look "$work/head" raw ;;
 	esac
 	_why=$(tail -n 1 "$work/err")
-	sys_size "$work/body"
+	text_size "$work/body"
 	log_debug "answer $_status"
 	_problem='error=no_answer'
 	[ -n "$http_told" ] || _problem='error=awk_failed'
@@ -73,7 +73,7 @@ http_judge() {
 	elif [ "$http_rc" -eq 0 ] && [ "$http_sink_rc" -eq 0 ]; then
 		return 0
 	fi
-	[ "$http_sink_rc" -eq 0 ] || [ "$_problem" != error=no_answer ] || sys_has_room || _problem='error=no_space'
+	[ "$http_sink_rc" -eq 0 ] || [ "$_problem" != error=no_answer ] || work_has_room || _problem='error=no_space'
 	return 1
 }
 
@@ -94,12 +94,12 @@ http_run() {
 	shift
 	rm -f "$work/rc" "$work/client"
 	{ { http_start "$@" | http_cap 65536 >"$work/err"; } 3>&1; } 2>/dev/null </dev/null | "$http_sink" 2>/dev/null &
-	sys_wait "$!"
+	child_wait "$!"
 	http_sink_rc=$_ended
 	# The sink may have had enough before the client has ended; and ksh93 waits for the sink alone.
 	http_waits=0
 	while [ ! -s "$work/rc" ] && [ "$http_waits" -le "$((http_limit / 5 + 40))" ]; do
-		sys_pause 5
+		child_pause 5
 		http_waits=$((http_waits + 1))
 	done
 	http_rc=137
@@ -117,7 +117,7 @@ http_start() {
 	http_pid=$!
 	alive_start "$http_pid" || :
 	printf '%s %s\n' "$http_pid" "$_start" >"$work/client"
-	sys_supervise "$http_pid" "$http_limit" >/dev/null 3>&-
+	child_supervise "$http_pid" "$http_limit" >/dev/null 3>&-
 	printf '%s\n' "$_ended" >"$work/rc"
 }
 
@@ -140,8 +140,8 @@ http_sink_raw() {
 		http_take ''
 	fi
 	set -- $?
-	[ -s "$work/client" ] || sys_pause 10
-	if { read -r http_pid http_began <"$work/client"; } 2>/dev/null; then sys_kill "$http_pid" "$http_began"; fi
+	[ -s "$work/client" ] || child_pause 10
+	if { read -r http_pid http_began <"$work/client"; } 2>/dev/null; then alive_kill "$http_pid" "$http_began"; fi
 	return "$1"
 }
 
@@ -152,7 +152,7 @@ http_take() {
 	while :; do
 		# One read, however little it brings.
 		dd bs=65536 count=1 2>/dev/null >>"$work/raw" || return
-		sys_size "$work/raw"
+		text_size "$work/raw"
 		[ "$_size" -gt "$http_seen" ] || return 0
 		http_seen=$_size
 		[ "$_size" -le "$((proto_RESPONSE_CAP + 65536))" ] || return 0

@@ -9,9 +9,9 @@ http_can_curl() {
 http_send_curl() {
 	# -q: no .curlrc. -g: no globbing. No -L, ever.
 	set -- curl -q -s -S -g --noproxy '*' -D "$work/head" -o - -A "$azready_agent"
-	sys_by_line
+	text_by_line
 	for http_header in $http_headers; do set -- "$@" -H "$http_header"; done
-	sys_by_word
+	text_by_word
 	[ -z "$http_body_file" ] || set -- "$@" --data-binary "@$http_body_file"
 	http_run http_sink_body "$@" "$http_url"
 }
@@ -52,9 +52,9 @@ http_send_busybox_wget() {
 
 # http_wget OPTION ..: the part that both have in common.
 http_wget() {
-	sys_by_line
+	text_by_line
 	for http_header in $http_headers; do set -- "$@" --header "$http_header"; done
-	sys_by_word
+	text_by_word
 	[ -z "$http_body_file" ] || set -- "$@" --post-file "$http_body_file"
 	# shellcheck disable=SC2086  # two words
 	http_run http_sink_body $http_command "$@" "$http_url"
@@ -64,7 +64,7 @@ http_wget() {
 
 # Other netcats differ in when they end and what they close; of busybox's it is known (http_sink_raw).
 http_can_nc() {
-	sys_has mkfifo || return
+	program_has mkfifo || return
 	for http_command in nc 'busybox nc'; do
 		# shellcheck disable=SC2086  # two words
 		case $($http_command --help 2>&1 </dev/null) in *BusyBox*) return 0 ;; esac
@@ -85,7 +85,7 @@ http_send_nc() {
 # The words "bash: not found" are another shell's.
 http_can_bash() {
 	http_command=bash
-	sys_has bash || return
+	program_has bash || return
 	# A bash without /dev/tcp takes it for a file; port 0 can never be connected to.
 	# shellcheck disable=SC2016  # for bash to expand
 	case $(LC_ALL=C bash -c 'printf "<%s>" "$BASH_VERSION"; : </dev/tcp/127.0.0.1/0' 2>&1) in
@@ -116,10 +116,10 @@ http_write_request() {
 }
 
 http_print_headers() {
-	sys_by_line
+	text_by_line
 	for http_header in $http_headers; do printf '%s\r\n' "$http_header" || break; done
 	set -- $?
-	sys_by_word
+	text_by_word
 	return "$1"
 }
 
@@ -139,7 +139,7 @@ http_split() {
 		return 1
 	fi
 	[ "$http_length" -ne -1 ] || return "$http_rc"
-	sys_size "$work/body"
+	text_size "$work/body"
 	[ "$http_length" -ge 0 ] && [ "$_size" -ge "$http_length" ] || return 1
 	[ "$_size" -eq "$http_length" ] || {
 		head -c "$http_length" "$work/body" >"$work/cut" && mv "$work/cut" "$work/body"

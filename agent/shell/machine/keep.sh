@@ -2,12 +2,12 @@
 
 # keep_line FILE LINE: the file holds just this line.
 keep_line() {
-	sys_text "$work/mended" "$2$sys_newline" && keep_mended "$1"
+	file_text "$work/mended" "$2$sys_newline" && keep_mended "$1"
 }
 
 # keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is appended.
 keep_setting() {
-	sys_edit "$1" 'BEGIN {
+	edit_file "$1" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) {
 			if (!found && row[i] ~ ARGV[2]) {
@@ -19,29 +19,29 @@ keep_setting() {
 		}
 		if (!found) put(ARGV[3])
 		verdict_of_edit(0)
-	}' "$2" "$3" && sys_keep "$1" 0644 "$work/edited"
+	}' "$2" "$3" && file_keep "$1" 0644 "$work/edited"
 }
 
 # keep_mended FILE: write $work/mended there, unless it holds just that.
 keep_mended() {
-	sys_keep "$1" 0644 "$work/mended"
+	file_keep "$1" 0644 "$work/mended"
 }
 
-# keep_timed FILE PROGRAM [ARG]: as sys_keep_bytes for a file that is there, with the time that it had: so `uninstall` leaves
+# keep_timed FILE PROGRAM [ARG]: as edit_keep_bytes for a file that is there, with the time that it had: so `uninstall` leaves
 # no trace.
 keep_timed() {
 	_changed=
-	sys_path "$1"
+	place_of "$1"
 	[ -e "$_path" ] || return 0
 	keep_place=$_path
 	touch -r "$_path" "$work/time"
-	sys_keep_bytes "$1" 0644 "$2" "${3-}" || return
+	edit_keep_bytes "$1" 0644 "$2" "${3-}" || return
 	[ -z "$_changed" ] || touch -r "$work/time" "$keep_place"
 }
 
 # keep_edited FILE: as keep_mended, with the time that the file had: so `uninstall` leaves no trace.
 keep_edited() {
-	sys_path "$1"
+	place_of "$1"
 	touch -r "$_path" "$work/time"
 	keep_mended "$1" && touch -r "$work/time" "$_path"
 }

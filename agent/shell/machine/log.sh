@@ -58,14 +58,14 @@ log_error() {
 	log_text 'error: ' "$1${2:+ (hint: $2)}"
 }
 
-# die_usage TEXT HINT: wrong usage or configuration, nothing was changed.
-die_usage() {
+# log_die TEXT HINT: wrong usage or configuration, nothing was changed.
+log_die() {
 	log_error "$1" "$2"
 	exit 2
 }
 
-# sys_to_console TEXT: append to the console; never fail because of it.
-sys_to_console() {
-	sys_path /dev/console
+# log_to_console TEXT: append to the console; never fail because of it.
+log_to_console() {
+	place_of /dev/console
 	[ ! -e "$_path" ] || (printf '%s\n' "$1" >>"$_path") 2>/dev/null || :
 }

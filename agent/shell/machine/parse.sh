@@ -1,10 +1,10 @@
 # parse.sh: documents taken apart by awk, under the limit of the request that brought them: half a result never passes for
 # a whole one, and a fault of the tool is told apart from a fault of the document.
 
-# sys_parse PROGRAM DOCUMENT [ARG ..]: what the program says is in $work then. Returns 1 where the document is refused, 3
+# parse_document PROGRAM DOCUMENT [ARG ..]: what the program says is in $work then. Returns 1 where the document is refused, 3
 # where awk failed or what it wrote is not there (a full disk, no memory left): nothing is known of the document then. Sets
 # _why in both cases.
-sys_parse() {
+parse_document() {
 	parse_program=$1
 	parse_document=$2
 	shift 2
@@ -18,12 +18,12 @@ sys_parse() {
 		_why='it holds NUL bytes: UTF-16?'
 		return 1
 	fi
-	sys_save "$parse_program" "$parse_document" "$((parse_size))" "$work" ${1+"$@"}
+	parse_save "$parse_program" "$parse_document" "$((parse_size))" "$work" ${1+"$@"}
 }
 
-# sys_save PROGRAM [ARG ..]: run a program that ends in saved() and check that its files came whole: busybox awk does not
-# notice a short write. Returns as sys_parse; an awk that fails gets a second chance.
-sys_save() {
+# parse_save PROGRAM [ARG ..]: run a program that ends in saved() and check that its files came whole: busybox awk does not
+# notice a short write. Returns as parse_document; an awk that fails gets a second chance.
+parse_save() {
 	for _ in 1 2; do
 		parse_once "$@"
 		case $_late,$_ended,$parse_said in
@@ -33,7 +33,7 @@ sys_save() {
 			;;
 		no,0,*)
 			# shellcheck disable=SC2086  # a number and names
-			sys_is_whole $parse_said && return
+			parse_is_whole $parse_said && return
 			_why='not all of it could be written'
 			;;
 		# busybox awk ends with 1 too where it cannot go on, but then it has printed nothing.
@@ -51,31 +51,31 @@ sys_save() {
 # that it printed.
 parse_once() {
 	parse_said=
-	sys_now
+	clock_now
 	parse_limit=$((${_until:-$_now + 6000} - _now))
 	[ "$parse_limit" -ge 100 ] || parse_limit=100
 	{ printf '' >"$work/parsed"; } 2>/dev/null
 	sys_before=$! sys_child=starting
-	sys_awk "$@" </dev/null >"$work/parsed" 2>/dev/null &
-	sys_supervise "$!" "$parse_limit"
+	program_awk "$@" </dev/null >"$work/parsed" 2>/dev/null &
+	child_supervise "$!" "$parse_limit"
 	{ IFS= read -r parse_said <"$work/parsed"; } 2>/dev/null || :
 }
 
-# sys_is_whole BYTES NAME ..: whether these files of $work hold so many bytes together.
-sys_is_whole() {
+# parse_is_whole BYTES NAME ..: whether these files of $work hold so many bytes together.
+parse_is_whole() {
 	parse_size=${1:-none}
 	[ $# -gt 1 ] || return
 	shift
 	parse_found=$(cd "$work" && cat "$@" | wc -c) && [ -n "$parse_found" ] && [ "$((parse_found))" = "$parse_size" ]
 }
 
-# parse_failed: the status of sys_parse once more; where it is the tool's fault that is the failure, and the answer is not
+# parse_failed: the status of parse_document once more; where it is the tool's fault that is the failure, and the answer is not
 # blamed. An earlier failure stays the cause. Sets _problem.
 parse_failed() {
 	set -- "$?"
 	[ "$1" -ne 1 ] || return "$1"
 	if [ ! -s "$work/failure" ]; then
-		if sys_has_room; then
+		if work_has_room; then
 			fail internal_error 'does awk work, and is there memory enough?' error=awk "status=$_ended"
 		else
 			fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'

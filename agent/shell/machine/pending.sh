@@ -7,7 +7,7 @@ pending_items='' pending_hostname='' pending_user='' pending_said=no
 # pending_begin: all that comes after Ready.
 pending_begin() {
 	pending_items=status
-	[ "$set_KVP" = no ] || ! sys_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"
+	[ "$set_KVP" = no ] || ! place_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"
 	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
 	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
 	pending_hostname=$hostname_set
@@ -26,7 +26,7 @@ pending_keep() {
 			printf 'VM_ID=%s\n' "$vm_id" && { [ -z "$pending_hostname" ] || printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
 				{ [ -z "$pending_user" ] || printf 'ADMIN_USER=%s\n' "$pending_user"; } && printf '%s\n' "$pending_items"
 		} >"$work/pending"
-	} 2>/dev/null && sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/pending" 0600 "$work/pending" && return
+	} 2>/dev/null && file_make_directory "$state_directory" 0700 && file_write "$state_directory/pending" 0600 "$work/pending" && return
 	[ "$pending_said" = yes ] || log_warning "$state_directory/pending not kept: $(fail_cause); what a power cut interrupts now is not made up for"
 	pending_said=yes
 	forgive
@@ -35,13 +35,13 @@ pending_keep() {
 # pending_forget: nothing is left, or it is of a run that did not get to Ready, or for another VM.
 pending_forget() {
 	pending_items=
-	sys_path "$state_directory/pending"
+	place_of "$state_directory/pending"
 	[ ! -e "$_path" ] || rm -f "$_path" 2>/dev/null || :
 }
 
 # pending_is_there: whether an earlier run has left something for this VM.
 pending_is_there() {
-	sys_path "$state_directory/pending"
+	place_of "$state_directory/pending"
 	[ -e "$_path" ] && { IFS= read -r pending_line <"$_path"; } 2>/dev/null && [ "$pending_line" = "VM_ID=$vm_id" ]
 }
 
@@ -77,12 +77,12 @@ pending_do() {
 pending_drop() {
 	pending_old=$pending_items
 	pending_items=
-	sys_by_line
+	text_by_line
 	for pending_line in $pending_old; do
 		# shellcheck disable=SC2254  # a pattern
 		case $pending_line in $1) ;; *) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;; esac
 	done
-	sys_by_word
+	text_by_word
 	# The last one goes with the file, at the end.
 	pending_keep
 }
@@ -92,7 +92,7 @@ pending_drop() {
 pending_start() {
 	pending_old=$pending_items
 	pending_items='' pending_count=0
-	sys_by_line
+	text_by_line
 	for pending_line in $pending_old; do
 		case $pending_line in
 		"script $1 "*)
@@ -102,7 +102,7 @@ pending_start() {
 		esac
 		pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
 	done
-	sys_by_word
+	text_by_word
 	if [ "$pending_count" -ge 2 ]; then
 		log_warning "$1: not started again, it was cut off $pending_count times"
 		pending_drop "script $1 [0-9]*"

@@ -1,9 +1,9 @@
 # places.sh: where the names of an image lead. $root is empty for / and the image's directory otherwise; paths given here
 # are absolute and mean the image's.
 
-# sys_path NAME [FUNCTION]: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside
+# place_of NAME [FUNCTION]: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside
 # the image. Calls FUNCTION with the place of each link that it follows.
-sys_path() {
+place_of() {
 	sys_todo=$1
 	sys_done=
 	sys_links=0
@@ -30,41 +30,41 @@ sys_path() {
 	_path=$root$sys_done
 }
 
-# sys_place NAME: sets _path, as sys_path, but of a symlink itself and not of what it points to.
-sys_place() {
-	sys_path "${1%/*}"
+# place_itself NAME: sets _path, as place_of, but of a symlink itself and not of what it points to.
+place_itself() {
+	place_of "${1%/*}"
 	_path=$_path/${1##*/}
 }
 
-# sys_own_places: sets $state_directory, what azready keeps, and $run_directory, what is for this boot alone. Where /var is in
+# place_own: sets $state_directory, what azready keeps, and $run_directory, what is for this boot alone. Where /var is in
 # memory, as OpenWrt has it, nothing there outlives a boot; and it has no /run.
-sys_own_places() {
+place_own() {
 	state_directory=/var/lib/azready run_directory=/run/azready
-	! sys_is_memory /var/lib || state_directory=/etc/azready
-	[ -e "$root/run" ] || ! sys_is_memory /var/run || run_directory=/var/run/azready
+	! place_is_memory /var/lib || state_directory=/etc/azready
+	[ -e "$root/run" ] || ! place_is_memory /var/run || run_directory=/var/run/azready
 }
 
-# sys_is_memory NAME: whether its name leads to where images have memory. What is mounted there says less: an image that is
+# place_is_memory NAME: whether its name leads to where images have memory. What is mounted there says less: an image that is
 # given by --root has nothing mounted.
-sys_is_memory() {
-	sys_path "$1"
+place_is_memory() {
+	place_of "$1"
 	case ${_path#"$root"}/ in /tmp/* | /run/* | /dev/shm/*) ;; *) return 1 ;; esac
 }
 
-# sys_exists NAME: whether the image has this file or directory.
-sys_exists() {
-	sys_path "$1"
+# place_exists NAME: whether the image has this file or directory.
+place_exists() {
+	place_of "$1"
 	[ -e "$_path" ]
 }
 
-# sys_is_executable NAME: whether the image has this file, and it can be run.
-sys_is_executable() {
-	sys_path "$1"
+# place_is_executable NAME: whether the image has this file, and it can be run.
+place_is_executable() {
+	place_of "$1"
 	[ -f "$_path" ] && [ -x "$_path" ]
 }
 
-# sys_glob PATTERN: sets _found, the paths of the image that match, one a line, dangling links too; fails where there is none.
-sys_glob() {
+# place_glob PATTERN: sets _found, the paths of the image that match, one a line, dangling links too; fails where there is none.
+place_glob() {
 	_found=
 	sys_pattern=${1#/}/
 	while [ -n "$sys_pattern" ]; do
@@ -73,22 +73,22 @@ sys_glob() {
 		sys_above=$_found
 		_found=
 		if [ -z "$sys_above" ]; then
-			sys_match ''
+			place_match ''
 		else
-			sys_by_line
+			text_by_line
 			for sys_hit in $sys_above; do
-				sys_by_word
-				sys_match "$sys_hit"
+				text_by_word
+				place_match "$sys_hit"
 			done
-			sys_by_word
+			text_by_word
 		fi
 		[ -n "$_found" ] || return
 	done
 }
 
-# sys_match DIRECTORY: add what matches $sys_match in it to _found.
-sys_match() {
-	sys_path "$1"
+# place_match DIRECTORY: add what matches $sys_match in it to _found.
+place_match() {
+	place_of "$1"
 	sys_flags=$-
 	set +f
 	for sys_hit in "$_path"/$sys_match; do

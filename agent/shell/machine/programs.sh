@@ -1,8 +1,8 @@
 # programs.sh: the programs of this system: which there are, and running one.
 
-# sys_complete_path: a bare init gives an empty PATH or half of one. With a root other than / whoever set a PATH of their own
+# program_complete_path: a bare init gives an empty PATH or half of one. With a root other than / whoever set a PATH of their own
 # folders knows why.
-sys_complete_path() {
+program_complete_path() {
 	sys_rest=${PATH-}:
 	while [ -n "$root" ] && [ -n "$sys_rest" ]; do
 		case ${sys_rest%%:*} in '' | /bin | /sbin | /usr/bin | /usr/sbin | /usr/local/bin | /usr/local/sbin) ;; *) return 0 ;; esac
@@ -17,8 +17,8 @@ sys_complete_path() {
 # The programs that the engine cannot do without; the contract has the same list. Some are part of some shells.
 sys_programs='awk cat chmod chown cmp cp cut date dd grep head id ln ls mkdir mv printf readlink rm rmdir sed sleep sync tail touch tr wc'
 
-# sys_need_programs: all that are missing in one line: a half-built system should not be found out one by one.
-sys_need_programs() {
+# program_need_all: all that are missing in one line: a half-built system should not be found out one by one.
+program_need_all() {
 	sys_missing=
 	for sys_program in $sys_programs; do
 		command -v "$sys_program" >/dev/null 2>&1 || sys_missing="$sys_missing${sys_missing:+, }$sys_program"
@@ -28,9 +28,9 @@ sys_need_programs() {
 	exit 3
 }
 
-# sys_need_awk: awk is on every distribution, but somebody may have built busybox without it, or the one that is there may
+# program_need_awk: awk is on every distribution, but somebody may have built busybox without it, or the one that is there may
 # not be able to do what the engine's programs do.
-sys_need_awk() {
+program_need_awk() {
 	command -v awk >/dev/null 2>&1 || {
 		log_error 'no awk on PATH' 'the shell engine needs one: mawk, gawk or busybox awk'
 		exit 3
@@ -45,48 +45,48 @@ sys_need_awk() {
 	exit 3
 }
 
-# sys_awk PROGRAM [ARG ..]: awk on bytes, with the shared functions in front.
-sys_awk() {
+# program_awk PROGRAM [ARG ..]: awk on bytes, with the shared functions in front.
+program_awk() {
 	sys_program=$1
 	shift
 	# shellcheck disable=SC2154  # embedded by the build
 	LC_ALL=C awk "$awk_lib$sys_program" ${1+"$@"}
 }
 
-# sys_which COMMAND: sets _which, the path of a command of this system; fails where there is none, and always with a
+# program_which COMMAND: sets _which, the path of a command of this system; fails where there is none, and always with a
 # root other than /.
-sys_which() {
+program_which() {
 	# shellcheck disable=SC2030,SC2031  # for this one command
 	[ -z "$root" ] && _which=$(PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && command -v "$1")
 }
 
-# sys_has COMMAND: whether PATH has it: for commands that only compute, whatever the root.
-sys_has() {
+# program_has COMMAND: whether PATH has it: for commands that only compute, whatever the root.
+program_has() {
 	command -v "$1" >/dev/null 2>&1
 }
 
-# sys_run SECONDS STDIN_FILE COMMAND [ARGUMENT ..]: run a command of this system; killed after so many seconds. Its
+# program_run SECONDS STDIN_FILE COMMAND [ARGUMENT ..]: run a command of this system; killed after so many seconds. Its
 # output is then in $work/run.out and $work/run.err; sets _ended. Secrets go into the file, never into the arguments.
-sys_run() {
+program_run() {
 	sys_limit=$(($1 * 100))
 	sys_stdin=$2
 	shift 2
 	sys_before=$! sys_child=starting
 	# posh does not export a prefix assignment to what a function starts, so the subshell exports.
 	# shellcheck disable=SC2030,SC2031  # for this one command
-	{ LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && sys_become "$@"; } <"$sys_stdin" >"$work/run.out" 2>"$work/run.err" &
-	sys_supervise "$!" "$sys_limit"
+	{ LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && child_become "$@"; } <"$sys_stdin" >"$work/run.out" 2>"$work/run.err" &
+	child_supervise "$!" "$sys_limit"
 	return "$_ended"
 }
 
-# sys_last_line: the last line of what the command of sys_run said on stderr, or `none`, in $work/last.
-sys_last_line() {
-	sys_awk '$0 != "" { last = $0 } END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
+# program_last_line: the last line of what the command of program_run said on stderr, or `none`, in $work/last.
+program_last_line() {
+	program_awk '$0 != "" { last = $0 } END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
 }
 
-# fail_command REASON HINT COMMAND: the failure of what sys_run has just run.
-fail_command() {
-	sys_last_line
+# program_failed REASON HINT COMMAND: the failure of what program_run has just run.
+program_failed() {
+	program_last_line
 	fail_value="stderr=$work/last"
 	fail "$1" "$2" "command=$3" "status=$_ended"
 }

@@ -7,15 +7,15 @@ spare() {
 	rm -f "$work/blamed"
 	"$@" && return
 	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
-	if ! is_secondary "$spare_file" || sys_may_write "$spare_file"; then return 1; fi
+	if ! spare_is_secondary "$spare_file" || spare_may_write "$spare_file"; then return 1; fi
 	_spared=$spare_file
 	log_warning "$_spared stays as it is: $spare_cause"
 	forgive
 }
 
-# is_secondary FILE: whether a machine without a change of this file is still one that its user can enter. The name is
+# spare_is_secondary FILE: whether a machine without a change of this file is still one that its user can enter. The name is
 # kept for the next boot alone: the kernel has it already, but never with a root other than /.
-is_secondary() {
+spare_is_secondary() {
 	case $1 in
 	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;
 	/etc/ssh/sshd_config | /etc/ssh/sshd_config.d | /etc/ssh/sshd_config.d/* | /usr/etc/ssh/sshd_config) ;;
@@ -24,9 +24,9 @@ is_secondary() {
 	esac
 }
 
-# sys_may_write NAME: whether the file system lets us change this file and what lies beside it.
-sys_may_write() {
-	sys_path "$1"
+# spare_may_write NAME: whether the file system lets us change this file and what lies beside it.
+spare_may_write() {
+	place_of "$1"
 	[ ! -e "$_path" ] || [ -w "$_path" ] || return
 	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
 	[ -w "${_path%/*}/" ]

@@ -3,19 +3,19 @@
 # What is to be called at the end, and for a signal; those who hold something say so.
 sys_endings='' sys_stopping=''
 
-# sys_prepare: what every command needs, before any file is opened and any program started.
-sys_prepare() {
-	sys_need_null
-	sys_open_descriptors
+# run_prepare: what every command needs, before any file is opened and any program started.
+run_prepare() {
+	run_need_null
+	run_open_descriptors
 	umask 022
-	# Whoever reads the log may go away; what is started gets the signal back (sys_become).
+	# Whoever reads the log may go away; what is started gets the signal back (child_become).
 	trap '' PIPE
 	work=/nonexistent
 	alive_begin
 }
 
-# sys_need_null: whatever is thrown away would become a regular file of that name, if it could be thrown away at all.
-sys_need_null() {
+# run_need_null: whatever is thrown away would become a regular file of that name, if it could be thrown away at all.
+run_need_null() {
 	[ ! -e /dev/null ] || {
 		[ -c /dev/null ] || log_warning '/dev/null is no device: what others threw away may be read from it'
 		return 0
@@ -25,11 +25,11 @@ sys_need_null() {
 	exit 3
 }
 
-# sys_open_descriptors: the first file opened would take the number of a standard descriptor that is closed, and then be read
+# run_open_descriptors: the first file opened would take the number of a standard descriptor that is closed, and then be read
 # or written as such.
-sys_open_descriptors() {
+run_open_descriptors() {
 	for sys_descriptor in 0 1 2; do
-		! sys_is_open "$sys_descriptor" || continue
+		! run_is_open "$sys_descriptor" || continue
 		# A redirection of exec that fails ends a shell, so a shell of its own tries. By way of a higher number: dash closes
 		# again what it opened at the very number that it was to have.
 		(: 9<>/dev/null) || return 0
@@ -41,8 +41,8 @@ sys_open_descriptors() {
 	done
 }
 
-# sys_is_open DESCRIPTOR: one of the three. Nothing is opened to find out: it would take the number that is asked about.
-sys_is_open() {
+# run_is_open DESCRIPTOR: one of the three. Nothing is opened to find out: it would take the number that is asked about.
+run_is_open() {
 	if [ -d /proc/self/fd ]; then
 		[ -e "/proc/self/fd/$1" ]
 	else
@@ -54,27 +54,27 @@ sys_is_open() {
 	fi
 }
 
-# sys_begin: a private work directory in $work, gone at exit. /run is memory on every distribution that has it. Where no place
+# run_begin: a private work directory in $work, gone at exit. /run is memory on every distribution that has it. Where no place
 # has room, sys_roomy is `no`: enough to start a Python, but not to provision.
-sys_begin() {
+run_begin() {
 	sys_me=$(id -u)
-	trap sys_end EXIT
-	trap 'sys_stop HUP 1' HUP
-	trap 'sys_stop INT 2' INT
-	trap 'sys_stop TERM 15' TERM
+	trap run_end EXIT
+	trap 'run_stop HUP 1' HUP
+	trap 'run_stop INT 2' INT
+	trap 'run_stop TERM 15' TERM
 	# shellcheck disable=SC2086  # words
 	set -- $fact_WORK_PLACES
 	[ -z "${TMPDIR-}" ] || if [ "$sys_me" = 0 ]; then set -- "$@" "$TMPDIR"; else set -- "$TMPDIR" "$@"; fi
 	sys_roomy=yes
-	for sys_place; do ! sys_begin_in "$sys_place" || return 0; done
+	for place_itself; do ! work_begin_in "$sys_place" || return 0; done
 	sys_roomy=no
-	for sys_place; do ! sys_begin_in "$sys_place" || return 0; done
+	for place_itself; do ! work_begin_in "$sys_place" || return 0; done
 	work=/nonexistent
 }
 
-# sys_is_main: whether this is the shell of the run itself. One that it was forked from a moment ago may still have the traps
+# run_is_main: whether this is the shell of the run itself. One that it was forked from a moment ago may still have the traps
 # (seen with bash); $$ is the same in both.
-sys_is_main() {
+run_is_main() {
 	if { read -r sys_number sys_rest </proc/self/stat; } 2>/dev/null && [ "${alive_sees-no}" = yes ]; then
 		[ "$sys_number" = "$$" ]
 	else
@@ -83,25 +83,25 @@ sys_is_main() {
 	fi
 }
 
-# sys_end: whatever the way out: nothing that was started goes on, and nothing that was held stays.
-sys_end() {
-	sys_is_main || return 0
+# run_end: whatever the way out: nothing that was started goes on, and nothing that was held stays.
+run_end() {
+	run_is_main || return 0
 	trap '' HUP INT TERM
-	sys_end_children
+	child_end_all
 	for sys_ending in $sys_endings; do "$sys_ending"; done
 	rm -rf "$work"
 }
 
-# sys_at_end FUNCTION: have sys_end call it, before those that were noted earlier.
-sys_at_end() {
+# run_at_end FUNCTION: have run_end call it, before those that were noted earlier.
+run_at_end() {
 	case " $sys_endings " in *" $1 "*) ;; *) sys_endings="$1 $sys_endings" ;; esac
 }
 
-# sys_stop NAME NUMBER: a signal ends the run. The platform is not told: the next boot tries again.
-sys_stop() {
-	sys_is_main || exit "$((128 + $2))"
+# run_stop NAME NUMBER: a signal ends the run. The platform is not told: the next boot tries again.
+run_stop() {
+	run_is_main || exit "$((128 + $2))"
 	trap '' HUP INT TERM
-	sys_end_children
+	child_end_all
 	log_warning "ended by SIG$1"
 	[ -z "$sys_stopping" ] || "$sys_stopping" "$1"
 	exit "$((128 + $2))"

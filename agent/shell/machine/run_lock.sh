@@ -15,12 +15,12 @@ lock_find() {
 
 # lock_make NAME: a directory of that name, and the one above it. Another run may make them at the same moment.
 lock_make() {
-	sys_path "${1%/*}"
+	place_of "${1%/*}"
 	if [ ! -d "$_path" ]; then
 		if mkdir -p "${_path%/*}" 2>/dev/null && mkdir "$_path" 2>/dev/null; then lock_made=$_path; fi
 		[ -d "$_path" ] || return
 	fi
-	sys_path "$1"
+	place_of "$1"
 	lock_place=$_path
 	[ ! -d "$lock_place" ] || return 0
 	if (umask 077 && mkdir "$lock_place") 2>/dev/null; then
@@ -33,9 +33,9 @@ lock_make() {
 
 # lock_take_down: what lock_find made, unless something is in it by now.
 lock_take_down() {
-	sys_by_line
+	text_by_line
 	for lock_name in $lock_made; do rmdir "$lock_name" 2>/dev/null; done
-	sys_by_word
+	text_by_word
 	lock_made=
 }
 
@@ -52,7 +52,7 @@ lock_take() {
 		lock_read || lock_text=
 		[ "$lock_text" = "$alive_record" ] || return 2
 		lock_file=$lock_place/lock
-		sys_at_end lock_give_back
+		run_at_end lock_give_back
 		return
 	fi
 	if ! lock_read; then
@@ -94,7 +94,7 @@ lock_break() {
 	else
 		# Of one that was killed in these few lines.
 		! { IFS= read -r lock_text <"$lock_place/lock.break"; } 2>/dev/null || alive_is "$lock_text" || rm -f "$lock_place/lock.break"
-		sys_pause 5
+		child_pause 5
 	fi
 	rm -f "$lock_mine"
 }
@@ -112,12 +112,12 @@ lock_wait() {
 			lock_told=yes
 			log_info "another azready (process $lock_holder) is at work: waiting for it"
 		fi
-		sys_now
+		clock_now
 		[ "$_now" -lt "$1" ] || {
 			lock_take_down
 			return 1
 		}
-		sys_pause 25
+		child_pause 25
 	done
 	sweep
 }
@@ -134,21 +134,21 @@ lock_give_back() {
 lock_command() {
 	# Trees must stay what they were, byte for byte.
 	lock_leaves_no_trace=yes
-	sys_now
+	clock_now
 	lock_wait "$((_now + 1500))" || {
 		log_error "another azready (process $lock_holder) is at work" 'try again when it has ended'
 		exit 2
 	}
 }
 
-# child_begins NAME: note this very process, about to become a hook or a script, for the run that finds it still there.
-child_begins() {
+# lock_child_begins NAME: note this very process, about to become a hook or a script, for the run that finds it still there.
+lock_child_begins() {
 	[ -n "${lock_file-}" ] || return 0
 	{ [ "$alive_sees" = yes ] && read -r child_pid _ </proc/self/stat; } 2>/dev/null || return 0
 	alive_start "$child_pid" || return 0
 	{ printf '%s\n%s\n' "$child_pid $_start $alive_boot" "$1" >"$lock_place/.child.azready" && mv -f "$lock_place/.child.azready" "$lock_place/child"; } 2>/dev/null || :
 }
 
-child_ended() {
+lock_child_ended() {
 	[ -z "${lock_file-}" ] || rm -f "$lock_place/child"
 }

@@ -4,7 +4,7 @@
 # selinux_label FILE ..: those that are there get the label that the image's policy has for them; where nobody here can
 # ask it, the image labels itself at its next boot. Without SELinux nothing is done.
 selinux_label() {
-	selinux_kind=$(sys_read /etc/selinux/config | LC_ALL=C awk '
+	selinux_kind=$(file_read /etc/selinux/config | LC_ALL=C awk '
 		BEGIN { kind = "targeted" }
 		{ gsub(/[" \t\r]/, "") }
 		/^SELINUX=(enforcing|permissive)$/ { on = 1 }
@@ -13,7 +13,7 @@ selinux_label() {
 	[ -n "$selinux_kind" ] || return 0
 	selinux_count=$#
 	for selinux_file; do
-		sys_place "$selinux_file"
+		place_itself "$selinux_file"
 		if [ -e "$_path" ] || [ -h "$_path" ]; then set -- "$@" "$_path"; fi
 	done
 	shift "$selinux_count"
@@ -24,15 +24,15 @@ selinux_label() {
 # selinux_label_places PLACE ..
 selinux_label_places() {
 	if [ -z "$root" ]; then
-		sys_which restorecon && sys_run 60 /dev/null "$_which" -iF "$@"
+		program_which restorecon && program_run 60 /dev/null "$_which" -iF "$@"
 		return
 	fi
-	sys_path "/etc/selinux/$selinux_kind/contexts/files/file_contexts"
-	[ -r "$_path" ] && sys_has setfiles && sys_run 60 /dev/null setfiles -q -F -r "$root" "$_path" "$@"
+	place_of "/etc/selinux/$selinux_kind/contexts/files/file_contexts"
+	[ -r "$_path" ] && program_has setfiles && program_run 60 /dev/null setfiles -q -F -r "$root" "$_path" "$@"
 }
 
 selinux_label_later() {
-	sys_path /
+	place_of /
 	if cp /dev/null "${_path%/}/.autorelabel" 2>/dev/null; then
 		log_info 'SELinux: the labels are set at the next boot (/.autorelabel): no setfiles here, or it does not know this policy'
 	else

@@ -4,13 +4,13 @@
 sshd_drop_in=/etc/ssh/sshd_config.d/00-azready.conf
 sshd_old_drop_in=/etc/ssh/sshd_config.d/50-azready.conf
 
-# set_password_login yes|no: have the SSH server take passwords, or not; a configuration that does so is left alone.
-set_password_login() {
-	if [ "$1" = no ] && has_server dropbear; then
+# sshd_set_password_login yes|no: have the SSH server take passwords, or not; a configuration that does so is left alone.
+sshd_set_password_login() {
+	if [ "$1" = no ] && sshd_has dropbear; then
 		log_warning 'password: dropbear takes passwords unless it is started with -s: set that where it is started'
 	fi
 	sshd_main
-	sys_exists "$_main" || return 0
+	place_exists "$_main" || return 0
 	sshd_is "$1"
 	case $? in
 	0)
@@ -66,12 +66,12 @@ sshd_write() {
 # sshd_write_login LOGIN DROP_IN: an empty DROP_IN means the main file; sets sshd_written to yes where it wrote.
 sshd_write_login() {
 	sshd_main
-	sshd_with_login "$1" "$2" && sys_fetch "$_place" "$work/old" || return
-	! sys_same "$work/old" "$work/sshd.new" || return 0
+	sshd_with_login "$1" "$2" && file_fetch "$_place" "$work/old" || return
+	! file_same "$work/old" "$work/sshd.new" || return 0
 	sshd_keep "$1" || return
 	sshd_written=yes
 	log_info "password: PasswordAuthentication $1 written to $_place"
-	if [ "$_place" = "$sshd_drop_in" ] && sys_exists "$sshd_old_drop_in"; then sys_remove "$sshd_old_drop_in"; fi
+	if [ "$_place" = "$sshd_drop_in" ] && place_exists "$sshd_old_drop_in"; then file_remove "$sshd_old_drop_in"; fi
 }
 
 # sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one
@@ -82,7 +82,7 @@ sshd_with_login() {
 	sshd_lacking=$sshd_wanted
 	sshd_at=
 	_place=$_main
-	sys_fetch "$_main" "$work/sshd.old" && sshd_sift "$work/sshd.old" "$_main" 0 || return
+	file_fetch "$_main" "$work/sshd.old" && sshd_sift "$work/sshd.old" "$_main" 0 || return
 	while IFS=$tab read -r sshd_number sshd_key sshd_words; do
 		case $sshd_key in
 		Include)
@@ -111,11 +111,11 @@ sshd_with_login() {
 		break
 	done <"$work/sshd.0"
 	if [ "$_place" = "$sshd_drop_in" ]; then
-		sys_text "$work/sshd.new" "# Written by azready, as the platform asked for.$sys_newline$(sshd_text "$sshd_wanted" "$1")$sys_newline"
+		file_text "$work/sshd.new" "# Written by azready, as the platform asked for.$sys_newline$(sshd_text "$sshd_wanted" "$1")$sys_newline"
 	elif [ "$sshd_lacking" = ' ' ]; then
-		sys_copy "$work/sshd.old" "$work/sshd.new"
+		file_copy "$work/sshd.old" "$work/sshd.new"
 	else
-		sys_derive "$_main" "$work/sshd.new" 'BEGIN {
+		edit_derive "$_main" "$work/sshd.new" 'BEGIN {
 			take(ARGV[1])
 			for (i = 1; i <= count; i++) {
 				if (i == ARGV[2] + 0) put(ARGV[3])
@@ -137,18 +137,18 @@ sshd_text() {
 sshd_keep() {
 	sshd_place=$_place
 	sshd_had=no
-	! sys_exists "$sshd_place" || sshd_had=yes
-	sys_fetch "$sshd_place" "$work/sshd.old" || return
+	! place_exists "$sshd_place" || sshd_had=yes
+	file_fetch "$sshd_place" "$work/sshd.old" || return
 	sshd_refuses
 	sshd_refused=$_refusal
-	sys_write "$sshd_place" 0644 "$work/sshd.new" || return
+	file_write "$sshd_place" 0644 "$work/sshd.new" || return
 	sshd_refuses
 	_place=$sshd_place
 	[ -z "$sshd_refused" ] && [ -n "$_refusal" ] || return 0
 	if [ "$sshd_had" = yes ]; then
-		sys_write "$sshd_place" 0644 "$work/sshd.old"
+		file_write "$sshd_place" 0644 "$work/sshd.old"
 	else
-		sys_remove "$sshd_place"
+		file_remove "$sshd_place"
 	fi || return
 	fail ssh_not_set "sshd refuses PasswordAuthentication $1: see sshd -t" "file=$sshd_place" "error=$_refusal"
 }
@@ -157,8 +157,8 @@ sshd_keep() {
 # can tell.
 sshd_refuses() {
 	_refusal=
-	! sys_which sshd || for sshd_option in -G -t; do
-		! sys_run 20 /dev/null "$_which" "$sshd_option" || {
+	! program_which sshd || for sshd_option in -G -t; do
+		! program_run 20 /dev/null "$_which" "$sshd_option" || {
 			_refusal=
 			return
 		}

@@ -1,11 +1,11 @@
 # state.sh: what azready remembers of its runs: marker, status file, last report.
 
-# is_done: whether the marker holds this VM's id.
-is_done() {
-	[ -n "$vm_id" ] && [ "$(sys_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
+# state_is_done: whether the marker holds this VM's id.
+state_is_done() {
+	[ -n "$vm_id" ] && [ "$(file_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
 }
 
-say_done() {
+state_say_done() {
 	log_info "VM $vm_id is provisioned already: nothing to do"
 }
 
@@ -14,12 +14,12 @@ begin() {
 	pending_forget
 	run_began=yes
 	sys_stopping=interrupted
-	write_status running
+	state_write running
 }
 
-# note_steps: what became of the steps: a run that is cut off after Ready has no other place for them.
-note_steps() {
-	write_status running || log_warning "status not kept: $(fail_cause)"
+# state_note_steps: what became of the steps: a run that is cut off after Ready has no other place for them.
+state_note_steps() {
+	state_write running || log_warning "status not kept: $(fail_cause)"
 }
 
 # interrupted SIGNAL: what the status file says of a run that a signal ended. Who was told Ready keeps that.
@@ -34,35 +34,35 @@ interrupted() {
 # finish OUTCOME: write how the run ended; a disk that takes no more is a warning, the report was what mattered.
 finish() {
 	[ -n "$finished_at" ] || {
-		sys_timestamp
+		clock_timestamp
 		finished_at=$_timestamp
-		sys_now
+		clock_now
 		finished=$_now
 	}
-	write_status "$1" "FINISHED=$finished_at" "SECONDS=$(((finished - started) / 100)).$(((finished - started) / 10 % 10))" ||
+	state_write "$1" "FINISHED=$finished_at" "SECONDS=$(((finished - started) / 100)).$(((finished - started) / 10 % 10))" ||
 		log_warning "status not kept: $(fail_cause)"
 }
 
-# write_status OUTCOME [KEY=VALUE ..]
-write_status() {
+# state_write OUTCOME [KEY=VALUE ..]
+state_write() {
 	status_outcome=$1
 	shift
-	sys_make_directory "$state_directory" 0700 || return
+	file_make_directory "$state_directory" 0700 || return
 	rm -f "$work/status"
-	{ status_lines ${1+"$@"} >"$work/status"; } 2>/dev/null || {
+	{ state_lines ${1+"$@"} >"$work/status"; } 2>/dev/null || {
 		rm -f "$work/reserve"
-		{ status_lines ${1+"$@"} >"$work/status"; } 2>/dev/null || {
+		{ state_lines ${1+"$@"} >"$work/status"; } 2>/dev/null || {
 			rm -f "$work/status"
 			[ -s "$work/failure" ] || fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'
 			return 1
 		}
 	}
-	sys_write "$state_directory/status" 0600 "$work/status"
+	file_write "$state_directory/status" 0600 "$work/status"
 }
 
-# status_lines [KEY=VALUE ..]: prints the status file. Where this run only does what an earlier one has left, it is about that
+# state_lines [KEY=VALUE ..]: prints the status file. Where this run only does what an earlier one has left, it is about that
 # one.
-status_lines() {
+state_lines() {
 	printf 'OUTCOME=%s\n' "$status_outcome" || return
 	if [ -e "$work/earlier" ]; then
 		# A script that was cut off has a line already.
@@ -83,19 +83,19 @@ status_lines() {
 	[ ! -e "$work/scripts" ] || cat "$work/scripts"
 }
 
-# keep_report: keep the report that was accepted last.
-keep_report() {
+# state_keep_report: keep the report that was accepted last.
+state_keep_report() {
 	if [ "$goal_state" = known ]; then state_kind=xml; else state_kind=json; fi
-	{ sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/report.$state_kind" 0600 "$work/report"; } ||
+	{ file_make_directory "$state_directory" 0700 && file_write "$state_directory/report.$state_kind" 0600 "$work/report"; } ||
 		log_warning "report not kept: $(fail_cause)"
 }
 
-# mark_provisioned: remember that this VM is done. Only after Ready was accepted.
-mark_provisioned() {
+# state_mark: remember that this VM is done. Only after Ready was accepted.
+state_mark() {
 	{ printf '%s\n' "$vm_id" >"$work/marker"; } 2>/dev/null || {
 		rm -f "$work/reserve"
 		{ printf '%s\n' "$vm_id" >"$work/marker"; } 2>/dev/null || rm -f "$work/marker"
 	}
-	sys_write "$state_directory/provisioned" 0600 "$work/marker" ||
+	file_write "$state_directory/provisioned" 0600 "$work/marker" ||
 		log_warning "marker not kept: $(fail_cause); the next boot provisions again"
 }

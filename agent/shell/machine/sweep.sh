@@ -23,9 +23,9 @@ sweep_child() {
 	if alive_is "$sweep_record" && [ "$_began" != - ] && [ "$_start" != - ]; then
 		log_warning "$sweep_name of a run that was cut off is still at work (process $_pid): ended"
 		set -- "$_pid" "$_began"
-		sys_kill "$1" "$2"
+		alive_kill "$1" "$2"
 		# Gone, or at least for good.
-		for _ in 1 2 3 4; do ! alive_start "$1" || sys_pause 25; done
+		for _ in 1 2 3 4; do ! alive_start "$1" || child_pause 25; done
 	fi
 	rm -f "$lock_place/child"
 }
@@ -35,7 +35,7 @@ sweep_work() {
 	for sweep_place in $fact_WORK_PLACES ${TMPDIR:+"$TMPDIR"}; do
 		for sweep_name in "$sweep_place"/azready.[0-9]*; do
 			if [ "$sweep_name" = "$work" ] || [ -h "$sweep_name" ] || [ ! -d "$sweep_name" ]; then continue; fi
-			sys_facts "$sweep_name" || continue
+			file_facts "$sweep_name" || continue
 			[ "$_owner" = "$sys_me" ] || continue
 			sweep_is_dead "$sweep_name" || continue
 			log_debug "removing $sweep_name, left by a run that was cut off"
@@ -66,7 +66,7 @@ sweep_is_dead() {
 sweep_media() {
 	[ -z "$root" ] || return 0
 	# As the kernel names it.
-	sys_path "$run_directory/media"
+	place_of "$run_directory/media"
 	sweep_unmount "$_path" && rmdir "$_path" 2>/dev/null
 	:
 }
@@ -75,39 +75,39 @@ sweep_media() {
 sweep_unmount() {
 	{ grep -qF " $1 " /proc/mounts; } 2>/dev/null || return
 	log_info "provisioning media: $1 was left mounted, unmounting it"
-	sys_run 30 /dev/null umount "$1" || sys_run 30 /dev/null umount -l "$1" || :
+	program_run 30 /dev/null umount "$1" || program_run 30 /dev/null umount -l "$1" || :
 }
 
-# sys_sweep: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
+# sweep_files: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
 # while no other run is at work; in /home also a home that is not finished. What stays is in nobody's way.
-sys_sweep() {
-	for sys_name in passwd group shadow gshadow; do sys_sweep_lock "$sys_name"; done
+sweep_files() {
+	for sys_name in passwd group shadow gshadow; do sweep_lock "$sys_name"; done
 	for sys_name in $fact_SWEPT_FOLDERS /home "$state_directory" "$run_directory"; do
-		sys_path "$sys_name"
-		if [ ! -d "$_path" ] || ! sys_is_roots "$_path"; then continue; fi
+		place_of "$sys_name"
+		if [ ! -d "$_path" ] || ! file_is_roots "$_path"; then continue; fi
 		sys_flags=$-
 		set +f
-		for sys_hit in "$_path"/.*.azready; do sys_clear_tree "$sys_hit"; done
+		for sys_hit in "$_path"/.*.azready; do home_clear_tree "$sys_hit"; done
 		case $sys_flags in *f*) set -f ;; esac
 	done
 }
 
-# sys_sweep_lock NAME: a partner proves that the lock is of a run that is gone; what names no living process of this boot
+# sweep_lock NAME: a partner proves that the lock is of a run that is gone; what names no living process of this boot
 # would have useradd and passwd refuse, too.
-sys_sweep_lock() {
-	sys_path /etc
+sweep_lock() {
+	place_of /etc
 	sys_partner=$_path/.$1.azready.lock
 	set -- "$_path/$1"
 	if [ -e "$sys_partner" ]; then
-		! sys_same "$sys_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
+		! file_same "$sys_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
 		rm -f "$sys_partner" 2>/dev/null
 	fi
-	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then sys_is_held "$1.lock" || rm -f "$1.lock" 2>/dev/null; fi
+	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then account_lock_is_held "$1.lock" || rm -f "$1.lock" 2>/dev/null; fi
 	sys_flags=$-
 	set +f
 	for sys_hit in "$1".[0-9]*; do
-		sys_holder "$sys_hit" || continue
-		case $_holder in "${sys_hit##*.}") [ ! -f "$sys_hit" ] || sys_is_held "$sys_hit" || rm -f "$sys_hit" 2>/dev/null ;; esac
+		account_lock_holder "$sys_hit" || continue
+		case $_holder in "${sys_hit##*.}") [ ! -f "$sys_hit" ] || account_lock_is_held "$sys_hit" || rm -f "$sys_hit" 2>/dev/null ;; esac
 	done
 	case $sys_flags in *f*) set -f ;; esac
 }

@@ -5,35 +5,35 @@ sys_newline='
 # A tab itself where awk would want \t: busybox awk does not know it in a pattern that comes from outside.
 tab=$(printf '\t')
 
-# sys_by_line: for `for LINE in $TEXT`, with sys_by_word first in the loop and behind it. No `while read` with a here-document:
+# text_by_line: for `for LINE in $TEXT`, with text_by_word first in the loop and behind it. No `while read` with a here-document:
 # with one inside another, ash of busybox 1.26 at times finds the inner one empty.
-sys_by_line() {
+text_by_line() {
 	case $- in *f*) sys_globs=no ;; *) sys_globs=yes ;; esac
 	set -f
 	IFS=$sys_newline
 }
 
-# sys_by_word: words are as usual again.
-sys_by_word() {
+# text_by_word: words are as usual again.
+text_by_word() {
 	IFS=" $tab$sys_newline"
 	[ "$sys_globs" = no ] || set +f
 }
 
-# sys_cells ROW: sets _cell_1 to _cell_6, what stands between the `|` of a table's row, without blanks around it.
-sys_cells() {
+# text_cells ROW: sets _cell_1 to _cell_6, what stands between the `|` of a table's row, without blanks around it.
+text_cells() {
 	# Without a blank in IFS: posh would split "a | b" into three.
-	sys_by_line
+	text_by_line
 	IFS='|'
 	# shellcheck disable=SC2086  # cells
 	set -- $1
-	sys_by_word
+	text_by_word
 	_cell_1=${1-} _cell_2=${2-} _cell_3=${3-} _cell_4=${4-} _cell_5=${5-} _cell_6=${6-}
 	_cell_1=${_cell_1% } _cell_2=${_cell_2# } _cell_3=${_cell_3# } _cell_4=${_cell_4# } _cell_5=${_cell_5# } _cell_6=${_cell_6# }
 	_cell_2=${_cell_2% } _cell_3=${_cell_3% } _cell_4=${_cell_4% } _cell_5=${_cell_5% }
 }
 
-# sys_size FILE: sets _size, its bytes; 0 where it cannot be read, and fails then. The wc of BSD and of old busybox pads.
-sys_size() {
+# text_size FILE: sets _size, its bytes; 0 where it cannot be read, and fails then. The wc of BSD and of old busybox pads.
+text_size() {
 	_size=$({ wc -c <"$1"; } 2>/dev/null)
 	case $_size in
 	*[0-9]) _size=$((_size)) ;;
@@ -44,12 +44,12 @@ sys_size() {
 	esac
 }
 
-# holds_no_nul FILE: awk cannot see NUL bytes.
-holds_no_nul() {
+# text_holds_no_nul FILE: awk cannot see NUL bytes.
+text_holds_no_nul() {
 	[ "$(tr -d '\000' <"$1" | wc -c)" -eq "$(wc -c <"$1")" ]
 }
 
-# is_blank FILE: whether it is missing or holds nothing but blanks.
-is_blank() {
+# text_is_blank FILE: whether it is missing or holds nothing but blanks.
+text_is_blank() {
 	[ ! -e "$1" ] || [ -z "$(tr -d ' \t\r\n' <"$1")" ]
 }

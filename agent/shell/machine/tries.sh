@@ -15,7 +15,7 @@ tries_another() {
 	eval "try_pauses=\$try_$1_pauses try_left=\$try_$1_deadline"
 	try_pause=$((${try_pauses%% *} / 10))
 	eval "try_$1_pauses=\${try_pauses#* }"
-	sys_now
+	clock_now
 	try_left=$((try_left - _now))
 	if [ "$_retry_after" -gt 0 ]; then
 		try_pause=$((_retry_after * 100))
@@ -25,7 +25,7 @@ tries_another() {
 	fi
 	tries_say "$1" "$2: $_problem"
 	[ "$try_pause" -lt "$try_left" ] || return 1
-	sys_pause "$try_pause"
+	child_pause "$try_pause"
 }
 
 # tries_say NAME TEXT: a problem that lasts is logged again only every 30 seconds.
@@ -34,7 +34,7 @@ tries_say() {
 	eval "try_said=\$try_$1_said try_said_at=\$try_$1_said_at"
 	[ "$2" != "$try_said" ] || [ "$((_now - try_said_at))" -ge 3000 ] || return 0
 	eval "try_$1_said=\$2 try_$1_said_at=\$_now"
-	sys_seconds "$try_pause"
+	clock_seconds "$try_pause"
 	if [ "$try_pause" -lt "$try_left" ]; then
 		log_info "$2; next try in $_seconds s, $((try_left / 100)) s left"
 	else
@@ -50,7 +50,7 @@ tries_limit() {
 	[ "$try_limit" -le "$try_most" ] || try_limit=$try_most
 	[ "$_limit" -lt "$try_limit" ] || try_limit=$_limit
 	eval "try_$1_limit=\$try_limit"
-	sys_now
+	clock_now
 	[ "$((_now + _limit))" -le "$try_deadline" ] || _limit=$((try_deadline - _now))
 	[ "$_limit" -ge 10 ] || _limit=10
 	_until=$((_now + _limit))

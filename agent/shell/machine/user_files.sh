@@ -11,7 +11,7 @@ user_change() {
 	user_foreign=
 	_changed=
 	rm -f "$work/user.changed" "$work/err"
-	sys_path "$1" user_meets
+	place_of "$1" user_meets
 	if [ -n "$user_foreign" ]; then
 		_unsafe=${user_foreign#"$root"}
 		_unsafe="$_unsafe is a symlink that is not root's"
@@ -27,19 +27,19 @@ user_change() {
 
 # user_blame NAME: of what was said in $work/err, what user_change sets and returns.
 user_blame() {
-	sys_cause
+	file_cause
 	_unsafe=$_cause
-	[ -z "$_cause" ] || ! sys_has_room || return 1
+	[ -z "$_cause" ] || ! work_has_room || return 1
 	rm -f "$work/err"
-	sys_blame "$1"
+	file_blame "$1"
 	return 2
 }
 
 # user_meets LINK: of the links on the way only root's are followed.
 user_meets() {
-	sys_facts "$root/"
+	file_facts "$root/"
 	user_roots=$_owner
-	{ sys_facts "$1" && [ "$_owner" = "$user_roots" ]; } || user_foreign=$1
+	{ file_facts "$1" && [ "$_owner" = "$user_roots" ]; } || user_foreign=$1
 }
 
 # user_refuse TEXT: end the subshell of user_change.
@@ -67,7 +67,7 @@ user_walk() {
 		case $user_part in '' | .) continue ;; esac
 		user_at=$user_at/$user_part
 		user_enter "$user_part"
-		[ -z "$3" ] || sys_give_place . "$user_at" "$3" "$4" || exit 1
+		[ -z "$3" ] || file_give_place . "$user_at" "$3" "$4" || exit 1
 	done
 	user_belongs "${3:-${6-}}"
 	user_seize "$3" "$4" "$1"
@@ -75,7 +75,7 @@ user_walk() {
 	user_clear
 	user_look "$3"
 	"$5" || exit 2
-	if [ -e "./$user_file" ] && sys_same "$work/user.old" "$work/user.new"; then
+	if [ -e "./$user_file" ] && file_same "$work/user.old" "$work/user.new"; then
 		user_finish "./$user_file" "$3" "$4" || exit 1
 	else
 		user_put "$3" "$4"
@@ -85,9 +85,9 @@ user_walk() {
 
 # user_make_base BASE NAME UID GID ..: a missing directory, where nobody but root can exchange it.
 user_make_base() {
-	sys_is_roots "${user_here%/*}" || user_refuse "others than root can change what leads to $1"
+	file_is_roots "${user_here%/*}" || user_refuse "others than root can change what leads to $1"
 	{ [ -d "${user_here%/*}/" ] || (umask 022 && LC_ALL=C mkdir -p "${user_here%/*}/"); } 2>"$work/err" && LC_ALL=C mkdir "$user_here" 2>"$work/err" || exit 1
-	[ -z "$3" ] || sys_give "$1" "$3" "$4" || exit 1
+	[ -z "$3" ] || file_give "$1" "$3" "$4" || exit 1
 }
 
 # user_is_here: whether `.` lies where it should. A program is asked, because bash believes its own memory of the names.
@@ -109,8 +109,8 @@ user_enter() {
 # user_belongs UID: only root's own directories and those of the user are worked in.
 user_belongs() {
 	user_roots=
-	! sys_facts "$root/" || user_roots=$_owner
-	sys_facts . || exit 1
+	! file_facts "$root/" || user_roots=$_owner
+	file_facts . || exit 1
 	case $_owner in 0 | "$user_roots" | "$1") return 0 ;; esac
 	[ "$(id -u)" -ne 0 ] || user_refuse "$user_at belongs to uid $_owner"
 }
@@ -121,7 +121,7 @@ user_seize() {
 		[ -z "$1" ] || [ "$user_at" = "$3" ] || user_has_mode . 700 rwx------ || exit 1
 		return 0
 	}
-	sys_facts . || exit 1
+	file_facts . || exit 1
 	user_owner=$_owner:$_group
 	user_mode=$(user_octal "$_mode")
 	# Below the base it is the user's and nobody else's. A base that he cannot enter was left so by a run that was killed.
@@ -137,7 +137,7 @@ user_seize() {
 # user_close: nobody but root enters or changes `.` from now on.
 user_close() {
 	LC_ALL=C chown 0:0 . 2>"$work/err" && LC_ALL=C chmod 00700 . 2>"$work/err" || exit 1
-	sys_facts .
+	file_facts .
 	case $_owner$_mode in 0drwx------*) ;; *) user_refuse "$user_at cannot be closed" ;; esac
 }
 
@@ -187,19 +187,19 @@ user_look() {
 	[ ! -h "./$user_file" ] || user_refuse "$user_at is a symlink"
 	[ -e "./$user_file" ] || return 0
 	[ -f "./$user_file" ] || user_refuse "$user_at is not a regular file"
-	sys_facts "./$user_file" || exit 1
+	file_facts "./$user_file" || exit 1
 	[ "$_links" = 1 ] || user_refuse "$user_at is a hard link"
 	user_file_owner="$_owner $_group"
 	user_hidden=
 	case $1,$_mode in ,* | "$_owner",* | *,???????r*) ;; *) user_hidden=$_owner ;; esac
-	LC_ALL=C cat "./$user_file" 2>"$work/err" >"$work/user.old" && sys_same "./$user_file" "$work/user.old" || exit 1
+	LC_ALL=C cat "./$user_file" 2>"$work/err" >"$work/user.old" && file_same "./$user_file" "$work/user.old" || exit 1
 	if [ -n "$user_hidden" ] && [ "$(id -u)" -eq 0 ]; then
-		sys_awk "$awk_keys" "$work/user.old" '' '' only
+		program_awk "$awk_keys" "$work/user.old" '' '' only
 		case $? in
 		0) ;;
 		2) user_refuse "$user_at belongs to uid $user_hidden and holds more than keys" ;;
 		*)
-			sys_broken "$user_at" 'awk failed'
+			file_broken "$user_at" 'awk failed'
 			exit 2
 			;;
 		esac
@@ -213,7 +213,7 @@ user_put() {
 		set -- $user_file_owner
 	fi
 	rm -f "$work/err"
-	if (umask 077 && sys_dd "$work/user.new" "$user_new") && sys_same "$work/user.new" "$user_new" && user_finish "$user_new" "${1-}" "${2-}" &&
+	if (umask 077 && file_dd "$work/user.new" "$user_new") && file_same "$work/user.new" "$user_new" && user_finish "$user_new" "${1-}" "${2-}" &&
 		[ ! -d "./$user_file" ] && LC_ALL=C mv -f "$user_new" "./$user_file" 2>"$work/err" && [ ! -e "$user_new" ]; then
 		printf '' >"$work/user.changed"
 		sync . 2>/dev/null || sync
@@ -225,13 +225,13 @@ user_put() {
 
 # user_finish PLACE UID GID: the file's owner and mode, unless it has them.
 user_finish() {
-	[ -z "$2" ] || sys_give_place "$1" "$user_at" "$2" "$3" || return
+	[ -z "$2" ] || file_give_place "$1" "$user_at" "$2" "$3" || return
 	if [ -n "$user_private" ]; then user_has_mode "$1" 600 rw-------; else user_has_mode "$1" 644 rw-r--r--; fi
 }
 
 # user_has_mode PLACE MODE LETTERS: without the zeros GNU chmod keeps the special bits of a directory.
 user_has_mode() {
-	sys_facts "$1" || return
+	file_facts "$1" || return
 	case $_mode in
 	?"$3"*) ;;
 	*) LC_ALL=C chmod "00$2" "$1" 2>"$work/err" ;;

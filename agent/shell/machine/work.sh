@@ -1,7 +1,7 @@
 # work.sh: the run's private directory, and whether it has room.
 
-# sys_begin_in PLACE: a work directory there, if nobody else can exchange it and it has room.
-sys_begin_in() {
+# work_begin_in PLACE: a work directory there, if nobody else can exchange it and it has room.
+work_begin_in() {
 	# shellcheck disable=SC2012,SC2046  # words of one line
 	set -- "$1" $(ls -ldn "$1/." 2>/dev/null)
 	case ${2-} in d????-??-* | d????????[tT]*) ;; *) return 1 ;; esac
@@ -11,7 +11,7 @@ sys_begin_in() {
 		work=$1/azready.$$$sys_try
 		if (umask 077 && mkdir "$work") 2>/dev/null; then
 			{ printf '%s\n' "$alive_space" >"$work/namespace" && printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null &&
-				sys_make_room && return
+				work_make_room && return
 			rm -rf "$work"
 			return 1
 		fi
@@ -19,36 +19,36 @@ sys_begin_in() {
 	return 1
 }
 
-# sys_need_room: for what writes more than a few words.
-sys_need_room() {
+# work_need_room: for what writes more than a few words.
+work_need_room() {
 	[ "$sys_roomy" = no ] || return 0
 	log_error 'no space in /run, /tmp, /dev/shm, /var/tmp' 'the shell engine needs 1 MiB in one of them, in a directory of root that nobody else can change'
 	exit 3
 }
 
-# sys_make_room: write 1 MiB to see that it fits. 64 KiB of it stay, for the words about a place that is full in the end.
-sys_make_room() {
+# work_make_room: write 1 MiB to see that it fits. 64 KiB of it stay, for the words about a place that is full in the end.
+work_make_room() {
 	[ "$sys_roomy" = yes ] || return 0
-	sys_fill reserve 1 && sys_fill room 15 || return
+	work_fill reserve 1 && work_fill room 15 || return
 	rm -f "$work/room"
 }
 
-# sys_fill NAME COUNT: a file of so many times 64 KiB in the work directory. Its size is asked for, too: not every shell says
+# work_fill NAME COUNT: a file of so many times 64 KiB in the work directory. Its size is asked for, too: not every shell says
 # that it could not write.
-sys_fill() {
+work_fill() {
 	sys_filling=$2
 	while [ "$sys_filling" -gt 0 ]; do
 		printf '%065536d' 0 || break
 		sys_filling=$((sys_filling - 1))
 	done 2>/dev/null >"$work/$1"
-	sys_size "$work/$1"
+	text_size "$work/$1"
 	[ "$_size" -eq "$(($2 * 65536))" ]
 }
 
-# sys_has_room: whether the work directory takes a few kilobytes more.
-sys_has_room() {
+# work_has_room: whether the work directory takes a few kilobytes more.
+work_has_room() {
 	{ printf '%08192d' 0 >"$work/room"; } 2>/dev/null
-	sys_size "$work/room"
+	text_size "$work/room"
 	[ "$_size" -eq 8192 ]
 	set -- $?
 	rm -f "$work/room"

@@ -2,14 +2,14 @@
 
 # becoming_means: sets login_means, sudo, doas or both, after what sudo itself and the rules of doas say.
 becoming_means() {
-	if sys_exists /etc/sudoers.d/zz-azready; then
+	if place_exists /etc/sudoers.d/zz-azready; then
 		becoming_sudo || return
 		becoming_promise sudo
 	fi
-	sys_exists /etc/doas.d/zz-azready.conf
+	place_exists /etc/doas.d/zz-azready.conf
 	login_ruled=$?
 	[ "$login_ruled" -eq 0 ] || {
-		sys_edit /etc/doas.conf 'BEGIN {
+		edit_file /etc/doas.conf 'BEGIN {
 			take(ARGV[1])
 			for (i = 1; i <= count; i++) if (row[i] ~ / # azready$/) verdict("ours")
 			verdict("none")
@@ -29,29 +29,29 @@ becoming_means() {
 becoming_sudo() {
 	login_answer='' login_rule=''
 	# Without a name service that answers, sudo looks for its own host for a long time; then nobody knows.
-	sys_which sudo && { sys_run 10 /dev/null "$_which" -n -l -U "$login_user" || [ "$_ended" -ne 137 ]; } || return 0
-	sys_derive "$work" "$work/login.answer" "$awk_groups$awk_becoming" sudo "$work/run.out" || return
+	program_which sudo && { program_run 10 /dev/null "$_which" -n -l -U "$login_user" || [ "$_ended" -ne 137 ]; } || return 0
+	edit_derive "$work" "$work/login.answer" "$awk_groups$awk_becoming" sudo "$work/run.out" || return
 	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
 }
 
 # becoming_doas: sets login_answer and login_rule: as `doas -C` would for this user, who may be unable to read the rules.
 becoming_doas() {
-	sys_path /etc/doas.d
+	place_of /etc/doas.d
 	if [ -d "$_path" ]; then
-		sys_glob '/etc/doas.d/*.conf' || :
+		place_glob '/etc/doas.d/*.conf' || :
 	else
 		_found=/etc/doas.conf
 	fi
 	set --
-	sys_by_line
+	text_by_line
 	for login_rule in $_found; do
-		sys_by_word
-		sys_fetch "$login_rule" "$work/doas.$#" || return
+		text_by_word
+		file_fetch "$login_rule" "$work/doas.$#" || return
 		set -- "$@" "$work/doas.$#"
 	done
-	sys_by_word
+	text_by_word
 	login_answer='' login_rule=''
-	sys_derive /etc/doas.conf "$work/login.answer" "$awk_groups$awk_becoming" doas "$login_user" "$login_uid" "$work/groups" ${1+"$@"} || return
+	edit_derive /etc/doas.conf "$work/login.answer" "$awk_groups$awk_becoming" doas "$login_user" "$login_uid" "$work/groups" ${1+"$@"} || return
 	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
 }
 

@@ -2,7 +2,7 @@
 # asked to.
 
 step_custom_data() {
-	if is_blank "$work/wanted.custom-data"; then
+	if text_is_blank "$work/wanted.custom-data"; then
 		[ ! -e "$work/ovf.bin" ] || mv "$work/ovf.bin" "$work/data"
 	else
 		decode_data custom_data || {
@@ -26,7 +26,7 @@ step_user_data() {
 decode_data() {
 	data_name=$(printf '%s' "$1" | tr _ -)
 	tr -d ' \t\r\n' <"$work/wanted.$data_name" >"$work/base64"
-	data_size=$(sys_awk "$awk_base64" "$work/base64" check)
+	data_size=$(program_awk "$awk_base64" "$work/base64" check)
 	case $?,$data_size in
 	0,?*) ;;
 	1,?*)
@@ -38,13 +38,13 @@ decode_data() {
 		return
 		;;
 	esac
-	if sys_has base64; then
+	if program_has base64; then
 		base64 -d <"$work/base64" >"$work/data"
-	elif sys_has openssl; then
+	elif program_has openssl; then
 		openssl base64 -d -A <"$work/base64" >"$work/data"
 	else
 		# awk cannot print NUL everywhere, printf can.
-		sys_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' "$data_line"; done >"$work/data"
+		program_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' "$data_line"; done >"$work/data"
 	fi
 	[ "$(wc -c <"$work/data")" -eq "$data_size" ] || fail internal_error '' 'error=not all of it could be written'
 }
@@ -61,7 +61,7 @@ keep_raw() {
 		return
 	fi
 	_result=failed
-	sys_make_directory "$state_directory" 0700 && sys_write "$state_directory/$1.raw" 0600 "$work/wanted.$1" || return
+	file_make_directory "$state_directory" 0700 && file_write "$state_directory/$1.raw" 0600 "$work/wanted.$1" || return
 	log_warning "$1: skipped, it is no base64; kept as it is in $state_directory/$1.raw"
 	_result=skipped
 }
@@ -81,11 +81,11 @@ save_data() {
 	fi
 	data_file=$state_directory/$1
 	_result=failed
-	sys_make_directory "$state_directory" 0700 || return
-	sys_keep "$data_file" 0600 "$work/data" || return
+	file_make_directory "$state_directory" 0700 || return
+	file_keep "$data_file" 0600 "$work/data" || return
 	rm -f "$work/data"
 	# Of an earlier try, whose data was none.
-	! sys_exists "$data_file.raw" || sys_remove "$data_file.raw" || return
+	! place_exists "$data_file.raw" || file_remove "$data_file.raw" || return
 	log_info "$1: $data_size bytes saved in $data_file"
 	_result='done'
 	[ "$2" != run ] || scripts="$scripts $1"
@@ -103,7 +103,7 @@ run_scripts() {
 
 # run_script NAME: through its interpreter: the file cannot be executed, /run neither.
 run_script() {
-	sys_path "$state_directory/$1"
+	place_of "$state_directory/$1"
 	data_interpreter=
 	case $(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000') in '#!') read -r data_interpreter data_argument <"$_path" ;; esac
 	data_interpreter=${data_interpreter#'#!'}
@@ -114,13 +114,13 @@ run_script() {
 		return
 	}
 	log_info "$1: starting it"
-	sys_now
+	clock_now
 	data_began=$_now
 	# Ready is told, so it has a DEADLINE of its own.
 	sys_before=$! sys_child=starting
 	start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null >"$work/hook.out" 2>"$work/hook.err" &
-	sys_supervise "$!" "$((set_DEADLINE * 100))"
-	child_ended
+	child_supervise "$!" "$((set_DEADLINE * 100))"
+	lock_child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "$1"
 	rm -f "$work/hook.out" "$work/hook.err"
 	data_result='done'
@@ -132,7 +132,7 @@ run_script() {
 		[ -z "$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' | sed -n "1s/.*$data_return\$/x/p")" ] || data_ends=': its lines end in CR LF, as on Windows'
 		log_warning "$1: the script ended with status $_ended$data_ends"
 	}
-	sys_now
-	sys_seconds "$((_now - data_began))"
+	clock_now
+	clock_seconds "$((_now - data_began))"
 	printf 'SCRIPT_%s=%s %s\n' "$(printf '%s' "$1" | tr 'a-z-' 'A-Z_')" "$data_result" "$_seconds" >>"$work/scripts"
 }

@@ -2,12 +2,12 @@
 
 # step_hooks: every executable, in the order of the bytes of their names; the first that fails ends the step.
 step_hooks() {
-	sys_path /etc/azready.d
+	place_of /etc/azready.d
 	hooks_directory=$_path
 	_result=skipped
 	LC_ALL=C ls "$hooks_directory" >"$work/hooks" 2>/dev/null
 	while read -r hook; do
-		sys_path "/etc/azready.d/$hook"
+		place_of "/etc/azready.d/$hook"
 		if [ ! -f "$_path" ] || [ ! -x "$_path" ]; then continue; fi
 		_result=failed
 		run_hook "$hook" "$_path" || return
@@ -18,14 +18,14 @@ step_hooks() {
 # run_hook NAME FILE
 run_hook() {
 	log_info "hooks: running $1"
-	sys_now
+	clock_now
 	# A tenth of what is left is kept, so that a hook that never ends can still be told of.
 	hook_end=$((_now + (deadline - _now) * 9 / 10))
 	[ "$hook_end" -ge "$((_now + 100))" ] || hook_end=$((_now + 100))
 	sys_before=$! sys_child=starting
 	start_hook "$2" "hook $1" </dev/null >"$work/hook.out" 2>"$work/hook.err" &
-	sys_supervise "$!" "$((hook_end - _now))"
-	child_ended
+	child_supervise "$!" "$((hook_end - _now))"
+	lock_child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "hooks: $1"
 	tail -n 1 "$work/hook.err" >"$work/hook.last" 2>/dev/null
 	# However much it printed, the rest of the run needs the room.
@@ -52,16 +52,16 @@ start_hook() {
 # start_program FILE NAME [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns about the machine. Signed
 # before, so that there is no moment in which nobody knows of it.
 start_program() {
-	child_begins "$2"
+	lock_child_begins "$2"
 	AZREADY_HOSTNAME=$hostname_set
 	AZREADY_ADMIN_USER=$(cat "$work/wanted.admin-user")
 	AZREADY_VM_ID=$vm_id
 	program=$1
-	sys_path "$run_directory/instance.json"
+	place_of "$run_directory/instance.json"
 	AZREADY_INSTANCE_JSON=${instance_json:-$_path}
 	AZREADY_ROOT=${root:-/}
 	export AZREADY_HOSTNAME AZREADY_ADMIN_USER AZREADY_VM_ID AZREADY_INSTANCE_JSON AZREADY_ROOT
 	cd "$AZREADY_ROOT" || exit 126
 	shift 2
-	sys_become ${1+"$@"} "$program"
+	child_become ${1+"$@"} "$program"
 }

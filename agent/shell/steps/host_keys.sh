@@ -11,21 +11,21 @@ make_host_keys() {
 # host_keys SERVER TOOL BEFORE BEHIND [ARGUMENT ..]: what stands before and behind the kind in a key's path. Then start a
 # server that gave up before there were keys: Debian's runit does not try again.
 host_keys() {
-	sys_which "$1" && sys_which "$2" && sys_exists "${3%/*}/." || return 0
+	program_which "$1" && program_which "$2" && place_exists "${3%/*}/." || return 0
 	host_before=$3 host_behind=$4
 	shift 4
 	no_host_keys || return 0
 	for host_kind in $fact_HOST_KEY_KINDS; do
 		# What a power cut left is in the way.
 		rm -f "$host_before$host_kind$host_behind"
-		sys_run 60 /dev/null "$_which" -t "$host_kind" -f "$host_before$host_kind$host_behind" ${1+"$@"}
+		program_run 60 /dev/null "$_which" -t "$host_kind" -f "$host_before$host_kind$host_behind" ${1+"$@"}
 	done
 	if no_host_keys; then
 		log_warning "ssh: host keys not made: $(tail -n 1 "$work/run.err")"
 		return
 	fi
 	log_info "ssh: host keys made in ${host_before%/*}"
-	for service in $fact_SSH_SERVICES; do units_rows service_row start_item || :; done
+	for service in $fact_SSH_SERVICES; do service_rows service_row service_start_item || :; done
 }
 
 no_host_keys() {

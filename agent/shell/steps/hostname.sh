@@ -2,18 +2,18 @@
 
 step_hostname() {
 	name_given=$work/wanted.hostname
-	is_blank "$name_given" && {
+	text_is_blank "$name_given" && {
 		_result=skipped
 		return 0
 	}
-	sys_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX" || return
+	edit_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX" || return
 	[ "$_verdict" = good ] || {
 		fail_value="value=$name_given"
 		fail hostname_invalid 'the name that the platform gave is not a hostname'
 		return
 	}
 	IFS= read -r name <"$work/name" || [ -n "$name" ] || return
-	sys_same "$work/name" "$name_given" || {
+	file_same "$work/name" "$name_given" || {
 		printf "hostname: '"
 		cat "$name_given"
 		printf "' is not a legal hostname, using '%s'" "$name"
@@ -29,20 +29,20 @@ step_hostname() {
 
 # keep_hostname NAME: write it where this distribution reads it at boot; a file that already says so is left alone.
 keep_hostname() {
-	if sys_exists /etc/config/system; then
+	if place_exists /etc/config/system; then
 		# OpenWrt keeps it in uci; /etc/hostname does not count there.
 		keep_setting /etc/config/system "^[ $tab]*option[ $tab]+hostname[ $tab]" "option hostname '$1'"
 		return
-	elif sys_exists /etc/HOSTNAME; then
+	elif place_exists /etc/HOSTNAME; then
 		# Slackware.
 		keep_line /etc/HOSTNAME "$1"
 		return
-	elif sys_exists /etc/conf.d/hostname && ! sys_exists /etc/hostname; then
+	elif place_exists /etc/conf.d/hostname && ! place_exists /etc/hostname; then
 		# Gentoo without /etc/hostname.
 		keep_setting /etc/conf.d/hostname '^hostname=' "hostname=\"$1\""
 		return
 	fi
-	if ! sys_exists /etc/hostname; then
+	if ! place_exists /etc/hostname; then
 		# Void without /etc/hostname.
 		keep_has /etc/rc.conf 'HOSTNAME=' || return
 		[ "$_verdict" = none ] || {
@@ -61,7 +61,7 @@ keep_hostname() {
 
 # keep_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
 keep_has() {
-	sys_edit "$1" 'BEGIN {
+	edit_file "$1" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2])) verdict("found")
 		verdict("none")
@@ -73,10 +73,10 @@ keep_has() {
 keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
-	hosts_edit sys_edit "$1" search || return
+	hosts_edit edit_file "$1" search || return
 	if [ "$_verdict" = found ] || hosts_found "$1"; then
 		hosts_edit hosts_keep "$1" mend
-	elif sys_exists /etc/hosts; then
+	elif place_exists /etc/hosts; then
 		hosts_edit hosts_add "$1" add
 	else
 		hosts_edit hosts_add "$1" make
@@ -85,11 +85,11 @@ keep_in_hosts() {
 
 # hosts_keep NAME PROGRAM ..: an image without the file gets none.
 hosts_keep() {
-	! sys_exists "$1" || sys_keep_bytes "$1" 0644 "$2" "$3" "$4" "$5"
+	! place_exists "$1" || edit_keep_bytes "$1" 0644 "$2" "$3" "$4" "$5"
 }
 
 hosts_add() {
-	sys_keep_edit "$1" 0644 "$2" "$3" "$4" "$5" && log_info 'hostname: a line of /etc/hosts knows it'
+	edit_keep "$1" 0644 "$2" "$3" "$4" "$5" && log_info 'hostname: a line of /etc/hosts knows it'
 }
 
 # hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is there, and searches the name or
@@ -115,20 +115,20 @@ hosts_edit() {
 # hosts_found NAME: whether what else looks names up finds the machine's own.
 hosts_found() {
 	# Two seconds: a DNS that is away is just what this is about.
-	if sys_which getent; then
-		sys_run 2 /dev/null "$_which" hosts "$1"
+	if program_which getent; then
+		program_run 2 /dev/null "$_which" hosts "$1"
 		return
 	fi
-	hosts_flags=$(sys_read /etc/nsswitch.conf | sed -n '/^hosts:.*myhostname/s/.*/itself/p; s/^hosts:.*/files/p')
+	hosts_flags=$(file_read /etc/nsswitch.conf | sed -n '/^hosts:.*myhostname/s/.*/itself/p; s/^hosts:.*/files/p')
 	case $hosts_flags in
 	*itself*) ;;
 	*files*) return 1 ;;
-	*) ! sys_exists /etc/hosts ;;
+	*) ! place_exists /etc/hosts ;;
 	esac
 }
 
 # sys_set_kernel_hostname NAME: with a root other than / nothing live is touched.
 sys_set_kernel_hostname() {
 	[ -z "$root" ] || return 0
-	{ hostname "$1" || printf '%s\n' "$1" | dd of=/proc/sys/kernel/hostname; } 2>"$work/err" || sys_blame /proc/sys/kernel/hostname
+	{ hostname "$1" || printf '%s\n' "$1" | dd of=/proc/sys/kernel/hostname; } 2>"$work/err" || file_blame /proc/sys/kernel/hostname
 }

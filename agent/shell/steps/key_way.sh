@@ -1,33 +1,33 @@
 # key_way.sh: the way from the root to a file of keys, as sshd or dropbear walks it: what is in the way, and what can be mended.
 
-# key_way_account: what find_account has found, and the user's groups: sets login_uid, login_gid, login_home, login_shell,
+# key_way_account: what account_find has found, and the user's groups: sets login_uid, login_gid, login_home, login_shell,
 # login_gids, login_roots (who stands for root: in a tree made without privileges its owner does) and login_own_home.
 key_way_account() {
 	login_user=$_name login_uid=$_uid login_gid=$_gid login_home=${_home%/} login_shell=$_shell
 	groups_of "$login_user" "$login_gid" || return
 	login_gids=$_gids
-	sys_facts "$root/"
+	file_facts "$root/"
 	login_roots=" 0 $_owner "
 	login_own_home=yes
-	user_has_own_home '' || login_own_home=no
+	account_has_own_home '' || login_own_home=no
 }
 
 # key_way_to: what is against the keys of $login_place: sets login_error, empty where nothing is, and login_value; the types
 # of the keys are in $work/login.types.
 key_way_to() {
-	sys_text "$work/login.keys" '' && sys_text "$work/login.blocked" '' || return
+	file_text "$work/login.keys" '' && file_text "$work/login.blocked" '' || return
 	login_error='' login_value=''
 	(key_way_go)
 	case $? in
 	0) ;;
 	4) IFS=$tab read -r login_error login_value <"$work/login.blocked" || return ;;
 	*)
-		sys_blame "$work"
+		file_blame "$work"
 		return
 		;;
 	esac
-	sys_awk "$awk_keys" "$work/login.keys" '' '' types 2>"$work/err" >"$work/login.types" || {
-		sys_blame "$work"
+	program_awk "$awk_keys" "$work/login.keys" '' '' types 2>"$work/err" >"$work/login.types" || {
+		file_blame "$work"
 		return
 	}
 	if [ -z "$login_error" ] && [ ! -s "$work/login.types" ]; then login_error=no_keys login_value=$login_place; fi
@@ -39,19 +39,19 @@ key_way_block() {
 	exit 5
 }
 
-# key_way_mend_home: the home alone, before keys go into it; of the account that find_account has found. What is in the way is
+# key_way_mend_home: the home alone, before keys go into it; of the account that account_find has found. What is in the way is
 # the step's to say.
 key_way_mend_home() {
 	key_way_account || return
 	login_strict=yes
 	login_place=$login_home
 	sshd_main
-	if ! has_server dropbear && { sys_exists "$_main" || has_server sshd; }; then
+	if ! sshd_has dropbear && { place_exists "$_main" || sshd_has sshd; }; then
 		sshd_first StrictModes yes
 		login_strict=$_value
 	fi
 	(key_way_enter_home)
-	case $? in 0 | 4) ;; *) sys_blame "$work" ;; esac
+	case $? in 0 | 4) ;; *) file_blame "$work" ;; esac
 }
 
 # key_way_go: to $login_place, in a subshell, because it goes from directory to directory as user_files.sh does: the one that
@@ -85,12 +85,12 @@ key_way_go() {
 # key_way_where NAME: sets _path; of the links on the way only root's are followed.
 key_way_where() {
 	login_link=
-	sys_path "$1" key_way_meets
+	place_of "$1" key_way_meets
 	[ -z "$login_link" ] || key_way_block symlink "${login_link#"$root"}"
 }
 
 key_way_meets() {
-	sys_facts "$1"
+	file_facts "$1"
 	case $login_roots in *" $_owner "*) ;; *) login_link=$1 ;; esac
 }
 

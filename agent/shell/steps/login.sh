@@ -3,12 +3,12 @@
 
 # step_login: look, mend, say.
 step_login() {
-	sys_derive "$work" "$work/login.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
+	edit_derive "$work" "$work/login.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
 	login_user=
 	IFS= read -r login_user <"$work/login.user" || :
 	_result=skipped
 	[ -n "$login_user" ] || return 0
-	find_account "$login_user"
+	account_find "$login_user"
 	case $? in
 	0) ;;
 	3) return 1 ;;
@@ -32,7 +32,7 @@ login_shadow() {
 	login_usable=yes login_locked=no
 	case $_stored in '' | x | !* | \**) login_usable=no ;; esac
 	case $_stored in !*) login_locked=yes ;; esac
-	sys_fetch /etc/shadow "$work/stored" && sys_derive /etc/shadow "$work/login.shadow" 'BEGIN {
+	file_fetch /etc/shadow "$work/stored" && edit_derive /etc/shadow "$work/login.shadow" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2] ":") == 1) {
 			line = substr(row[i], length(ARGV[2]) + 2)
@@ -48,12 +48,12 @@ login_asks() {
 	login_asks_key=no login_asks_password=no
 	login_number=1
 	while [ "$login_number" -le "$wanted_keys" ]; do
-		is_blank "$work/wanted.key.$login_number" || login_asks_key=yes
+		text_is_blank "$work/wanted.key.$login_number" || login_asks_key=yes
 		login_number=$((login_number + 1))
 	done
 	# The step `password` removes what it has set.
 	if [ -e "$work/wanted.password" ]; then
-		! is_blank "$work/wanted.password" && ! printf REDACTED | cmp -s - "$work/wanted.password" || return 0
+		! text_is_blank "$work/wanted.password" && ! printf REDACTED | cmp -s - "$work/wanted.password" || return 0
 	fi
 	[ "$wanted_password_login" = no ] || login_asks_password=yes
 }
@@ -63,15 +63,15 @@ login_asks() {
 login_servers() {
 	login_servers=
 	sshd_main
-	if sys_exists "$_main" || has_server sshd; then
+	if place_exists "$_main" || sshd_has sshd; then
 		login_by_sshd || return
 		login_servers=sshd
 	fi
-	if has_server dropbear && { [ -z "$login_servers" ] || login_starts_dropbear; }; then
+	if sshd_has dropbear && { [ -z "$login_servers" ] || login_starts_dropbear; }; then
 		login_by_dropbear || return
 		login_servers="$login_servers dropbear"
 	fi
-	if has_server tinysshd; then
+	if sshd_has tinysshd; then
 		login_by_tinysshd || return
 		login_servers="$login_servers tinysshd"
 	fi
@@ -95,10 +95,10 @@ login_by_sshd() {
 		[ -z "$login_error" ] || login_error=$login_error$tab$login_value$sys_newline
 	else
 		login_error=AuthorizedKeysFile$tab$(printf '%s' "$login_files" | tr '\t' ' ')$sys_newline
-		sys_text "$work/login.types" '' || return
+		file_text "$work/login.types" '' || return
 	fi
-	sys_text "$work/login.key" "$login_error" &&
-		sys_derive "$_main" "$work/login.sshd" "$awk_groups$awk_ssh_rules" sshd "$work/sshd" "$login_user" "$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable"
+	file_text "$work/login.key" "$login_error" &&
+		edit_derive "$_main" "$work/login.sshd" "$awk_groups$awk_ssh_rules" sshd "$work/sshd" "$login_user" "$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable"
 }
 
 # login_expand WORDS: sets login_place, the first path that the words of AuthorizedKeysFile mean.
@@ -111,17 +111,17 @@ login_expand() {
 # login_starts_dropbear: whether something starts it at boot. Beside sshd it is often there for its client, or for the
 # initramfs, alone.
 login_starts_dropbear() {
-	for login_service in $fact_DROPBEAR_SERVICES; do ! sys_exists "$login_service" || return 0; done
+	for login_service in $fact_DROPBEAR_SERVICES; do ! place_exists "$login_service" || return 0; done
 	return 1
 }
 
 # login_by_dropbear: it minds the modes always, takes passwords unless it was told not to, and no shell that is unknown.
 login_by_dropbear() {
 	login_strict=yes
-	login_expand .ssh/authorized_keys && key_way_to && sys_fetch /etc/shells "$work/shells" || return
+	login_expand .ssh/authorized_keys && key_way_to && file_fetch /etc/shells "$work/shells" || return
 	login_lines=
 	login_known=yes
-	! sys_exists /etc/shells || user_knows_shell "${login_shell:-/bin/sh}" || {
+	! place_exists /etc/shells || account_knows_shell "${login_shell:-/bin/sh}" || {
 		login_known=no
 		login_add ssh shells "${login_shell:-/bin/sh}"
 	}
@@ -129,7 +129,7 @@ login_by_dropbear() {
 	[ "$login_usable" = yes ] || login_add password no_password /etc/shadow
 	[ "$login_known" = no ] || [ -n "$login_error" ] || login_add way ssh-key
 	[ "$login_known$login_usable" != yesyes ] || login_add way ssh-password
-	sys_text "$work/login.dropbear" "$login_lines"
+	file_text "$work/login.dropbear" "$login_lines"
 }
 
 # login_by_tinysshd: keys alone, of one type.
@@ -144,7 +144,7 @@ login_by_tinysshd() {
 	else
 		login_add key ed25519 "$login_place"
 	fi
-	sys_text "$work/login.tinysshd" "$login_lines"
+	file_text "$work/login.tinysshd" "$login_lines"
 }
 
 # login_has_type TYPE: whether one of the keys is of this type.
@@ -160,8 +160,8 @@ login_look() {
 	for login_server in $login_servers; do
 		while IFS=$tab read -r login_way login_error login_value; do login_note; done <"$work/login.$login_server"
 	done
-	! sys_exists /etc/nologin || log_warning 'login: /etc/nologin lets nobody in but root'
-	sys_derive /etc/shadow "$work/login.ages" "$awk_login" "$work/login.shadow" "$(date +%s)" || return
+	! place_exists /etc/nologin || log_warning 'login: /etc/nologin lets nobody in but root'
+	edit_derive /etc/shadow "$work/login.ages" "$awk_login" "$work/login.shadow" "$(date +%s)" || return
 	while IFS= read -r login_value || [ -n "$login_value" ]; do
 		log_warning "login: $login_value (/etc/shadow), so $login_user may be turned away"
 	done <"$work/login.ages"
@@ -211,7 +211,7 @@ login_meaning() {
 # login_ways: sets login_ways, the words for the status, and login_said, those for the log.
 login_ways() {
 	login_shut=no
-	! user_is_shut "$login_shell" || login_shut=yes
+	! account_shell_is_shut "$login_shell" || login_shut=yes
 	login_ways='' login_said=''
 	[ "$login_shut" = no ] || return 0
 	login_way_in ssh-key 'by SSH key'
@@ -234,7 +234,7 @@ login_takes() {
 
 # login_judge: fails where Ready would be a lie: nobody comes in; or a password is all that there is, and SSH does not take it.
 login_judge() {
-	sys_text "$work/login" "${login_ways:-none}" || return
+	file_text "$work/login" "${login_ways:-none}" || return
 	login_reason=
 	if [ "$login_shut" = yes ]; then
 		login_reason=shell$tab$login_shell
@@ -244,7 +244,7 @@ login_judge() {
 		login_reason=$login_policy_reason
 	fi
 	[ -n "$login_reason" ] || return 0
-	sys_text "$work/login.value" "${login_reason#*"$tab"}" || return
+	file_text "$work/login.value" "${login_reason#*"$tab"}" || return
 	fail_value=value=$work/login.value
 	fail login_impossible 'the image keeps everybody out: mend what error and value name, or give the user another way in' "user=$login_user" "error=${login_reason%%"$tab"*}"
 }
@@ -252,7 +252,7 @@ login_judge() {
 # login_tell: one line of what was found.
 login_tell() {
 	if [ -z "$login_ways" ]; then
-		sys_text "$work/login" unknown || return
+		file_text "$work/login" unknown || return
 		log_warning "login: no SSH server that azready knows: nobody can say whether $login_user can come in"
 		login_said='by nothing that azready knows'
 	fi

@@ -1,22 +1,22 @@
 # new_user.sh: an account for the admin user where there is none: by useradd, by busybox' adduser, or in the files themselves.
 
-# new_user FOUND: a new account with its home, by the first means that this system has. FOUND: status of find_account.
+# new_user FOUND: a new account with its home, by the first means that this system has. FOUND: status of account_find.
 new_user() {
 	new_user_default HOME || return
 	user_home=${_default:-/home}/$user
 	new_user_shell || return
 	user_error=
 	[ "$1" -ne 2 ] || user_error=malformed_line
-	sys_exists /etc/passwd || user_error=missing
+	place_exists /etc/passwd || user_error=missing
 	[ -z "$user_error" ] || {
 		fail user_not_created 'mend /etc/passwd of the image' file=/etc/passwd "error=$user_error"
 		return
 	}
 	user_had_home=no
-	! sys_exists "$user_home" || user_had_home=yes
+	! place_exists "$user_home" || user_had_home=yes
 	user_means=
 	new_user_by_useradd && new_user_by_adduser && new_user_by_files || return
-	find_account "$user" || {
+	account_find "$user" || {
 		[ $? -ne 3 ] || return
 		fail user_not_created "$user_means wrote it elsewhere" "command=$user_means" error=not_in_passwd
 		return
@@ -24,7 +24,7 @@ new_user() {
 	new_user_require_person || return
 	log_info "user: made $user (uid $_uid, home $user_home, shell $user_shell) with $user_means"
 	if [ "$user_had_home" = yes ]; then
-		sys_need_roots "$_home" && sys_give "$_home" "$_uid" "$_gid"
+		home_need_roots "$_home" && file_give "$_home" "$_uid" "$_gid"
 	else
 		new_user_make_home
 	fi
@@ -32,7 +32,7 @@ new_user() {
 
 # new_user_default KEY: sets _default, a path that /etc/default/useradd gives, the last one as useradd itself takes it.
 new_user_default() {
-	sys_edit /etc/default/useradd 'BEGIN {
+	edit_file /etc/default/useradd 'BEGIN {
 		take(ARGV[1])
 		for (i = count; i && index(row[i], ARGV[2] "=/") != 1; i--);
 		line = substr(row[i], length(ARGV[2]) + 2)
@@ -47,22 +47,22 @@ new_user_default() {
 
 # new_user_shell: sets user_shell.
 new_user_shell() {
-	if [ -n "$set_USER_SHELL" ] && ! sys_is_executable "$set_USER_SHELL"; then
+	if [ -n "$set_USER_SHELL" ] && ! place_is_executable "$set_USER_SHELL"; then
 		fail user_not_created 'USER_SHELL must be an executable of the image' "shell=$set_USER_SHELL" error=not_executable
 		return
 	fi
 	new_user_default SHELL || return
 	# Debian's default is /bin/sh, and everybody takes bash there; one that lets nobody in is no login shell.
 	case $_default in /bin/sh | /usr/bin/sh) _default= ;; esac
-	! user_is_closed "$_default" || _default=
+	! account_shell_is_closed "$_default" || _default=
 	for user_shell in "$set_USER_SHELL" "$_default" /bin/bash; do
-		[ -z "$user_shell" ] || ! sys_is_executable "$user_shell" || return 0
+		[ -z "$user_shell" ] || ! place_is_executable "$user_shell" || return 0
 	done
 	# OpenWrt lists /bin/ash alone, and its dropbear goes by that.
-	sys_fetch /etc/shells "$work/shells" || return
-	user_knows_shell /bin/sh || while IFS=$user_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
+	file_fetch /etc/shells "$work/shells" || return
+	account_knows_shell /bin/sh || while IFS=$user_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
 		user_shell=${user_shell%%#*}
-		case $user_shell in /*) user_is_closed "$user_shell" || ! sys_is_executable "$user_shell" || return 0 ;; esac
+		case $user_shell in /*) account_shell_is_closed "$user_shell" || ! place_is_executable "$user_shell" || return 0 ;; esac
 	done <"$work/shells"
 	user_shell=/bin/sh
 }
@@ -71,15 +71,15 @@ new_user_shell() {
 # ours to make: so it is the same everywhere.
 new_user_by_useradd() {
 	user_refused=no
-	sys_which useradd || return 0
+	program_which useradd || return 0
 	set -- "$_which" -M -d "$user_home" -s "$user_shell"
-	user_gid "$user" || return
+	account_gid "$user" || return
 	[ -z "$_gid" ] || set -- "$@" -g "$user"
 	user_command=useradd
-	if sys_run 60 /dev/null "$@" "$user" || [ "$_ended" -ne 3 ]; then
+	if program_run 60 /dev/null "$@" "$user" || [ "$_ended" -ne 3 ]; then
 		new_user_judge "$@" "$user"
 	# Shadow refuses `Ada.Lovelace` and its like, unless it is asked twice; before 4.9 it cannot be.
-	elif sys_run 60 /dev/null "$@" --badname "$user"; then
+	elif program_run 60 /dev/null "$@" --badname "$user"; then
 		user_means=useradd
 	else
 		log_warning "user: useradd refuses the name $user"
@@ -90,12 +90,12 @@ new_user_by_useradd() {
 # new_user_by_adduser: busybox's: the adduser of Debian is another program. Short options: a build may have no long ones.
 new_user_by_adduser() {
 	# The files take any name that the contract allows.
-	[ -z "$user_means" ] && [ "$user_refused" = no ] && sys_which adduser || return 0
+	[ -z "$user_means" ] && [ "$user_refused" = no ] && program_which adduser || return 0
 	set -- "$_which"
-	sys_run 10 /dev/null "$1" --help
+	program_run 10 /dev/null "$1" --help
 	cat "$work/run.out" "$work/run.err" | grep -q BusyBox || return 0
 	set -- "$1" -D -H -h "$user_home" -s "$user_shell"
-	user_gid "$user" || return
+	account_gid "$user" || return
 	[ -z "$_gid" ] || set -- "$@" -G "$user"
 	new_user_ran adduser "$@" "$user"
 }
@@ -104,7 +104,7 @@ new_user_by_adduser() {
 new_user_ran() {
 	user_command=$1
 	shift
-	sys_run 60 /dev/null "$@" || :
+	program_run 60 /dev/null "$@" || :
 	new_user_judge "$@"
 }
 
@@ -113,14 +113,14 @@ new_user_judge() {
 	if [ "$_ended" -eq 0 ]; then
 		user_means=$user_command
 	elif [ "$_ended" -ge 126 ]; then
-		sys_last_line
+		program_last_line
 		{
 			printf 'user: %s does not work (status %s, ' "$user_command" "$_ended"
 			cat "$work/last"
 			printf ')'
 		} | log_emit 'warning: '
 	else
-		fail_command user_not_created "run $* by hand" "$user_command"
+		program_failed user_not_created "run $* by hand" "$user_command"
 	fi
 }
 
@@ -130,19 +130,19 @@ new_user_by_files() {
 	user_means=files
 	set --
 	for user_file in /etc/passwd /etc/group /etc/shadow /etc/gshadow; do
-		! sys_exists "$user_file" || set -- "$@" "$user_file"
+		! place_exists "$user_file" || set -- "$@" "$user_file"
 	done
-	sys_lock "$@" || return
+	account_lock "$@" || return
 	new_user_lines
 	set -- $?
-	sys_unlock
+	account_lock_give_back
 	return "$1"
 }
 
 # new_user_lines: under the locks, so it looks again: a useradd may have made the account or its group meanwhile. passwd
 # comes last: without its line a try that was cut off begins anew, and takes what it finds.
 new_user_lines() {
-	find_account "$user"
+	account_find "$user"
 	case $? in
 	0) return 0 ;;
 	1) ;;
@@ -152,20 +152,20 @@ new_user_lines() {
 		;;
 	*) return 1 ;;
 	esac
-	user_gid "$user" || return
+	account_gid "$user" || return
 	if [ -n "$_gid" ]; then
 		new_user_id || return
 	else
-		sys_fetch /etc/group "$work/groups" && new_user_id "$work/groups" || return
+		file_fetch /etc/group "$work/groups" && new_user_id "$work/groups" || return
 		_gid=$_uid
 		new_user_line /etc/group "x:$_gid:" || return
 	fi
-	if sys_exists /etc/gshadow; then
-		user_lines has "$user" /etc/gshadow || return
+	if place_exists /etc/gshadow; then
+		account_lines has "$user" /etc/gshadow || return
 		[ "$_verdict" = found ] || new_user_line /etc/gshadow '!::' || return
 	fi
 	user_mark='*'
-	if sys_exists /etc/shadow; then
+	if place_exists /etc/shadow; then
 		user_mark=x
 		# No date of the last change: the clock may not be set yet, and day 0 means `must be changed`.
 		new_user_line /etc/shadow '*:::::::' || return
@@ -175,12 +175,12 @@ new_user_lines() {
 
 # new_user_id [GROUPS]: sets _uid, one that neither passwd nor these groups have.
 new_user_id() {
-	user_lines free '' /etc/passwd ${1+"$@"} && read -r _uid <"$work/edited"
+	account_lines free '' /etc/passwd ${1+"$@"} && read -r _uid <"$work/edited"
 }
 
 # new_user_line FILE FIELDS
 new_user_line() {
-	user_lines add "$user" "$1" "$user:$2" && sys_write "$1" 0644 "$work/edited"
+	account_lines add "$user" "$1" "$user:$2" && file_write "$1" 0644 "$work/edited"
 }
 
 # new_user_refuse HINT
@@ -191,7 +191,7 @@ new_user_refuse() {
 
 # new_user_require_person: that the account of $_uid is not the system's.
 new_user_require_person() {
-	user_is_person
+	account_is_person
 	case $? in
 	0) ;;
 	2) return 1 ;;
@@ -203,7 +203,7 @@ new_user_require_person() {
 # gets the right mode. GNU chmod takes setgid away only with five digits.
 new_user_make_home() {
 	case $_home in /*) ;; *) return 0 ;; esac
-	sys_edit /etc/login.defs 'BEGIN {
+	edit_file /etc/login.defs 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*HOME_MODE[ \t]+0?[0-7][0-7][0-7][ \t\r]*$/) {
 			sub(/[ \t\r]+$/, "", row[i])
@@ -214,15 +214,15 @@ new_user_make_home() {
 	}' || return
 	user_mode=
 	read -r user_mode <"$work/edited" || :
-	if sys_exists "$_home"; then
-		sys_need_roots "$_home" && sys_make_directory "$_home" "00${user_mode:-700}" && sys_give "$_home" "$_uid" "$_gid"
+	if place_exists "$_home"; then
+		home_need_roots "$_home" && file_make_directory "$_home" "00${user_mode:-700}" && file_give "$_home" "$_uid" "$_gid"
 	else
-		sys_make_home "$_home" /etc/skel "00${user_mode:-700}" "$_uid" "$_gid"
+		home_make "$_home" /etc/skel "00${user_mode:-700}" "$_uid" "$_gid"
 	fi || return
 	new_user_label "$_home"
 }
 
 # new_user_label FILE ..: SELinux: what is new has the label of its directory, and sshd would not read the keys of such a home.
 new_user_label() {
-	! sys_which restorecon || sys_run 60 /dev/null "$_which" -iR "$@" || :
+	! program_which restorecon || program_run 60 /dev/null "$_which" -iR "$@" || :
 }

@@ -2,7 +2,7 @@
 # No secret is ever given to printf: it is a program of its own for posh, and its arguments are there for all to see.
 
 step_password() {
-	sys_derive "$work" "$work/password.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
+	edit_derive "$work" "$work/password.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
 	password_user=$(cat "$work/password.user") || return
 	_result=skipped
 	[ -n "$password_user" ] || return 0
@@ -21,7 +21,7 @@ step_password() {
 		umask 022
 		[ "$password_status" -eq 0 ] || return
 	fi
-	[ -z "$password_login" ] || set_password_login "$password_login" || return
+	[ -z "$password_login" ] || sshd_set_password_login "$password_login" || return
 	if [ -n "$password_login" ]; then _result='done'; else _result=skipped; fi
 }
 
@@ -29,7 +29,7 @@ step_password() {
 want_password() {
 	password_wanted=no
 	set -- "$work/wanted.password"
-	! is_blank "$1" || return 0
+	! text_is_blank "$1" || return 0
 	! printf REDACTED | cmp -s - "$1" || {
 		log_warning 'password: the media says REDACTED, which is no password'
 		return 0
@@ -42,7 +42,7 @@ want_password() {
 		return
 	}
 	# Of a character of several bytes only the first counts.
-	sys_derive "$work" "$work/edited" 'BEGIN {
+	edit_derive "$work" "$work/edited" 'BEGIN {
 		byte_table()
 		text = slurp(ARGV[1])
 		for (i = 1; i <= length(text); i++) if (ORD[substr(text, i, 1)] < 128 || ORD[substr(text, i, 1)] > 191) n++
@@ -59,10 +59,10 @@ want_password() {
 # password_count FILE BYTES: sets _size, how many bytes it has without these.
 password_count() {
 	set -- "$1" "${2:-\000}" "$work/password"
-	LC_ALL=C tr -d "$2" 2>"$work/err" <"$1" >"$3" && sys_size "$3"
+	LC_ALL=C tr -d "$2" 2>"$work/err" <"$1" >"$3" && text_size "$3"
 	set -- "$3" $?
 	rm -f "$1"
-	[ "$2" -eq 0 ] || sys_blame "$work"
+	[ "$2" -eq 0 ] || file_blame "$work"
 }
 
 refuse_without_login() {
@@ -85,7 +85,7 @@ stored_password() {
 # read.
 stored_field() {
 	_stored=
-	sys_fetch "$1" "$work/stored" || return 2
+	file_fetch "$1" "$work/stored" || return 2
 	while IFS=: read -r password_name _stored _ || [ -n "$password_name" ]; do
 		[ "$password_name" != "$password_user" ] || return 0
 	done <"$work/stored"
@@ -101,8 +101,8 @@ set_password() {
 		fail account_missing 'a password needs an account: let the step user make it'
 		return
 	}
-	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" && sys_size "$work/password" && [ "$_size" -eq "$((password_bytes + 1))" ]; } || {
-		sys_blame "$work"
+	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" && text_size "$work/password" && [ "$_size" -eq "$((password_bytes + 1))" ]; } || {
+		file_blame "$work"
 		return
 	}
 	case $_stored in
@@ -133,7 +133,7 @@ hash_password() {
 	for password_tool in 'openssl passwd -6 -stdin -salt' 'mkpasswd -m sha512 -P 0 -S' 'mkpasswd -m sha-512 -s -S' 'cryptpw -m sha512 -P 0 -S'; do
 		command -v "${password_tool%% *}" >/dev/null 2>&1 || continue
 		# shellcheck disable=SC2086  # the words of the tool
-		sys_run 60 "$work/password" $password_tool "$1" || continue
+		program_run 60 "$work/password" $password_tool "$1" || continue
 		mv "$work/run.out" "$work/hash"
 		_hash=$(cat "$work/hash")
 		case $_hash in "\$6\$$1\$"*) [ "${#_hash}" -ne "$((${#1} + 90))" ] || return 0 ;; esac
@@ -144,11 +144,11 @@ hash_password() {
 # put_password: the hash in $work/hash into the system. chpasswd knows this system's files, locks and caches; but it would
 # leave a copy in a passwd without the x.
 put_password() {
-	if sys_exists /etc/shadow; then password_shadow=yes; else password_shadow=no; fi
+	if place_exists /etc/shadow; then password_shadow=yes; else password_shadow=no; fi
 	case $password_shadow$password_field in
 	no* | yesx)
-		sys_derive "$work" "$work/password" 'BEGIN { put(ARGV[1] ":" slurp(ARGV[2])); verdict("done") }' "$password_user" "$work/hash" || return
-		! sys_which chpasswd || ! sys_run 60 "$work/password" "$_which" -e || return 0
+		edit_derive "$work" "$work/password" 'BEGIN { put(ARGV[1] ":" slurp(ARGV[2])); verdict("done") }' "$password_user" "$work/hash" || return
+		! program_which chpasswd || ! program_run 60 "$work/password" "$_which" -e || return 0
 		;;
 	esac
 	if [ "$password_shadow" = no ]; then
@@ -156,7 +156,7 @@ put_password() {
 	else
 		put_field /etc/shadow "$work/hash" "$(date +%s)" || return
 		[ "$password_field" = x ] || {
-			sys_text "$work/hash" x && put_field /etc/passwd "$work/hash" ''
+			file_text "$work/hash" x && put_field /etc/passwd "$work/hash" ''
 		}
 	fi
 }
@@ -164,11 +164,11 @@ put_password() {
 # put_field FILE VALUE_FILE TIME: the account's second field. TIME: it is shadow, where the day of change follows; day 0
 # would mean that the password has expired, but a clock that was never set says nothing.
 put_field() {
-	sys_lock "$1" || return
-	user_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] || sys_write "$1" 0600 "$work/edited"; }
+	account_lock "$1" || return
+	account_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] || file_write "$1" 0600 "$work/edited"; }
 	set -- "$?"
 	rm -f "$work/edited" "$work/accounts"
-	sys_unlock
+	account_lock_give_back
 	return "$1"
 }
 
@@ -178,13 +178,13 @@ chpasswd_plain() {
 	password_before=$_stored
 	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash" && cat "$work/password" "$work/password" >"$work/twice" || return
 	for password_way in 'chpasswd -c SHA512' 'passwd -a sha512' chpasswd; do
-		sys_which "${password_way%% *}" || continue
+		program_which "${password_way%% *}" || continue
 		# shellcheck disable=SC2086  # its options
 		case $password_way in
 		passwd*) set -- "$work/twice" "$_which" ${password_way#passwd} "$password_user" ;;
 		*) set -- "$work/hash" "$_which" ${password_way#chpasswd} ;;
 		esac
-		! sys_run 60 "$@" || ! password_is_strong || {
+		! program_run 60 "$@" || ! password_is_strong || {
 			rm -f "$work/twice"
 			return
 		}
@@ -198,7 +198,7 @@ password_is_strong() {
 	stored_password || :
 	case $_stored in "\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*) return 0 ;; esac
 	[ "$_stored" = "$password_before" ] || {
-		sys_text "$work/hash.old" "${password_before:-*}" || return
+		file_text "$work/hash.old" "${password_before:-*}" || return
 		if [ "$password_field" = x ]; then put_field /etc/shadow "$work/hash.old" ''; else put_field /etc/passwd "$work/hash.old" ''; fi
 		rm -f "$work/hash.old"
 	}

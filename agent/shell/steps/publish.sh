@@ -5,29 +5,29 @@
 # in memory: the next boot asks for its lease with the right name anyway.
 publish_later() {
 	[ "$set_PUBLISH_HOSTNAME" = auto ] || return 0
-	{ sys_text "$work/publish" "$1$sys_newline" && sys_write "$run_directory/publish" 0600 "$work/publish"; } || forgive
+	{ file_text "$work/publish" "$1$sys_newline" && file_write "$run_directory/publish" 0600 "$work/publish"; } || forgive
 }
 
 # publish_hostname: have the DHCP clients that run renew with the new name. Never a failure, and over in ten seconds.
 publish_hostname() {
-	[ -z "$root" ] && sys_exists "$run_directory/publish" || return 0
-	publish_name=$(sys_read "$run_directory/publish")
-	sys_remove "$run_directory/publish" || forgive
+	[ -z "$root" ] && place_exists "$run_directory/publish" || return 0
+	publish_name=$(file_read "$run_directory/publish")
+	file_remove "$run_directory/publish" || forgive
 	[ -n "$publish_name" ] && [ "$set_PUBLISH_HOSTNAME" = auto ] || return 0
-	sys_now
+	clock_now
 	publish_until=$((_now + 1000))
 	publish_seen=
 	publish_space=$(readlink /proc/self/ns/net)
 	publish_true=/bin/true
 	[ -x /bin/true ] || publish_true=/usr/bin/true
-	sys_glob '/proc/[0-9]*/comm' || :
-	sys_by_line
+	place_glob '/proc/[0-9]*/comm' || :
+	text_by_line
 	for publish_process in $_found; do
-		sys_by_word
+		text_by_word
 		publish_process=${publish_process%/comm}
 		publish_look
 	done
-	sys_by_word
+	text_by_word
 	[ -n "$publish_seen" ] || log_info "hostname: no DHCP client runs that could tell the network of $publish_name"
 }
 
@@ -59,12 +59,12 @@ publish_once() {
 	publish_seen="$publish_seen $1"
 }
 
-# publish_run COMMAND ..: as sys_run, within what is left of the ten seconds.
+# publish_run COMMAND ..: as program_run, within what is left of the ten seconds.
 publish_run() {
-	sys_now
+	clock_now
 	publish_left=$(((publish_until - _now) / 100))
 	[ "$publish_left" -ge 1 ] || publish_left=1
-	sys_run "$publish_left" /dev/null "$@"
+	program_run "$publish_left" /dev/null "$@"
 }
 
 # publish_done CLIENT [INTERFACE]
@@ -82,7 +82,7 @@ publish_said() {
 	if grep -q "$1" "$work/run.out" "$work/run.err"; then
 		publish_done "$2" "$3"
 	else
-		sys_last_line
+		program_last_line
 		publish_not "$2" "$(cat "$work/last")"
 	fi
 }
@@ -90,7 +90,7 @@ publish_said() {
 # publish_by_networkmanager: a name for the device, until it is activated again: nothing but the DHCP client is restarted.
 publish_by_networkmanager() {
 	publish_run nmcli -t -f DEVICE,STATE device || {
-		sys_last_line
+		program_last_line
 		publish_not NetworkManager "nmcli: $(cat "$work/last")"
 		return
 	}
@@ -101,7 +101,7 @@ publish_by_networkmanager() {
 		if publish_run nmcli -w 5 device modify "$publish_interface" ipv4.dhcp-hostname "$publish_name"; then
 			publish_done NetworkManager "$publish_interface"
 		else
-			sys_last_line
+			program_last_line
 			publish_not NetworkManager "$(cat "$work/last")"
 		fi
 	done <"$work/devices"
@@ -110,7 +110,7 @@ publish_by_networkmanager() {
 # publish_by_networkd: it reads the name when it starts; its own renewals repeat the old one (`networkctl renew`), or drop the address
 # (`networkctl reconfigure`). Since version 246 a restart keeps addresses and routes: systemd sends another signal for it.
 publish_by_networkd() {
-	sys_glob '/run/systemd/netif/leases/*' || return 0
+	place_glob '/run/systemd/netif/leases/*' || return 0
 	publish_run systemctl show -p RestartKillSignal systemd-networkd.service
 	publish_signal=$(sed -n 's/^RestartKillSignal=//p' "$work/run.out")
 	case $publish_signal in
@@ -120,7 +120,7 @@ publish_by_networkd() {
 		if publish_run systemctl --job-mode=ignore-dependencies restart systemd-networkd.service; then
 			publish_done systemd-networkd
 		else
-			sys_last_line
+			program_last_line
 			publish_not systemd-networkd "$(cat "$work/last")"
 		fi
 		;;
@@ -131,14 +131,14 @@ publish_by_networkd() {
 # first one's socket and pid file, or it would hand its words over; those cannot be asked to send a name.
 publish_by_dhcpcd() {
 	# Before version 9 they were elsewhere.
-	sys_glob '/run/dhcpcd/*pid' || {
+	place_glob '/run/dhcpcd/*pid' || {
 		publish_not dhcpcd 'this version cannot be asked'
 		return
 	}
-	sys_glob '/var/lib/dhcpcd/*.lease' || return 0
-	sys_by_line
+	place_glob '/var/lib/dhcpcd/*.lease' || return 0
+	text_by_line
 	for publish_interface in $_found; do
-		sys_by_word
+		text_by_word
 		publish_interface=${publish_interface##*/}
 		publish_interface=${publish_interface%.lease}
 		[ -e "/sys/class/net/$publish_interface" ] || continue
@@ -147,7 +147,7 @@ publish_by_dhcpcd() {
 			dhcpcd -4 -1 -p --nodev --noconfigure -t 3 -c "$publish_true" -h "$publish_name" "$publish_interface"
 		publish_said ': leased ' dhcpcd "$publish_interface"
 	done
-	sys_by_word
+	text_by_word
 }
 
 # publish_by_udhcpc PROGRAM ..: its options are fixed at its start: another one, with the same identity, asks once and does nothing.
@@ -227,8 +227,8 @@ publish_with_dhclient() {
 		sed -n 's/^[[:blank:]]*\(send[[:blank:]]\{1,\}dhcp-client-identifier[[:blank:]].*;\)[[:blank:]]*$/\1/p' $publish_settings 2>/dev/null
 		printf 'send host-name "%s";\ntimeout 5;\ninitial-interval 1;\n' "$publish_name"
 	} >"$work/dhclient"
-	if ! sys_make_directory "$run_directory" 0700 || ! sys_write "$publish_base.conf.azready" 0600 "$work/dhclient" ||
-		! sys_fetch "$publish_leases" "$work/leases" || ! sys_write "$publish_base.leases.azready" 0600 "$work/leases"; then
+	if ! file_make_directory "$run_directory" 0700 || ! file_write "$publish_base.conf.azready" 0600 "$work/dhclient" ||
+		! file_fetch "$publish_leases" "$work/leases" || ! file_write "$publish_base.leases.azready" 0600 "$work/leases"; then
 		forgive
 		publish_not dhclient 'no place for its files'
 		return
@@ -237,7 +237,7 @@ publish_with_dhclient() {
 	# address. /run may be mounted without exec.
 	if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then
 		publish_program=$state_directory/.dhclient.azready
-		sys_which dhclient && cp "$_which" "$publish_program" 2>/dev/null && chmod 700 "$publish_program"
+		program_which dhclient && cp "$_which" "$publish_program" 2>/dev/null && chmod 700 "$publish_program"
 	fi
 	publish_run "$publish_program" -4 -1 -v -sf "$publish_true" -cf "$publish_base.conf.azready" -lf "$publish_base.leases.azready" \
 		-pf "$publish_base.pid.azready" ${1+"$@"} "$publish_interface"
@@ -249,14 +249,14 @@ publish_with_dhclient() {
 
 # publish_end_dhclient: behind its answer it stays in the background, as every dhclient. It may not have written its number yet.
 publish_end_dhclient() {
-	sys_glob '/proc/[0-9]*/comm' || :
-	sys_by_line
+	place_glob '/proc/[0-9]*/comm' || :
+	text_by_line
 	for publish_other in $_found; do
-		sys_by_word
+		text_by_word
 		publish_other=${publish_other%/comm}
 		IFS= read -r publish_comm 2>/dev/null <"$publish_other/comm" || continue
 		case $publish_comm in dhclient* | .dhclient*) ;; *) continue ;; esac
 		! tr '\000' '\n' 2>/dev/null <"$publish_other/cmdline" | grep -q -F -x "$publish_base.pid.azready" || kill -KILL "${publish_other##*/}" 2>/dev/null
 	done
-	sys_by_word
+	text_by_word
 }

@@ -30,8 +30,8 @@ give_rights() {
 rights_has() {
 	rights_program=$1
 	shift
-	for rights_file in "$@"; do ! sys_exists "$rights_file" || return 0; done
-	for rights_file in $fact_RIGHTS_FOLDERS; do ! sys_is_executable "$rights_file/$rights_program" || return 0; done
+	for rights_file in "$@"; do ! place_exists "$rights_file" || return 0; done
+	for rights_file in $fact_RIGHTS_FOLDERS; do ! place_is_executable "$rights_file/$rights_program" || return 0; done
 	return 1
 }
 
@@ -40,7 +40,7 @@ rights_has() {
 rights_keep_sudo() {
 	if [ -n "$1" ]; then
 		rights_check "$1" || return
-		sys_exists /etc/sudoers.d || sys_make_directory /etc/sudoers.d 0750 || return
+		place_exists /etc/sudoers.d || file_make_directory /etc/sudoers.d 0750 || return
 	fi
 	rights_keep /etc/sudoers.d/zz-azready "$1" 0440 || return
 	[ -z "$1" ] || rights_include
@@ -48,21 +48,21 @@ rights_keep_sudo() {
 
 # rights_check RULE: have visudo look at it: one rule that sudo cannot read makes sudo useless for everybody.
 rights_check() {
-	sys_which visudo && ! rights_holds /etc/sudoers.d/zz-azready "$1" || return 0
-	sys_text "$work/rule" "$1$sys_newline" && sys_write "$run_directory/sudoers" 0440 "$work/rule" || return
-	sys_path "$run_directory/sudoers"
-	sys_run 60 /dev/null "$_which" -c -f "$_path"
-	sys_remove "$run_directory/sudoers"
-	[ "$_ended" -eq 0 ] || fail_command rights_not_set "visudo refuses: $1" visudo
+	program_which visudo && ! rights_holds /etc/sudoers.d/zz-azready "$1" || return 0
+	file_text "$work/rule" "$1$sys_newline" && file_write "$run_directory/sudoers" 0440 "$work/rule" || return
+	place_of "$run_directory/sudoers"
+	program_run 60 /dev/null "$_which" -c -f "$_path"
+	file_remove "$run_directory/sudoers"
+	[ "$_ended" -eq 0 ] || program_failed rights_not_set "visudo refuses: $1" visudo
 }
 
 # rights_include: have sudo read the directory. `#includedir` is what every version knows.
 rights_include() {
 	# openSUSE: ours would hide the distribution's own file, which includes the directory.
-	sys_exists /etc/sudoers || ! sys_exists /usr/etc/sudoers || return 0
+	place_exists /etc/sudoers || ! place_exists /usr/etc/sudoers || return 0
 	# Without its rule for root, sudo would refuse even root.
 	rights_root='root ALL=(ALL:ALL) ALL'
-	! sys_exists /etc/sudoers || rights_root=
+	! place_exists /etc/sudoers || rights_root=
 	rights_edit /etc/sudoers 0440 'BEGIN {
 		take(ARGV[1])
 		if (ARGV[2] != "") put(ARGV[2])
@@ -77,7 +77,7 @@ rights_include() {
 
 # rights_keep_doas RULE: a file of its own where there is a directory, else a marked line.
 rights_keep_doas() {
-	if sys_exists /etc/doas.d; then set -- "$1" ''; else set -- '' "$1"; fi
+	if place_exists /etc/doas.d; then set -- "$1" ''; else set -- '' "$1"; fi
 	rights_keep /etc/doas.d/zz-azready.conf "$1" 0600 || return
 	# A file that is not there and gets no line is not made.
 	rights_edit /etc/doas.conf 0600 'BEGIN {
@@ -91,23 +91,23 @@ rights_keep_doas() {
 # rights_keep FILE RULE MODE: the file holds just this line; no rule means no file. What is right is not written again.
 rights_keep() {
 	if [ -z "$2" ]; then
-		! sys_exists "$1" || sys_remove "$1"
+		! place_exists "$1" || file_remove "$1"
 	else
-		sys_text "$work/rule" "$2$sys_newline" && sys_keep "$1" "$3" "$work/rule" && rights_own "$1"
+		file_text "$work/rule" "$2$sys_newline" && file_keep "$1" "$3" "$work/rule" && rights_own "$1"
 	fi
 }
 
 # rights_holds FILE RULE
 rights_holds() {
-	sys_text "$work/rule" "$2$sys_newline" && sys_fetch "$1" "$work/old" && sys_same "$work/old" "$work/rule"
+	file_text "$work/rule" "$2$sys_newline" && file_fetch "$1" "$work/old" && file_same "$work/old" "$work/rule"
 }
 
-# rights_edit FILE MODE PROGRAM [ARG ..]: as sys_keep_edit.
+# rights_edit FILE MODE PROGRAM [ARG ..]: as edit_keep.
 rights_edit() {
-	sys_keep_edit "$@" && rights_own "$1"
+	edit_keep "$@" && rights_own "$1"
 }
 
 # rights_own FILE: what was written is root's: sudo and doas obey nobody else.
 rights_own() {
-	[ -z "$_changed" ] || sys_give "$1" 0 0
+	[ -z "$_changed" ] || file_give "$1" 0 0
 }

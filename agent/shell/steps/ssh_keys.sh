@@ -2,13 +2,13 @@
 
 # step_ssh_keys: add the keys that are not there yet; fails where none can be added and there is no password either.
 step_ssh_keys() {
-	sys_derive "$work" "$work/keys.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
+	edit_derive "$work" "$work/keys.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
 	keys_user=$(cat "$work/keys.user")
-	if [ "$wanted_keys" -eq 0 ] || is_blank "$work/wanted.admin-user"; then
+	if [ "$wanted_keys" -eq 0 ] || text_is_blank "$work/wanted.admin-user"; then
 		_result=skipped
 		return
 	fi
-	find_account "$keys_user" || {
+	account_find "$keys_user" || {
 		[ $? -ne 3 ] || return
 		keys_fail 'no such account' 'the step user makes it, unless it is left out'
 		return
@@ -16,14 +16,14 @@ step_ssh_keys() {
 	keys_home=${_home%/}
 	keys_uid=$_uid
 	keys_gid=$_gid
-	sys_parse "$awk_keys" "$work/wanted.keys" check || {
+	parse_document "$awk_keys" "$work/wanted.keys" check || {
 		fail internal_error '' "user=$keys_user" "error=$_why"
 		return
 	}
 	while IFS= read -r keys_line; do log_warning "$keys_line"; done <"$work/keys.bad"
 	if [ -s "$work/keys.good" ]; then
 		keys_everywhere || return
-	elif is_blank "$work/wanted.password"; then
+	elif text_is_blank "$work/wanted.password"; then
 		fail no_good_key 'give a key as in a .pub file: its type, a blank, base64' "user=$keys_user" "keys=$wanted_keys" "error=$(cat "$work/keys.why")"
 		return
 	fi
@@ -39,7 +39,7 @@ keys_fail() {
 keys_everywhere() {
 	keys_own=$keys_home/.ssh/authorized_keys
 	sshd_main
-	if sys_exists "$_main" || has_server sshd; then
+	if place_exists "$_main" || sshd_has sshd; then
 		sshd_settings "$keys_user" || return
 		sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
 		keys_expand "$_value" || return
@@ -48,9 +48,9 @@ keys_everywhere() {
 			return
 		fi
 		keys_add "$_expanded" || return
-		if [ "$_expanded" = "$keys_own" ] || ! has_server dropbear; then return 0; fi
+		if [ "$_expanded" = "$keys_own" ] || ! sshd_has dropbear; then return 0; fi
 	else
-		has_server dropbear || has_server tinysshd || log_warning 'ssh-keys: neither sshd nor dropbear is installed'
+		sshd_has dropbear || sshd_has tinysshd || log_warning 'ssh-keys: neither sshd nor dropbear is installed'
 	fi
 	keys_add "$keys_own"
 }
@@ -59,7 +59,7 @@ keys_everywhere() {
 # nothing for `none` and unknown tokens.
 keys_expand() {
 	_expanded=
-	sys_derive /etc/passwd "$work/keys.place" 'BEGIN {
+	edit_derive /etc/passwd "$work/keys.place" 'BEGIN {
 		value["%"] = "%"; value["h"] = ARGV[2]; value["u"] = ARGV[3]; value["U"] = ARGV[4]
 		n = split(ARGV[1], word, /[\t]/)
 		for (i = 1; i <= n; i++) {
@@ -102,8 +102,8 @@ keys_add() {
 	fi
 	log_info "ssh-keys: keys added to $1"
 	# Where SELinux is, sshd reads only what has its label.
-	if sys_which restorecon && sys_exists /sys/fs/selinux; then
-		sys_run 60 /dev/null "$_which" "${1%/*}" "$1" || log_warning "ssh-keys: restorecon fails on $1"
+	if program_which restorecon && place_exists /sys/fs/selinux; then
+		program_run 60 /dev/null "$_which" "${1%/*}" "$1" || log_warning "ssh-keys: restorecon fails on $1"
 	fi
 }
 
@@ -111,12 +111,12 @@ keys_add() {
 keys_with() {
 	# The file may hold NUL bytes, which no awk sees.
 	LC_ALL=C tr -d '\000' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
-		sys_blame "$work"
+		file_blame "$work"
 		return
 	}
 	_until=
-	sys_save "$awk_keys" "$work/keys.old" '' "$work" add "$work/keys.good" || {
-		sys_broken "$user_at" "$_why"
+	parse_save "$awk_keys" "$work/keys.old" '' "$work" add "$work/keys.good" || {
+		file_broken "$user_at" "$_why"
 		return
 	}
 	keys_sum=0
@@ -126,9 +126,9 @@ keys_with() {
 		set -- "$1" "$work/keys.end" "$2"
 	fi
 	for keys_part; do
-		sys_size "$keys_part" || break
+		text_size "$keys_part" || break
 		keys_sum=$((keys_sum + _size))
 	done
 	rm -f "$work/user.new"
-	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && sys_size "$work/user.new" && [ "$_size" = "$keys_sum" ]; } || sys_blame "$work"
+	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && text_size "$work/user.new" && [ "$_size" = "$keys_sum" ]; } || file_blame "$work"
 }

@@ -4,17 +4,17 @@
 step_user() {
 	user_given=$work/wanted.admin-user
 	# A name of blanks is a mistake and not a missing name, whatever becomes of it among what is wanted.
-	! is_blank "$user_given" || user_given=$work/compute.osProfile.adminUsername
+	! text_is_blank "$user_given" || user_given=$work/compute.osProfile.adminUsername
 	[ -s "$user_given" ] || {
 		_result=skipped
 		return 0
 	}
-	sys_derive "$work" "$work/user" "$awk_user_name" "$user_given" || return
+	edit_derive "$work" "$work/user" "$awk_user_name" "$user_given" || return
 	[ "$_verdict" = good ] || {
 		new_user_refuse 'at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root'
 		return
 	}
-	sys_copy "$work/user" "$work/wanted.admin-user" || return
+	file_copy "$work/user" "$work/wanted.admin-user" || return
 	IFS= read -r user <"$work/user" || [ -n "$user" ] || return
 	user_there && user_unlock && user_join_groups && give_rights "$user" || return
 	new_user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready
@@ -23,8 +23,8 @@ step_user() {
 
 # user_there: the account and its home, made if need be.
 user_there() {
-	sys_fetch /etc/group "$work/accounts" || return
-	find_account "$user"
+	file_fetch /etc/group "$work/accounts" || return
+	account_find "$user"
 	set -- $?
 	[ "$1" -ne 3 ] || return
 	[ "$1" -eq 0 ] || {
@@ -34,39 +34,39 @@ user_there() {
 	new_user_require_person || return
 	log_info "user: $user is there already (uid $_uid, home $_home, shell $_shell)"
 	user_mend_shell || return
-	sys_exists "$_home" || new_user_make_home
+	place_exists "$_home" || new_user_make_home
 }
 
 # user_unlock: `!` alone locks the account, which keeps keys out too (sshd); `*` only says that no password fits.
 user_unlock() {
 	user_changed=
-	user_edit unlock "$user" /etc/passwd && user_edit unlock "$user" /etc/shadow || return
+	account_edit unlock "$user" /etc/passwd && account_edit unlock "$user" /etc/shadow || return
 	[ -z "$user_changed" ] || log_info "user: $user was locked with '!', which keeps its keys out: now it has '*'"
 }
 
 # user_join_groups: those of USER_GROUPS that are there.
 user_join_groups() {
 	for user_group in $(printf '%s' "$set_USER_GROUPS" | tr ',' ' '); do
-		user_gid "$user_group" || return
+		account_gid "$user_group" || return
 		[ -n "$_gid" ] || user_copy_group "$user_group" || return
 		[ -n "$_gid" ] || {
 			log_warning "user: there is no group $user_group that $user could join"
 			continue
 		}
 		user_changed=
-		user_edit join "$user_group" /etc/group "$user" && user_edit join "$user_group" /etc/gshadow "$user" || return
+		account_edit join "$user_group" /etc/group "$user" && account_edit join "$user_group" /etc/gshadow "$user" || return
 		[ -z "$user_changed" ] || log_info "user: $user joined the group $user_group"
 	done
 }
 
-# user_mend_shell: give the account of $user that find_account has found a shell that lets its user in: USER_SHELL, else
+# user_mend_shell: give the account of $user that account_find has found a shell that lets its user in: USER_SHELL, else
 # what a new one gets; sets _shell.
 user_mend_shell() {
-	user_is_shut "$_shell" || return 0
+	account_shell_is_shut "$_shell" || return 0
 	new_user_shell || return
 	[ "$user_shell" != "$_shell" ] || return 0
 	user_changed=
-	user_edit shell "$user" /etc/passwd "$user_shell" || return
+	account_edit shell "$user" /etc/passwd "$user_shell" || return
 	log_info "user: the shell $_shell lets nobody in: $user now has $user_shell"
 	_shell=$user_shell
 }
@@ -74,8 +74,8 @@ user_mend_shell() {
 # user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets _gid, empty
 # where there is none.
 user_copy_group() {
-	user_lines row "$1" /usr/lib/group || return
+	account_lines row "$1" /usr/lib/group || return
 	[ "$_verdict" = found ] || return 0
 	IFS= read -r user_row <"$work/edited" || [ -n "$user_row" ] || return
-	user_edit add "$1" /etc/group "$user_row" && user_gid "$1"
+	account_edit add "$1" /etc/group "$user_row" && account_gid "$1"
 }
