@@ -1,4 +1,4 @@
-# generalize.sh: makes an image safe to capture: nothing of this machine stays, and azready provisions the next one.
+# generalize.sh: makes an image safe to capture: nothing of this machine stays; azready provisions the next one.
 
 main_generalize() {
 	program_need_awk
@@ -41,7 +41,8 @@ old_who() {
 	old_user=$leaving_user old_uid='' old_home=''
 	[ -n "$old_user" ] || old_guess
 	[ -n "$old_user" ] || return 0
-	account_find "$old_user" 2>/dev/null || log_die "--user $old_user: no such user" 'give a name of /etc/passwd'
+	account_find "$old_user" 2>/dev/null ||
+		log_die "--user $old_user: no such user" 'give a name of /etc/passwd'
 	# What could be a pattern is no person's name either.
 	case $old_user in *[!A-Za-z0-9._-]*) _uid=0 ;; esac
 	if [ "$_uid" -lt 1000 ] || [ "$_uid" -gt 60000 ]; then
@@ -80,7 +81,9 @@ old_guess() {
 old_names() {
 	old_hosts=$({
 		for old_file in /etc/hostname /etc/HOSTNAME; do file_read "$old_file" | sed 's/^/hostname /'; done
-		for old_file in /etc/conf.d/hostname /etc/config/system /etc/rc.conf /opt/bootsync.sh; do file_read "$old_file"; done
+		for old_file in /etc/conf.d/hostname /etc/config/system /etc/rc.conf /opt/bootsync.sh; do
+			file_read "$old_file"
+		done
 		[ -n "$root" ] || printf 'hostname %s\n' "$(uname -n)"
 	} | LC_ALL=C awk -v "blanks=[ \"'=$tab]+" '!/^[ \t]*#/ && match($0, /[Hh]ostname|HOSTNAME/) {
 		split(substr($0, RSTART + RLENGTH), words, blanks)
@@ -97,7 +100,8 @@ old_names() {
 old_rows() {
 	if place_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
 	account_find root 2>/dev/null || _home=/root
-	printf '%s\n' "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready" "$generalize_table" |
+	printf '%s\n' "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready" \
+		"$generalize_table" |
 		sed "s,|~,|${_home:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/"
 }
 
@@ -111,7 +115,8 @@ old_all() {
 	# A log in memory is not captured, and may be where this run works.
 	[ -n "$root" ] || ! place_is_memory /var/log || return 0
 	place_of /var/log
-	[ -z "$(find "$_path" -xdev -type f \( -size +0 -o -name "$old_named" \) 2>/dev/null | head -n 1)" ] || leave clear "$_path"
+	[ -z "$(find "$_path" -xdev -type f \( -size +0 -o -name "$old_named" \) 2>/dev/null | head -n 1)" ] ||
+		leave clear "$_path"
 }
 
 # old_row DIRECTORY NAMES
@@ -153,7 +158,8 @@ old_one() {
 # old_mended FILE: $work/mended, the file without who leaves; sets _verdict.
 old_mended() {
 	file_fetch_place "$1" "${1#"$root"}" "$work/old.text" &&
-		edit_derive "${1#"$root"}" "$work/mended" "$awk_generalize" "$work/old.text" "$old_how" "$old_user" "$old_uid" "$old_hosts"
+		edit_derive "${1#"$root"}" "$work/mended" "$awk_generalize" \
+			"$work/old.text" "$old_how" "$old_user" "$old_uid" "$old_hosts"
 }
 
 # old_tree: the user's home, unless it is more than that, and what the user has in /tmp.
@@ -213,7 +219,8 @@ leave_remove() {
 	else
 		# The user may be at work in it, and exchange what is in it for a link.
 		rm -f "$work/err"
-		if (user_take_tree "$1" && find . -xdev -depth ! -name . \( \( ! -type d -exec rm -f {} \; \) -o -exec rmdir {} \; \)); then
+		if (user_take_tree "$1" &&
+			find . -xdev -depth ! -name . \( \( ! -type d -exec rm -f {} \; \) -o -exec rmdir {} \; \)); then
 			rmdir "$1"
 		else
 			cat "$work/err" >&2
@@ -230,7 +237,8 @@ leave_empty() {
 leave_mend() {
 	old_locks=
 	case ${1#"$root"} in /etc/passwd | /etc/group | /etc/shadow | /etc/gshadow) old_locks=${1#"$root"} ;; esac
-	if { [ -z "$old_locks" ] || account_lock "$old_locks"; } && old_mended "$1" && file_write "${1#"$root"}" 0644 "$work/mended"; then set -- 0; else set -- 1; fi
+	if { [ -z "$old_locks" ] || account_lock "$old_locks"; } && old_mended "$1" &&
+		file_write "${1#"$root"}" 0644 "$work/mended"; then set -- 0; else set -- 1; fi
 	[ -z "$old_locks" ] || account_lock_give_back
 	[ "$1" -eq 0 ] || cat "$work/failure" >&2
 }
@@ -255,7 +263,8 @@ leave_clear_in() {
 	# One that is gone, or never was: the second line of a name.
 	[ ! -h "$1" ] && cd -P "$1" 2>/dev/null && user_is_here || return 0
 	user_seize '' '' ''
-	find . ! -name . -prune -type f \( \( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \; \) \
+	find . ! -name . -prune -type f \( \
+		\( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \; \) \
 		-o \( -size +0 -exec cp /dev/null {} \; \) \)
 }
 

@@ -4,7 +4,9 @@
 show_status() {
 	place_of "$state_directory/status"
 	if [ ! -e "$_path" ]; then
-		{ if [ "$json" = yes ]; then printf '{"outcome": "never"}\n'; else printf 'provision has never run here\n'; fi; } 2>/dev/null
+		{
+			if [ "$json" = yes ]; then printf '{"outcome": "never"}\n'; else printf 'provision has never run here\n'; fi
+		} 2>/dev/null
 		exit 1
 	fi
 	if [ ! -r "$_path" ] || [ -d "$_path" ]; then

@@ -1,0 +1,59 @@
+# made.sh: what install puts into an image, and the list of it.
+# What it made stands in $install_list, one path a line: a directory ends in /, ! is before what is gone for good,
+# % before a file that it only edited, = before another agent's link that it took away, with the link's text behind.
+
+install_list=/etc/azready.installed
+
+did() {
+	log_info "install: $1"
+}
+
+# install_link NAME TARGET [TEXT]
+install_link() {
+	place_itself "$1"
+	if [ "$(readlink "$_path")" = "$2" ]; then
+		did "${3-}$1 is there already"
+		return
+	fi
+	install_parents "$1" && install_note "$1" && file_remove "$1" || return
+	place_itself "$1"
+	ln -s "$2" "$_path" 2>"$work/err" || file_blame "$1" || return
+	did "${3-}$1"
+}
+
+# install_put NAME MODE FILE [TEXT]: a file with FILE's content.
+install_put() {
+	place_of "$1"
+	if cmp -s "$3" "$_path" && { [ "$2" != 0755 ] || [ -x "$_path" ]; }; then
+		did "$1 is there already${4-}"
+		return
+	fi
+	install_parents "$1" && install_note "$1" && file_write "$1" "$2" "$3" && chmod "$2" "$_path" &&
+		did "$1 written${4-}"
+}
+
+# install_parents NAME: the directories that lead to it; those that are new are noted.
+install_parents() {
+	install_above=${1%/*}
+	install_missing=
+	while ! place_exists "$install_above"; do
+		install_missing="$install_above $install_missing"
+		install_above=${install_above%/*}
+	done
+	for install_above in $install_missing; do
+		install_note "$install_above/" && file_make_directory "$install_above" 0755 || return
+	done
+}
+
+# install_note LINE: in the list of what uninstall takes away.
+install_note() {
+	edit_keep "$install_list" 0644 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) {
+			if (row[i] == ARGV[2]) there = 1
+			put(row[i])
+		}
+		if (!there) put(ARGV[2])
+		verdict_of_edit(0)
+	}' "$1"
+}
