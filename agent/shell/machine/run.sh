@@ -66,9 +66,9 @@ run_begin() {
 	set -- $fact_WORK_PLACES
 	[ -z "${TMPDIR-}" ] || if [ "$sys_me" = 0 ]; then set -- "$@" "$TMPDIR"; else set -- "$TMPDIR" "$@"; fi
 	sys_roomy=yes
-	for place_itself; do ! work_begin_in "$sys_place" || return 0; done
+	for run_place; do ! work_begin_in "$run_place" || return 0; done
 	sys_roomy=no
-	for place_itself; do ! work_begin_in "$sys_place" || return 0; done
+	for run_place; do ! work_begin_in "$run_place" || return 0; done
 	work=/nonexistent
 }
 
