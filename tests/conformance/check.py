@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from xml.sax.saxutils import unescape
 
 from lab.emulator import Request
+from lab.tree import Entry
 
 from .case import Expect, FileCheck, Run
 from .facts import fill, golden_report, pattern
-from .image import HOSTNAME, Entry, look
+from .image import HOSTNAME, look
 from .process import Finished
 
 STATE = "/var/lib/azready"

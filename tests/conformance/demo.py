@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.emulator import Request
+from lab.tree import Entry
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +25,6 @@ from rich.text import Text
 from .case import Case
 from .check import Observed
 from .client import AGENT, Start
-from .image import Entry
 from .loading import load_cases
 from .run import Result, run_case
 

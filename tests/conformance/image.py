@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import os
 import posixpath
-import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.emulator import VirtualMachine, write_media
+from lab.tree import Entry
 
 from .case import Image, ImageFile
 from .facts import fill
@@ -40,19 +38,6 @@ _ACCOUNTS = {
     "/etc/shadow": ImageFile(content=accounts("/etc/shadow", full=True), mode=0o640),
     "/home": ImageFile(directory=True),
 }
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What a path of the tree is: `content` of a file, target of a symlink, nothing for a directory.
-
-    `identity` is another one where a file was written anew; it does not count when two entries are compared.
-    """
-
-    kind: str
-    mode: int
-    content: bytes
-    identity: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 def below(root: Path, path: str) -> Path:
@@ -99,27 +84,6 @@ def _dmi(image: Image, vm: VirtualMachine) -> dict[str, ImageFile]:
         "/sys/class/dmi/id/chassis_asset_tag": ImageFile(content=image.asset_tag + "\n", mode=0o444),
         **firmware,
     }
-
-
-def snapshot(root: Path) -> dict[str, Entry]:
-    """Every path of the tree (as the image sees it: `/etc/hostname`) with what it is now."""
-    return {f"/{place.relative_to(root)}": _entry(place) for place in _walk(root)}
-
-
-def _walk(root: Path) -> list[Path]:
-    return [Path(folder, name) for folder, dirs, files in os.walk(root) for name in (*dirs, *files)]
-
-
-def _entry(place: Path) -> Entry:
-    status = place.lstat()
-    mode = stat.S_IMODE(status.st_mode)
-    if stat.S_ISLNK(status.st_mode):
-        return Entry("symlink", mode, os.fsencode(os.readlink(place)))
-    if stat.S_ISDIR(status.st_mode):
-        return Entry("directory", mode, b"")
-    if stat.S_ISREG(status.st_mode):
-        return Entry("file", mode, place.read_bytes(), (status.st_ino, status.st_mtime_ns))
-    return Entry("other", mode, b"")
 
 
 def look(tree: Mapping[str, Entry], path: str) -> Entry | None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.emulator import Emulator, Request, VirtualMachine, load_vm
+from lab.tree import snapshot
 
 from .case import Case, Run
 from .check import Observed, contract_faults, engine_faults, outcome_faults
 from .client import Azready, Client, Other, Start
 from .facts import fill, project_version
-from .image import below, make_root, snapshot, write_files
+from .image import below, make_root, write_files
 from .process import execute
 
 # Long for any case that goes well, short for whoever waits for one that does not.

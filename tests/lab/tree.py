@@ -6,13 +6,14 @@ import hashlib
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # More links than this on one path are a loop.
 _MOST_LINKS = 40
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+# In which two entries may differ.
+_ASPECTS = ("kind", "mode", "owner", "content", "time")
 # A kernel mounts these, so an image without them gets them.
 _MOUNTPOINTS = ("proc", "sys", "dev")
 
@@ -22,13 +23,46 @@ class TreeError(Exception):
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a path is. `content` is the digest of a file, the target of a link, the number of a device."""
+class Entry:
+    """What a path is: `content` of a file, target of a symlink, number of a device, nothing for a directory.
 
-    mode: str
-    owner: str
-    content: str
-    time: int
+    `owner`, and `time` of a file, stand only in a snapshot that was asked for them. `identity` is another one where a
+    file was written anew; it does not count when two entries are compared.
+    """
+
+    kind: str
+    mode: int
+    content: bytes
+    owner: tuple[int, int] | None = None
+    time: int = 0
+    identity: tuple[int, int] = field(default=(0, 0), compare=False)
+
+
+def snapshot(root: Path, *, owners: bool = False, times: bool = False, digests: bool = False) -> dict[str, Entry]:
+    """Every path of the tree (as the image sees it: `/etc/hostname`) with what it is now.
+
+    With `digests` a digest stands for the content of each file.
+    """
+    places = (Path(folder, name) for folder, folders, files in os.walk(root) for name in (*folders, *files))
+    return {f"/{place.relative_to(root)}": _entry(place, owners, times, digests) for place in places}
+
+
+def _entry(place: Path, owners: bool, times: bool, digests: bool) -> Entry:
+    status = place.lstat()
+    mode, owner = stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid) if owners else None
+    if stat.S_ISLNK(status.st_mode):
+        return Entry("symlink", mode, os.fsencode(os.readlink(place)), owner)
+    if stat.S_ISDIR(status.st_mode):
+        return Entry("directory", mode, b"", owner)
+    if not stat.S_ISREG(status.st_mode):
+        return Entry("other", mode, str(status.st_rdev).encode(), owner)
+    time = status.st_mtime_ns if times else 0
+    return Entry("file", mode, _content(place, digests), owner, time, (status.st_ino, status.st_mtime_ns))
+
+
+def _content(place: Path, digest: bool) -> bytes:
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest() if digest else file.read()
 
 
 @dataclass(frozen=True)
@@ -81,13 +115,9 @@ class Tree:
                     return value.strip("\"'")
         return "a system that does not say its name"
 
-    def snapshot(self) -> dict[str, Look]:
-        """Everything in it."""
-        return {f"/{place.relative_to(self.root)}": _look(place) for place in self._walk()}
-
-    def _walk(self) -> Iterator[Path]:
-        for folder, folders, files in os.walk(self.root):
-            yield from (Path(folder, name) for name in (*folders, *files))
+    def snapshot(self) -> dict[str, Entry]:
+        """Everything in it, with all that can be told apart."""
+        return snapshot(self.root, owners=True, times=True, digests=True)
 
 
 def copy(source: Path, target: Path) -> Tree:
@@ -117,20 +147,7 @@ def _run(*command: str) -> None:
         raise TreeError(f"{command[0]}: {done.stderr.strip()[-500:]}")
 
 
-def _look(place: Path) -> Look:
-    status = place.lstat()
-    content, time = "", 0
-    if stat.S_ISREG(status.st_mode):
-        with place.open("rb") as file:
-            content, time = hashlib.file_digest(file, "sha256").hexdigest(), status.st_mtime_ns
-    elif stat.S_ISLNK(status.st_mode):
-        content = os.readlink(place)
-    elif not stat.S_ISDIR(status.st_mode):
-        content = str(status.st_rdev)
-    return Look(stat.filemode(status.st_mode), f"{status.st_uid}:{status.st_gid}", content, time)
-
-
-def differences(before: dict[str, Look], after: dict[str, Look]) -> list[str]:
+def differences(before: dict[str, Entry], after: dict[str, Entry]) -> list[str]:
     """One line for each path that is not what it was."""
     lines = []
     for path in sorted(before.keys() | after.keys()):
@@ -138,9 +155,7 @@ def differences(before: dict[str, Look], after: dict[str, Look]) -> list[str]:
         if old is None or new is None:
             lines.append(f"{path} is {'new' if old is None else 'gone'}")
         elif old != new:
-            changed = [
-                name for name in ("mode", "owner", "content", "time") if getattr(old, name) != getattr(new, name)
-            ]
+            changed = [name for name in _ASPECTS if getattr(old, name) != getattr(new, name)]
             lines.append(f"{path} has another {', '.join(changed)}")
     return lines
 

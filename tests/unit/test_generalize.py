@@ -14,6 +14,7 @@ import pytest
 from conformance.client import SHELLS, Azready, Combination, Start, make_sandbox, need_programs
 from conformance.process import Finished, execute
 from lab.namespace import NOWHERE, run_script
+from lab.tree import snapshot
 from support import DIST, leave_out, need
 from unit.generalized_trees import (
     ALPINE,
@@ -74,12 +75,6 @@ def debian(image: Image) -> Image:
     return image
 
 
-def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
-    return {
-        str(place): (place.lstat().st_mode, place.read_bytes() if place.is_file() else b"") for place in root.rglob("*")
-    }
-
-
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("kind", TREES)
 def test_nothing_of_the_old_machine_stays(kind: str, shell: str, tmp_path: Path) -> None:
@@ -105,7 +100,7 @@ def test_what_is_done_was_listed_and_what_was_listed_is_done(debian: Image) -> N
     done = debian.run("--user", USER, "--yes")
     listed = re.findall(r"^azready: [a-z]+ (/.*)", done.stderr.decode(), re.MULTILINE)
     after = snapshot(debian.root)
-    changed = [path.removeprefix(str(debian.root)) for path in before if before[path] != after.get(path)]
+    changed = [path for path in before if before[path] != after.get(path)]
     assert changed
     assert [path for path in changed if not any(f"{path}/".startswith(f"{word}/") for word in listed)] == []
     assert [word for word in listed if not os.path.lexists(f"{debian.root}{word}") and word not in changed] == []

@@ -18,7 +18,7 @@ from conformance.process import Finished
 from lab.boot.traces import words_below
 from lab.emulator import load_vm
 from lab.namespace import SceneError
-from lab.tree import Look, Tree, differences
+from lab.tree import Entry, Tree, differences
 
 from . import checks, vms
 from .machine import AGENT, HOOK_SAYS, PROGRAM, Boot, Machine
@@ -70,7 +70,7 @@ class Story:
         second, first = (vms.write(it, self.machine.scratch, with_password=self._can_hash) for it in (1, 2))
         self._first, self._second = self.vm or first, second
         # What `install` has put in.
-        self._installed: dict[str, Look] = {}
+        self._installed: dict[str, Entry] = {}
         self._provisioned = False
 
     def _has_chpasswd(self) -> bool:
@@ -124,7 +124,7 @@ class Story:
                 self._take_out(it, boot, before)
         _write_hook(tree)
 
-    def _take_out(self, it: Chapter, boot: Boot, before: dict[str, Look]) -> None:
+    def _take_out(self, it: Chapter, boot: Boot, before: dict[str, Entry]) -> None:
         tree = self.machine.tree
         first = tree.snapshot()
         it.remark = "; ".join(line.partition("init system ")[2] for line in it.log if "init system " in line)
@@ -195,7 +195,7 @@ class Story:
         return sorted(words_below(self.machine.tree.root, words))
 
 
-def _refused(tree: Tree, before: dict[str, Look]) -> Iterator[str]:
+def _refused(tree: Tree, before: dict[str, Entry]) -> Iterator[str]:
     """It had a reason, and changed nothing."""
     yield from _same("install refused, but ", before, tree.snapshot())
     init, busybox = tree.which("init"), tree.which("busybox")
@@ -213,19 +213,19 @@ def _write_hook(tree: Tree) -> None:
     (folder / "50-live").chmod(0o755)
 
 
-def _same(what: str, before: dict[str, Look], after: dict[str, Look]) -> Iterator[str]:
+def _same(what: str, before: dict[str, Entry], after: dict[str, Entry]) -> Iterator[str]:
     lines = differences(before, after)
     yield from (f"{what}{line}" for line in lines[:_MOST_DIFFERENCES])
     if len(lines) > _MOST_DIFFERENCES:
         yield f"{what}and {len(lines) - _MOST_DIFFERENCES} more"
 
 
-def _alike(old: Look, new: Look | None) -> bool:
+def _alike(old: Entry, new: Entry | None) -> bool:
     """The same but for its time: a line that was put in again makes a new file."""
     return new is not None and dataclasses.replace(new, time=0) == dataclasses.replace(old, time=0)
 
 
-def _disabled(installed: dict[str, Look], after: dict[str, Look]) -> bool:
+def _disabled(installed: dict[str, Entry], after: dict[str, Entry]) -> bool:
     """Whether a part is gone or changed, or one got a file `down`, as runit and s6 want it."""
     downs = {f"{os.path.dirname(path)}/down" for path in installed} | {f"{path}/down" for path in installed}
     return bool(downs & after.keys()) or not all(_alike(look, after.get(path)) for path, look in installed.items())

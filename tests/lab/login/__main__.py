@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import socket
-import stat
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.azure import IMDS, WIRESERVER, serve
+from lab.tree import Entry, snapshot
 
 from . import roots
 
@@ -46,14 +46,13 @@ class Machine:
         ended = subprocess.run(command, env=self.environment, capture_output=True, text=True)
         return {"status": ended.returncode, "log": ended.stderr}
 
-    def files(self) -> dict[str, str]:
-        """Each file of /etc and /home: kind, mode, owner, content, and of plain files when it was written."""
-        found = {}
-        for top in ("etc", "home"):
-            for folder, names, files in os.walk(self.root / top):
-                for path in (Path(folder, name) for name in (*names, *files)):
-                    found[f"/{path.relative_to(self.root)}"] = _look(path)
-        return found
+    def files(self) -> dict[str, Entry]:
+        """All that is in /etc and /home."""
+        return {
+            f"/{top}{path}": entry
+            for top in ("etc", "home")
+            for path, entry in snapshot(self.root / top, owners=True, times=True).items()
+        }
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
@@ -97,14 +96,6 @@ class Machine:
         return subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace"
         )
-
-
-def _look(path: Path) -> str:
-    status = path.lstat()
-    who = f"{stat.filemode(status.st_mode)} {status.st_uid}:{status.st_gid}"
-    if stat.S_ISLNK(status.st_mode):
-        return f"{who} {os.readlink(path)}"
-    return f"{who} {status.st_mtime_ns} {hash(path.read_bytes())}" if stat.S_ISREG(status.st_mode) else who
 
 
 def _connects() -> bool:
