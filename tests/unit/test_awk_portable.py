@@ -125,7 +125,8 @@ def test_no_program_escapes_the_lint() -> None:
         code = "\n".join(
             line for line in text.splitlines() if not line.startswith(("awk_", "proto_", "fact_", "unit_"))
         )
-        uses = re.findall(r"(?:program_awk|(?<!=)\bawk)(?: -F\S+| -v (?:\"(?:[^\"\\]|\\.)*\"|\S+))* (?=['\"$])(\S+)", code)
+        options = r"(?: -F\S+| -v (?:\"(?:[^\"\\]|\\.)*\"|\S+))*"
+        uses = re.findall(rf"(?:program_awk|(?<!=)\bawk){options} (?=['\"$])(\S+)", code)
         assert len(uses) > 20
         assert all(use.startswith(("'", '"$awk_', '"$sys_program', '"$@"')) for use in uses), uses
     sources = {path.stem for path in (ROOT / "agent" / "shell").rglob("*.awk")}

@@ -127,7 +127,8 @@ def test_lock_of_nobody_is_cleared_at_the_start(run: Run, text: str, tmp_path: P
 
 def test_partner_is_there_while_the_lock_is_held(run: Run, tmp_path: Path) -> None:
     etc = tmp_path / "root/etc"
-    done = run(f"account_lock /etc/passwd /etc/group\nls -i {etc}/passwd.lock {etc}/.passwd.azready.lock\naccount_lock_give_back\n")
+    names = f"{etc}/passwd.lock {etc}/.passwd.azready.lock"
+    done = run(f"account_lock /etc/passwd /etc/group\nls -i {names}\naccount_lock_give_back\n")
     assert len({line.split()[0] for line in done.stdout.splitlines()}) == 1
     assert len(done.stdout.splitlines()) == 2
     assert_clean(etc)

@@ -106,7 +106,9 @@ def test_rules_of_sshd_leave_the_same_ways_in_both_engines(
         "key": b"" if key else b"mode\t/home/ada\n",
     }
     words = f"{'yes' if locked else 'no'} {'yes' if usable else 'no'}"
-    code = f'cd "$work"; edit_derive x "$work/out" "$awk_groups$awk_ssh_rules" sshd sshd {USER} groups types key {words}'
+    code = (
+        f'cd "$work"; edit_derive x "$work/out" "$awk_groups$awk_ssh_rules" sshd sshd {USER} groups types key {words}'
+    )
     assert shell.run(code, files) == 0
     assert set(shell.kept("out")[0].decode().splitlines()) == _python_judgement(lines, types, key, locked, usable)
 
@@ -165,7 +167,8 @@ def test_answer_of_sudo_is_read_in_both_engines(name: str, shell: ShellEngine) -
     said = becoming.sudo_answer(text)
     assert said[0] == answer
     assert (
-        shell.run('edit_derive x "$work/out" "$awk_groups$awk_becoming" sudo "$work/text"', {"text": text.encode()}) == 0
+        shell.run('edit_derive x "$work/out" "$awk_groups$awk_becoming" sudo "$work/text"', {"text": text.encode()})
+        == 0
     )
     assert shell.kept("out")[0].decode().rstrip("\n").partition("\t")[::2] == said
 

@@ -18,7 +18,7 @@ main_uninstall() {
 	while IFS= read -r install_line; do install_step take_away "$install_line"; done <"$work/reverse"
 	install_step file_remove "$install_list"
 	# shellcheck disable=SC2046  # paths without blanks
-	selinux_label $(sed -n 's/^%//p' "$work/list") /etc/inittab
+	selinux_label $(sed -n 's/^%//p' "$work/reverse") /etc/inittab
 	install_reload
 	! place_exists "$state_directory" ||
 		log_info "uninstall: $state_directory stays: what azready knows of this machine"
