@@ -79,6 +79,19 @@ def calls(tree: Path) -> Iterator[tuple[Function, Function]]:
                 yield caller, functions[word]
 
 
+# Where a command begins; what has an underscore there is a function.
+COMMAND = re.compile(
+    r"(?:^|[;&|!]|(?<![$(])\((?!\()|\{ |\b(?:then|do|else|elif|if|while|until))[ \t]*([a-z]+_[a-z_0-9]*)(?![\w=+)])",
+    re.MULTILINE,
+)
+
+
+def unknown(tree: Path) -> list[str]:
+    functions = functions_of(tree)
+    found = ((caller, word) for caller in functions.values() for word in COMMAND.findall(code_of(caller.body)))
+    return sorted(f"{caller.file}: {caller.name} -> {word}" for caller, word in found if word not in functions)
+
+
 def floor_of(file: str) -> int:
     return FLOORS[file.rpartition("/")[0]]
 
@@ -127,6 +140,11 @@ KNOWN_CIRCLES = [
 ]
 
 
+def test_what_is_called_is_there() -> None:
+    """The shell finds out at the first boot; shellcheck never."""
+    assert unknown(SHELL) == []
+
+
 def test_no_floor_calls_one_above_it() -> None:
     assert [call for call in calls_upward(SHELL) if call not in KNOWN_UPWARD] == []
 
@@ -140,7 +158,8 @@ def test_a_call_upward_is_seen(tmp_path: Path) -> None:
     tree = tmp_path / "shell"
     shutil.copytree(SHELL, tree)
     with (tree / "machine" / "log.sh").open("a") as file:
-        file.write('\nlog_plant() {\n\t# report_failed\n\tprintf "step_user $(report_ready now)"\n}\n')
+        file.write('\nlog_plant() {\n\t# report_failed\n\tprintf "step_user $(report_ready now)" || no_such\n}\n')
     found = set(calls_upward(tree)) - set(calls_upward(SHELL))
     assert found == {"machine/log.sh: log_plant -> report_ready of azure/report.sh"}
+    assert unknown(tree) == ["machine/log.sh: log_plant -> no_such"]
     assert any("machine/log.sh" in group for group in circles(uses(tree)))

@@ -130,10 +130,10 @@ def test_generalize_enables_the_service_again(tmp_path: Path, init: str) -> None
     run("install", "--prefix", "/opt/vm")
     installed = seen(root)
     functions = TEXT.partition('\nself "$0"\nmain ')[0]
-    for function in ("disable_service", "rearm_service"):
+    for function in ("service_disable", "rearm_service"):
         # Too long for an argument.
         script = tmp_path / function
-        script.write_text(f"{functions}\nparse --root '{root}'\nsys_begin\n{function}\n")
+        script.write_text(f"{functions}\nparse --root '{root}'\nrun_begin\n{function}\n")
         subprocess.run([need("dash"), script], check=True, stderr=subprocess.DEVNULL)
         assert (seen(root) == installed) == (function == "rearm_service")
 

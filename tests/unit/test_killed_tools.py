@@ -42,7 +42,7 @@ cp GIVEN/* "$work/" || exit 9
 PATH=BIN:$PATH
 run() {
 	step_hostname && step_user && step_ssh_keys && password_user=azureuser && password_field=x &&
-		set_password_login no && put_field /etc/shadow "$work/hash" 1700000000
+		sshd_set_password_login no && put_field /etc/shadow "$work/hash" 1700000000
 }
 run 2>"$work/log"
 status=$?

@@ -58,7 +58,7 @@ except Failure as failure:
     print(failure, file=sys.stderr)
 """
 _SHELL = f"""
-set_password() {{ set_password_login no || cat "$work/failure" >&2; }}
+set_password() {{ sshd_set_password_login no || cat "$work/failure" >&2; }}
 log_level=1 root='' work=$SCRATCH/work fail_value='' current_step='' vm_id=x wanted_keys=1
 mkdir "$work"
 printf azureuser >"$work/wanted.admin-user"
