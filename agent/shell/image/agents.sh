@@ -35,8 +35,8 @@ agent_item() {
 	agent_links="$agent_links${agent_links:+ }$unit_link"
 }
 
-# replace_agent: nothing starts $agent any more. systemd's units are masked: an update of the package would enable
-# them.
+# replace_agent: nothing starts $agent any more. systemd's units are masked: an update of the package would
+# enable them.
 replace_agent() {
 	for agent_link in $agent_links; do
 		place_of "$agent_link"

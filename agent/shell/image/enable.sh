@@ -1,7 +1,7 @@
 # enable.sh: which init the image has, and what has it start azready at boot.
 
-# find_init: the row of the image's init in $units_..., its directories in $init_places, one a line, the first in
-# $init_place.
+# find_init: the row of the image's init in $units_..., its directories in $init_places, one a line, the first
+# in $init_place.
 find_init() {
 	place_of /sbin/init
 	init_words=none
@@ -135,8 +135,8 @@ enable_line() {
 	fi
 }
 
-# enable_startpar: Debian's startpar starts no link of which insserv did not tell it, and waits for nothing that a line
-# does not name; a server that needs nothing has no line. The next insserv writes it anew.
+# enable_startpar: Debian's startpar starts no link of which insserv did not tell it, and waits for nothing
+# that a line does not name; a server that needs nothing has no line. The next insserv writes it anew.
 enable_startpar() {
 	edit_file "$unit_link" "$install_startpar" || return
 	[ "$_verdict" = changed ] || return 0

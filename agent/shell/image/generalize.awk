@@ -1,6 +1,6 @@
-# One file without the lines, or the words, that name who and what leaves; the verdict is `same` where there are none in it.
-# usage: awk PROGRAM FILE KIND USER UID NAMES, behind edit.awk: KIND is a word of generalize.conf, NAMES are the
-# hostnames.
+# One file without the lines, or the words, that name who and what leaves; the verdict is `same` where there
+# are none in it. usage: awk PROGRAM FILE KIND USER UID NAMES, behind edit.awk: KIND is a word of
+# generalize.conf, NAMES are the hostnames.
 
 # Whether a word is a name of the machine, with or without a domain.
 function is_old(word,    i) {
@@ -16,8 +16,8 @@ function without(list,    parts, n, i, out) {
 	return out
 }
 
-# A group of the user's name goes, unless others are in it. Root keeps its account and loses its password: `*` is a hash of
-# nothing, and unlike `!` it lets keys pass in every sshd.
+# A group of the user's name goes, unless others are in it. Root keeps its account and loses its password: `*`
+# is a hash of nothing, and unlike `!` it lets keys pass in every sshd.
 function account(line,    f, n, i) {
 	n = split(line, f, /[:]/)
 	if (n < 2) return line

@@ -1,4 +1,5 @@
-# generalize.sh: makes an image safe to capture: nothing of this machine stays; azready provisions the next one.
+# generalize.sh: makes an image safe to capture: nothing of this machine stays; azready provisions the next
+# one.
 
 main_generalize() {
 	program_need_awk
@@ -52,8 +53,8 @@ old_who() {
 	old_home=${_home%/}
 }
 
-# old_guess: the user that azready made: the one that the status file names, else the only person whom its files for sudo
-# and doas name. Nobody where that is not clear.
+# old_guess: the user that azready made: the one that the status file names, else the only person whom its
+# files for sudo and doas name. Nobody where that is not clear.
 old_guess() {
 	old_words=$({
 		file_read "$state_directory/status" | grep '^ADMIN_USER=' || {
@@ -77,7 +78,8 @@ old_guess() {
 	esac
 }
 
-# old_names: sets $old_hosts, the machine's names without a domain, and $old_named, a pattern for the first of them.
+# old_names: sets $old_hosts, the machine's names without a domain, and $old_named, a pattern for the first of
+# them.
 old_names() {
 	old_hosts=$({
 		for old_file in /etc/hostname /etc/HOSTNAME; do file_read "$old_file" | sed 's/^/hostname /'; done
@@ -209,8 +211,8 @@ leave() {
 	fi
 }
 
-# leave_remove FILE_OR_TREE: never what a symlink points to, never what is mounted there. find -xdev would not see a
-# directory of the same file system that is mounted.
+# leave_remove FILE_OR_TREE: never what a symlink points to, never what is mounted there. find -xdev would not
+# see a directory of the same file system that is mounted.
 leave_remove() {
 	if [ -h "$1" ] || [ ! -d "$1" ]; then
 		rm -f "$1"
@@ -247,7 +249,8 @@ leave_reset() {
 	sys_set_kernel_hostname localhost || cat "$work/failure" >&2
 }
 
-# leave_clear DIRECTORY: logs that were rotated go, the others are emptied. Daemons own some of its directories.
+# leave_clear DIRECTORY: logs that were rotated go, the others are emptied. Daemons own some of its
+# directories.
 leave_clear() {
 	find "$1" -xdev -type d >"$work/logs"
 	while IFS= read -r old_file; do (leave_clear_in "$old_file"); done <"$work/logs"

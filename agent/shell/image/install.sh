@@ -106,5 +106,6 @@ install_labels() {
 
 # install_reload: only a systemd that runs needs to be told.
 install_reload() {
-	[ ! -d /run/systemd/system ] || ! program_which systemctl || program_run 60 /dev/null "$_which" daemon-reload || :
+	[ ! -d /run/systemd/system ] || ! program_which systemctl ||
+		program_run 60 /dev/null "$_which" daemon-reload || :
 }

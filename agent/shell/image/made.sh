@@ -1,6 +1,6 @@
-# made.sh: what install puts into an image, and the list of it.
-# What it made stands in $install_list, one path a line: a directory ends in /, ! is before what is gone for good,
-# % before a file that it only edited, = before another agent's link that it took away, with the link's text behind.
+# made.sh: what install puts into an image, and the list of it. What it made stands in $install_list, one path
+# a line: a directory ends in /, ! is before what is gone for good, % before a file that it only edited, =
+# before another agent's link that it took away, with the link's text behind.
 
 install_list=/etc/azready.installed
 

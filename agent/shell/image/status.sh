@@ -5,7 +5,8 @@ show_status() {
 	place_of "$state_directory/status"
 	if [ ! -e "$_path" ]; then
 		{
-			if [ "$json" = yes ]; then printf '{"outcome": "never"}\n'; else printf 'provision has never run here\n'; fi
+			if [ "$json" = yes ]; then status_never='{"outcome": "never"}'; else status_never='provision has never run here'; fi
+			printf '%s\n' "$status_never"
 		} 2>/dev/null
 		exit 1
 	fi
@@ -13,7 +14,9 @@ show_status() {
 		log_die "$state_directory/status: cannot be read" 'run as root'
 	fi
 	program_need_awk
-	{ if [ "$json" = yes ]; then program_awk "$awk_status_json"; else program_awk "$awk_status"; fi; } <"$_path" 2>/dev/null
+	{
+		if [ "$json" = yes ]; then program_awk "$awk_status_json"; else program_awk "$awk_status"; fi
+	} <"$_path" 2>/dev/null
 	grep -q '^OUTCOME=ready$' "$_path"
 	exit
 }

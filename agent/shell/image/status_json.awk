@@ -7,7 +7,8 @@
 	if (sub(/^step_/, "", key)) {
 		gsub(/_/, "-", key)
 		split(value, word, " ")
-		steps = steps "" (steps == "" ? "" : ", ") json_string(key) ": {\"result\": " json_string(word[1]) ", \"seconds\": " word[2] + 0 "}"
+		steps = steps "" (steps == "" ? "" : ", ") json_string(key) ": {\"result\": "
+		steps = steps json_string(word[1]) ", \"seconds\": " word[2] + 0 "}"
 	} else
 		printf "%s%s: %s", (NR == 1 ? "{" : ", "), json_string(key), (key == "seconds" ? value + 0 : json_string(value))
 }
