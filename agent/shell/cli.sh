@@ -105,17 +105,19 @@ start_run() {
 	clock_timestamp
 	started_at=$_timestamp
 	deadline=$((started + set_DEADLINE * 100))
-	goal_state='' metadata='' untold='' fail_value='' current_step='' hostname_set='' finished_at='' scripts='' http_client='' _problem=''
+	goal_state='' metadata='' untold='' fail_value='' fail_reason='' fail_hint='' current_step=''
+	hostname_set='' finished_at='' scripts='' http_client='' _problem=''
 }
 
 # run_provision: a machine without any HTTP client cannot tell anybody why it failed.
 run_provision() {
+	choose_steps
 	start_run
 	lock_for_provision
 	# Another run may have done it meanwhile.
 	[ "$force" = yes ] || ! state_is_done || do_the_rest
 	http_begin || {
-		begin
+		state_begin
 		fail_log
 		end_run not-told 3
 	}
@@ -177,4 +179,18 @@ show_help() {
 	# Nobody may be reading.
 	[ $? -eq 3 ] || return 1
 	log_die "no help for '$1'" 'run azready help'
+}
+
+# choose_steps: sets steps_chosen, in the order of the table.
+choose_steps() {
+	config_split_steps "$set_STEPS" STEPS
+	steps_wanted=$_steps
+	config_split_steps "$skip" --skip
+	steps_skipped=$_steps
+	config_split_steps all all
+	steps_chosen=
+	for steps_name in $_steps; do
+		case " $steps_wanted " in *" $steps_name "*) ;; *) continue ;; esac
+		case " $steps_skipped " in *" $steps_name "*) ;; *) steps_chosen="$steps_chosen $steps_name" ;; esac
+	done
 }

@@ -5,25 +5,46 @@
 provision() {
 	identify || tell
 	[ "$force" = yes ] || ! state_is_done || do_the_rest
-	sweep_files
 	begin || tell
-	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
-	read_goal_state || end_run not-told 3
+	read_goal_state || tell
 	read_wanted || tell
 	make_host_keys
 	take_steps || tell
-	pending_begin
-	state_note_steps
-	report_ready || end_run not-told 3
-	state_mark
-	run_began=told
-	finish_all announced_now
+	note_the_rest
+	report_ready || tell
+	mark_provisioned
+	finish announced_now
 	exit 0
 }
 
-# finish_all WHEN: what is to be done once Ready was accepted, in the order of the items (pending.sh).
-finish_all() {
-	pending_do status finish ready
+# begin: note that a run is at work. Fails where nothing can be remembered.
+begin() {
+	sweep_files
+	state_begin || return
+	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
+}
+
+# note_the_rest: all that comes after Ready, written down before that: a run that is cut off then loses none of it.
+note_the_rest() {
+	pending_items=status
+	[ "$set_KVP" = no ] || ! place_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"
+	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
+	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
+	pending_hostname=$hostname_set
+	pending_user=$(tr -d "\000$log_controls" <"$work/wanted.admin-user")
+	pending_keep
+	state_note_steps
+}
+
+# mark_provisioned: Ready was accepted, and whoever was told that keeps it.
+mark_provisioned() {
+	run_began=told
+	state_mark
+}
+
+# finish WHEN: what is to be done once Ready was accepted, in the order of the items (pending.sh).
+finish() {
+	pending_do status state_finish ready
 	pending_do kvp tell_ready
 	if [ "$1" = announced_now ]; then
 		announce 'provisioned, the platform accepted Ready'
@@ -51,52 +72,43 @@ do_the_rest() {
 		state_say_done
 		exit 0
 	}
-	log_info "VM $vm_id is provisioned; doing what an earlier run has left: $(printf '%s' "$pending_items" | tr '\n' ',')"
+	log_info "VM $vm_id is provisioned; doing what an earlier run has left: $(
+		printf '%s' "$pending_items" | tr '\n' ','
+	)"
 	run_began=told
 	file_read "$state_directory/status" >"$work/earlier" 2>/dev/null
 	hostname_set=$pending_hostname
 	{ printf '%s' "$pending_user" >"$work/wanted.admin-user"; } 2>/dev/null
-	finish_all announced_before
+	finish announced_before
 	exit 0
 }
 
 # take_steps: the chosen ones, in the order of the table.
 take_steps() {
-	choose_steps
 	for current_step in $steps_chosen; do take_step || return; done
 	current_step=
-}
-
-# choose_steps: sets steps_chosen, in the order of the table.
-choose_steps() {
-	config_split_steps "$set_STEPS" STEPS
-	steps_wanted=$_steps
-	config_split_steps "$skip" --skip
-	steps_skipped=$_steps
-	config_split_steps all all
-	steps_chosen=
-	for steps_name in $_steps; do
-		case " $steps_wanted " in *" $steps_name "*) ;; *) continue ;; esac
-		case " $steps_skipped " in *" $steps_name "*) ;; *) steps_chosen="$steps_chosen $steps_name" ;; esac
-	done
 }
 
 # take_step: run it and note what became of it.
 take_step() {
 	clock_now
 	step_began=$_now
-	_result=failed
 	"step_$(printf '%s' "$current_step" | tr - _)"
 	step_status=$?
+	case $step_status in 0) step_result='done' ;; 3) step_result=skipped ;; *) step_result=failed ;; esac
 	clock_now
 	clock_seconds "$((_now - step_began))"
-	{ printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" "$_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
-	if [ "$_result" = skipped ] && [ ! -e "$work/unusable.$current_step" ]; then log_info "$current_step: skipped, nothing was given for it"; fi
-	return "$step_status"
+	{ printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" \
+		"$step_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
+	if [ "$step_result" = skipped ] && [ ! -e "$work/unusable.$current_step" ]; then
+		log_info "$current_step: skipped, nothing was given for it"
+	fi
+	[ "$step_result" != failed ]
 }
 
-# tell: report the failure in $work/failure and end.
+# tell: report the failure and end; the platform that could not be told of Ready is told nothing.
 tell() {
+	[ -z "$untold" ] || end_run not-told 3
 	fail_log
 	current_step=
 	report_failed || end_run not-told 3
@@ -106,7 +118,7 @@ tell() {
 # end_run OUTCOME STATUS
 end_run() {
 	pending_forget
-	finish "$1"
+	state_finish "$1"
 	run_began=told
 	if report_describe; then
 		tell_host "$(cat "$work/DESCRIPTION")"

@@ -115,8 +115,8 @@ def test_the_shell_tells_the_ssh_server(
 sshd_set_password_login() {{ printf '%s' "$1" >"$work/told"; }}
 wanted_keys={len(keys)} wanted_password_login={word}
 : >"$work/told"
-step_password || exit
-printf '%s' "$_result" >"$work/result"
+step_password
+case $? in 0) printf done ;; 3) printf skipped ;; esac >"$work/result"
 """
     need("openssl")
     work = {"wanted.admin-user": b"u", "wanted.password": text.encode()}

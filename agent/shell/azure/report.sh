@@ -1,34 +1,52 @@
-# report.sh: the health report: its row of details, its document, and sending it.
+# report.sh: the health report: its row of details, its document, and sending it until it is accepted.
 
 # report_ready: fails at the deadline.
 report_ready() {
 	# Left over it would make this a failure.
 	rm -f "$work/details" "$work/DESCRIPTION"
 	{ printf '' >"$work/DESCRIPTION"; } 2>/dev/null
-	send_report Ready
+	report_send Ready
 }
 
 # report_failed: the failure that was noted last. Fails at the deadline.
 report_failed() {
 	report_describe
-	send_report NotReady
+	report_send NotReady
 }
 
-# send_report STATE
-send_report() {
+# report_send STATE: post until the report is accepted, and keep it. A refused report may be addressed wrongly (410: stale
+# incarnation), so each further try reads the goal state again.
+report_send() {
 	report_state=$1
-	if [ "$log_level" -ge 1 ]; then
-		{
-			printf 'reporting %s' "$1"
-			[ ! -s "$work/DESCRIPTION" ] || {
-				printf ': '
-				cat "$work/DESCRIPTION"
-			}
-		} | log_emit ''
-	fi
-	report_health || return
+	report_say "$1"
+	tries_begin health "$deadline"
+	[ -n "$goal_state" ] || read_goal_state || return
+	while ! report_try; do
+		tries_another health 'health report' || {
+			fail_not_told report_not_accepted
+			return
+		}
+		read_goal_state || return
+	done
 	log_info "the platform accepted the report $1"
 	state_keep_report
+}
+
+# report_say STATE
+report_say() {
+	[ "$log_level" -ge 1 ] || return 0
+	{
+		printf 'reporting %s' "$1"
+		[ ! -s "$work/DESCRIPTION" ] || {
+			printf ': '
+			cat "$work/DESCRIPTION"
+		}
+	} | log_emit ''
+}
+
+report_try() {
+	tries_limit health
+	report_made && post_report "$work/report" "$_limit"
 }
 
 # report_made: $work/report for the goal state of this moment, whole. What is cut off or lacks its cause is never sent: fails
@@ -60,8 +78,10 @@ report_is_whole() {
 	case $(tail -n 1 "$work/report") in *"$report_end") ;; *) return 1 ;; esac
 	grep -q -e ">$report_state<" -e "\"$report_state\"" "$work/report" || return
 	[ "$report_state" = Ready ] || grep -q 'result=error' "$work/report" || return
+	[ "$goal_state" = known ] || return 0
 	# A line without its value is left out.
-	[ "$goal_state" != known ] || [ "$(grep -c -e '<GoalStateIncarnation>.' -e '<ContainerId>.' -e '<InstanceId>.' "$work/report")" -eq 3 ]
+	report_ids=$(grep -c -e '<GoalStateIncarnation>.' -e '<ContainerId>.' -e '<InstanceId>.' "$work/report")
+	[ "$report_ids" -eq 3 ]
 }
 
 # report_document: the template filled in with the goal state of this moment.

@@ -1,61 +1,53 @@
-# wanted.sh: what the platform asks for: the instance document of IMDS and the provisioning media in one.
-# Everything as the platform gave it, unchecked, in files; an empty one is one that was not given:
-# $work/wanted.hostname, wanted.admin-user, wanted.password, wanted.custom-data and wanted.user-data (base64), and the
-# public keys, $wanted_keys of them, in wanted.keys, as save_key of lib.awk writes them. $wanted_password_login: whether SSH
-# is to take passwords, yes, no, or empty where nobody said.
+# wanted.sh: what the platform asks for: the instance document of IMDS and the provisioning media in one. Read, trimmed and
+# merged once, before the first step, which then only reads it.
+# $work/wanted.hostname, wanted.admin-user, wanted.password, wanted.custom-data and wanted.user-data (base64) are empty where
+# nothing was given; the public keys, $wanted_keys of them, are in wanted.keys, as save_key of lib.awk writes them.
+# $wanted_password_login: whether SSH is to take passwords, yes, no, or empty where nobody said; $wanted_password: yes, no, or
+# redacted; $wanted_names_user: whether IMDS has a name for the user, be it a blank one.
+
+wanted_keys=0 wanted_password=no wanted_password_login='' wanted_names_user=no
+
+# All that it is made of; what was not read is empty.
+wanted_sources='compute.osProfile.computerName compute.name ovf.HostName compute.osProfile.adminUsername ovf.UserName
+compute.userData ovf.UserPassword ovf.CustomData compute.publicKeys ovf.keys
+compute.osProfile.disablePasswordAuthentication ovf.DisableSshPasswordAuthentication
+extended.compute.ppsType ovf.PreprovisionedVm'
 
 # read_wanted: fails when neither IMDS nor the media says anything.
 read_wanted() {
 	media_device=
 	if read_metadata; then
 		! needs_media || read_media "$(media_is_expected)" || [ $? -ne 2 ] || {
-			log_warning "provisioning media: $(cat "$work/failure"); going on with IMDS alone"
+			log_warning "provisioning media: $(fail_cause); going on with IMDS alone"
 			forgive
 		}
 	else
-		case $(cat "$work/failure") in imds_*) ;; *) return 1 ;; esac
-		fail_put_aside
-		read_media yes || {
-			[ $? -ne 2 ] || return 1
-			fail_take_back
-			return 1
-		}
-		log_warning "$(cat "$work/aside.failure"): going on with the provisioning media alone"
+		case $fail_reason in imds_*) ;; *) return 1 ;; esac
+		read_media_alone "$fail_reason" "$_problem" || return
 	fi
 	merge_wanted && refuse_preprovisioned
 }
 
-# refuse_preprovisioned: a machine of a pool is made ahead and gets its owner's name, user and keys later, by ways of its
-# own: what azready could set now belongs to nobody, and Ready would hand over such a machine. ppsType is Running, Savable,
-# OSDisk, PreprovisionedOSDisk, Unknown, or what is yet to come.
-refuse_preprovisioned() {
-	printf '' >"$work/wanted.pool"
-	text_is_blank "$work/extended.compute.ppsType" || trim_into wanted.pool extended.compute.ppsType || return
-	case $(told_word wanted.pool) in
-	'' | none)
-		case " $fact_WORDS_YES " in *" $(told_word ovf.PreprovisionedVm | tr -d ' \t\r\n') "*) ;; *) return 0 ;; esac
-		printf 'PreprovisionedVm' >"$work/wanted.pool"
-		;;
-	esac
-	log_warning "this VM is pre-provisioned ($(cat "$work/wanted.pool")): its real identity comes later, and not to azready"
-	fail_value=kind=$work/wanted.pool
-	fail preprovisioned_vm 'use an agent that knows how to wait for it'
-}
-
-# trim_into TO FROM: a text without blanks around it.
-trim_into() {
-	program_awk 'BEGIN { printf "%s", trimmed(slurp(ARGV[1])) }' "$work/$2" >"$work/$1"
+# read_media_alone REASON KEY=VALUE: instead of an IMDS that failed for this.
+read_media_alone() {
+	read_media yes || {
+		[ $? -ne 2 ] || return 1
+		fail "$1" '' "$2"
+		return
+	}
+	log_warning "$1 $2: going on with the provisioning media alone"
+	forgive
 }
 
 # needs_media: whether a chosen step wants what only the media may tell.
 needs_media() {
-	choose_steps
-	case " $steps_chosen " in *' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;; *) return 1 ;; esac
+	case " ${steps_chosen-} " in *' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;; *) return 1 ;; esac
 }
 
 # media_is_expected: prints yes or no: whether IMDS lets one think that there is more.
 media_is_expected() {
-	if [ "$(told_word extended.compute.hasCustomData)" = true ] || text_is_blank "$work/compute.osProfile.adminUsername" ||
+	if [ "$(told_word extended.compute.hasCustomData)" = true ] ||
+		text_is_blank "$work/compute.osProfile.adminUsername" ||
 		[ "$(told_word compute.osProfile.disablePasswordAuthentication)" = false ]; then
 		printf yes
 	else
@@ -69,46 +61,41 @@ told_word() {
 	[ ! -e "$work/$1" ] || tr 'A-Z' 'a-z' <"$work/$1"
 }
 
-# merge_wanted: IMDS wins where both speak; password and custom data come from the media, user data from IMDS.
+# merge_wanted: a program says which source each thing comes from, and the shell copies it, whole.
 merge_wanted() {
-	want_first hostname compute.osProfile.computerName ovf.HostName compute.name
-	want_first admin-user.given compute.osProfile.adminUsername ovf.UserName
-	# Once, for all steps.
-	trim_into wanted.admin-user wanted.admin-user.given || return
-	want_first user-data compute.userData
-	want_first password ovf.UserPassword
-	want_first custom-data ovf.CustomData
-	want_keys compute.publicKeys ovf.keys
-	# shellcheck disable=SC2034  # the step password reads it
-	case $(told_word compute.osProfile.disablePasswordAuthentication)/$(told_word ovf.DisableSshPasswordAuthentication | tr -d ' \t\r\n') in
-	true/*) wanted_password_login=no ;;
-	false/*) wanted_password_login=yes ;;
-	*/true | */1 | */yes | */on) wanted_password_login=no ;;
-	*/false | */0 | */no | */off) wanted_password_login=yes ;;
-	*) wanted_password_login= ;;
-	esac
+	for want_source in $wanted_sources; do
+		[ -e "$work/$want_source" ] || file_text "$work/$want_source" '' || return
+	done
+	edit_derive "$work" "$work/wanted.facts" "$awk_wanted" "$work" || return
+	while read -r want_what want_said; do
+		case $want_what in
+		password-login) wanted_password_login=${want_said#none} ;;
+		password-given) wanted_password=$want_said ;;
+		names-user) wanted_names_user=$want_said ;;
+		key-count) wanted_keys=$want_said ;;
+		*) want_from "$want_said" "$work/wanted.$want_what" || return ;;
+		esac
+	done <"$work/wanted.facts"
 }
 
-# want_keys FILE ..: the first file that holds keys; blank ones are not in it.
-want_keys() {
-	printf '' >"$work/wanted.keys"
-	for want_file; do
-		[ -s "$work/$want_file" ] || continue
-		cp "$work/$want_file" "$work/wanted.keys"
-		break
-	done
-	wanted_keys=$(program_awk '/^=/ { n++ } END { print n + 0 }' "$work/wanted.keys")
+# want_from SOURCE FILE
+want_from() {
+	if [ "$1" = none ]; then file_text "$2" ''; else file_copy "$work/$1" "$2"; fi
 }
 
-# want_first NAME FILE ..: the first file that is not blank.
-want_first() {
-	want_name=$1
-	shift
-	printf '' >"$work/wanted.$want_name"
-	for want_file; do
-		text_is_blank "$work/$want_file" || {
-			cp "$work/$want_file" "$work/wanted.$want_name"
-			return
-		}
-	done
+# wanted_user: sets _wanted_user, the name of the admin user; empty where none was given.
+wanted_user() {
+	_wanted_user=
+	while IFS= read -r want_line || [ -n "$want_line" ]; do
+		_wanted_user=$_wanted_user${_wanted_user:+$sys_newline}$want_line
+	done <"$work/wanted.admin-user"
+}
+
+# refuse_preprovisioned: a machine of a pool is made ahead and gets its owner's name, user and keys later, by ways of its
+# own: what azready could set now belongs to nobody, and Ready would hand over such a machine.
+refuse_preprovisioned() {
+	[ -s "$work/wanted.pool" ] || return 0
+	log_warning "this VM is pre-provisioned ($(cat "$work/wanted.pool")): its real identity comes later, and not to azready"
+	fail_value=kind=$work/wanted.pool
+	fail preprovisioned_vm 'use an agent that knows how to wait for it'
 }

@@ -47,31 +47,16 @@ parse_goal_state() {
 	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 
-# report_health: post $work/report, made by report_document, until it is accepted. A refused report may be addressed
-# wrongly (410: stale incarnation), so each further try reads the goal state again. Fails at the deadline.
-report_health() {
-	tries_begin health "$deadline"
-	[ -n "$goal_state" ] || read_goal_state || return
-	while ! try_report; do
-		tries_another health 'health report' || {
-			fail_not_told report_not_accepted
-			return
-		}
-		read_goal_state || return
-	done
-}
-
-try_report() {
-	tries_limit health
-	report_made || return
+# post_report FILE LIMIT: once, with the goal state of this moment or without one.
+post_report() {
 	if [ "$goal_state" = known ]; then
 		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_CONTENT_TYPE"
-		http_send POST "$set_WIRESERVER" "$proto_HEALTH_PATH" "$_limit" "$work/report"
+		http_send POST "$set_WIRESERVER" "$proto_HEALTH_PATH" "$2" "$1"
 	else
 		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_JSON_CONTENT_TYPE
 $proto_GUEST_AGENT_HEADER: $azready_agent"
-		http_send POST "$set_WIRESERVER" "$proto_HEALTH_JSON_PATH" "$_limit" "$work/report"
+		http_send POST "$set_WIRESERVER" "$proto_HEALTH_JSON_PATH" "$2" "$1"
 	fi
 }

@@ -25,20 +25,6 @@ forgive() {
 	fail_value=
 }
 
-# fail_put_aside: the failure that was just noted counts only if fail_take_back says so.
-fail_put_aside() {
-	for fail_file in failure details details.value; do
-		[ ! -e "$work/$fail_file" ] || mv "$work/$fail_file" "$work/aside.$fail_file"
-	done
-}
-
-# fail_take_back
-fail_take_back() {
-	for fail_file in failure details details.value; do
-		[ ! -e "$work/aside.$fail_file" ] || mv "$work/aside.$fail_file" "$work/$fail_file"
-	done
-}
-
 # fail_write REASON [KEY=VALUE ..]: all files; fails where one is not whole. A report without the value of $fail_value is
 # better than none.
 fail_write() {

@@ -4,17 +4,6 @@
 
 pending_items='' pending_hostname='' pending_user='' pending_said=no
 
-# pending_begin: all that comes after Ready.
-pending_begin() {
-	pending_items=status
-	[ "$set_KVP" = no ] || ! place_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"
-	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
-	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
-	pending_hostname=$hostname_set
-	pending_user=$(tr -d "\000$log_controls" <"$work/wanted.admin-user")
-	pending_keep
-}
-
 # pending_keep: write what is left. A disk that takes no more is a warning: then a run that is cut off loses it.
 pending_keep() {
 	if [ -z "$pending_items" ]; then

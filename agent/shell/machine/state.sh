@@ -9,8 +9,8 @@ state_say_done() {
 	log_info "VM $vm_id is provisioned already: nothing to do"
 }
 
-# begin: write that a run began. Fails where nothing can be remembered: a full disk, a read-only root.
-begin() {
+# state_begin: write that a run began. Fails where nothing can be remembered: a full disk, a read-only root.
+state_begin() {
 	pending_forget
 	run_began=yes
 	sys_stopping=interrupted
@@ -28,11 +28,11 @@ interrupted() {
 	pending_forget
 	{ printf 'signal_%s' "$1" >"$work/failure"; } 2>/dev/null
 	fail_reason=signal_$1
-	finish interrupted
+	state_finish interrupted
 }
 
-# finish OUTCOME: write how the run ended; a disk that takes no more is a warning, the report was what mattered.
-finish() {
+# state_finish OUTCOME: write how the run ended; a disk that takes no more is a warning, the report was what mattered.
+state_finish() {
 	[ -n "$finished_at" ] || {
 		clock_timestamp
 		finished_at=$_timestamp

@@ -51,5 +51,5 @@ text_holds_no_nul() {
 
 # text_is_blank FILE: whether it is missing or holds nothing but blanks.
 text_is_blank() {
-	[ ! -e "$1" ] || [ -z "$(tr -d ' \t\r\n' <"$1")" ]
+	! grep -q '[^[:space:]]' "$1" 2>/dev/null
 }

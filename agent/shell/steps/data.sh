@@ -2,37 +2,39 @@
 # asked to.
 
 step_custom_data() {
-	if text_is_blank "$work/wanted.custom-data"; then
-		[ ! -e "$work/ovf.bin" ] || mv "$work/ovf.bin" "$work/data"
+	if [ -s "$work/wanted.custom-data" ]; then
+		take_data custom-data "$set_CUSTOM_DATA"
 	else
-		decode_data custom_data || {
-			keep_raw custom-data "$set_CUSTOM_DATA"
-			return
-		}
+		[ ! -e "$work/ovf.bin" ] || mv "$work/ovf.bin" "$work/data" || return 1
+		save_data custom-data "$set_CUSTOM_DATA"
 	fi
-	save_data custom-data "$set_CUSTOM_DATA"
 }
 
 step_user_data() {
-	decode_data user_data || {
-		keep_raw user-data "$set_USER_DATA"
-		return
-	}
-	save_data user-data "$set_USER_DATA"
+	take_data user-data "$set_USER_DATA"
+}
+
+# take_data NAME SETTING: what the platform gave in base64.
+take_data() {
+	decode_data "$1"
+	case $? in
+	0) save_data "$@" ;;
+	2) keep_raw "$@" ;;
+	*) return 1 ;;
+	esac
 }
 
 # decode_data NAME: the base64 of $work/wanted.NAME in $work/data. Line breaks and blanks mean nothing; anything else that
-# is none of its 64 characters is refused.
+# is none of its 64 characters is refused: 2.
 decode_data() {
-	data_name=$(printf '%s' "$1" | tr _ -)
-	tr -d ' \t\r\n' <"$work/wanted.$data_name" >"$work/base64"
+	LC_ALL=C tr -d ' \t\r\n' 2>"$work/err" <"$work/wanted.$1" >"$work/base64" || {
+		file_blame "$work"
+		return
+	}
 	data_size=$(program_awk "$awk_base64" "$work/base64" check)
 	case $?,$data_size in
 	0,?*) ;;
-	1,?*)
-		fail "$1_invalid" '' "error=$data_size"
-		return
-		;;
+	1,?*) return 2 ;;
 	*)
 		fail internal_error '' 'error=awk failed'
 		return
@@ -50,44 +52,34 @@ decode_data() {
 }
 
 # keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his machine: he finds the
-# text itself.
+# text itself. The step is skipped then.
 keep_raw() {
-	forgive
-	rm -f "$work/data"
 	printf '' >"$work/unusable.$1"
-	_result=skipped
 	if [ "$2" = ignore ]; then
 		log_info "$1: ignored, as the settings say"
-		return
+		return 3
 	fi
-	_result=failed
-	file_make_directory "$state_directory" 0700 && file_write "$state_directory/$1.raw" 0600 "$work/wanted.$1" || return
+	file_make_directory "$state_directory" 0700 &&
+		file_write "$state_directory/$1.raw" 0600 "$work/wanted.$1" || return 1
 	log_warning "$1: skipped, it is no base64; kept as it is in $state_directory/$1.raw"
-	_result=skipped
+	return 3
 }
 
 # save_data NAME SETTING: keep $work/data for the user, as the setting says.
 save_data() {
-	if [ ! -s "$work/data" ]; then
-		_result=skipped
-		return
-	fi
+	[ -s "$work/data" ] || return 3
 	data_size=$(($(wc -c <"$work/data")))
-	_result='done'
 	if [ "$2" = ignore ]; then
 		log_info "$1: $data_size bytes ignored, as the settings say"
 		rm -f "$work/data"
-		return
+		return 0
 	fi
 	data_file=$state_directory/$1
-	_result=failed
-	file_make_directory "$state_directory" 0700 || return
-	file_keep "$data_file" 0600 "$work/data" || return
+	file_make_directory "$state_directory" 0700 && file_keep "$data_file" 0600 "$work/data" || return 1
 	rm -f "$work/data"
 	# Of an earlier try, whose data was none.
-	! place_exists "$data_file.raw" || file_remove "$data_file.raw" || return
+	! place_exists "$data_file.raw" || file_remove "$data_file.raw" || return 1
 	log_info "$1: $data_size bytes saved in $data_file"
-	_result='done'
 	[ "$2" != run ] || scripts="$scripts $1"
 }
 
@@ -98,7 +90,7 @@ run_scripts() {
 		run_script "$data_name"
 		pending_drop "script $data_name [0-9]*"
 	done
-	[ ! -e "$work/scripts" ] || finish ready
+	[ ! -e "$work/scripts" ] || state_finish ready
 }
 
 # run_script NAME: through its interpreter: the file cannot be executed, /run neither.

@@ -4,15 +4,15 @@
 step_hooks() {
 	place_of /etc/azready.d
 	hooks_directory=$_path
-	_result=skipped
+	hooks_result=3
 	LC_ALL=C ls "$hooks_directory" >"$work/hooks" 2>/dev/null
 	while read -r hook; do
 		place_of "/etc/azready.d/$hook"
 		if [ ! -f "$_path" ] || [ ! -x "$_path" ]; then continue; fi
-		_result=failed
-		run_hook "$hook" "$_path" || return
-		_result='done'
+		run_hook "$hook" "$_path" || return 1
+		hooks_result=0
 	done <"$work/hooks"
+	return "$hooks_result"
 }
 
 # run_hook NAME FILE

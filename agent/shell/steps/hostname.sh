@@ -2,17 +2,14 @@
 
 step_hostname() {
 	name_given=$work/wanted.hostname
-	text_is_blank "$name_given" && {
-		_result=skipped
-		return 0
-	}
-	edit_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX" || return
+	[ -s "$name_given" ] || return 3
+	edit_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX" || return 1
 	[ "$_verdict" = good ] || {
 		fail_value="value=$name_given"
 		fail hostname_invalid 'the name that the platform gave is not a hostname'
-		return
+		return 1
 	}
-	IFS= read -r name <"$work/name" || [ -n "$name" ] || return
+	IFS= read -r name <"$work/name" || [ -n "$name" ] || return 1
 	file_same "$work/name" "$name_given" || {
 		printf "hostname: '"
 		cat "$name_given"
@@ -20,11 +17,10 @@ step_hostname() {
 	} | log_emit 'warning: '
 	hostname_before=
 	[ -n "$root" ] || IFS= read -r hostname_before 2>/dev/null </proc/sys/kernel/hostname || :
-	sys_set_kernel_hostname "$name" && spare keep_hostname "$name" && spare keep_in_hosts "$name" || return
+	sys_set_kernel_hostname "$name" && spare keep_hostname "$name" && spare keep_in_hosts "$name" || return 1
 	[ -n "$root" ] || [ "$hostname_before" = "$name" ] || publish_later "$name"
 	hostname_set=$name
 	log_info "hostname: set to $name"
-	_result='done'
 }
 
 # keep_hostname NAME: write it where this distribution reads it at boot; a file that already says so is left alone.

@@ -3,25 +3,20 @@
 
 # step_login: look, mend, say.
 step_login() {
-	edit_derive "$work" "$work/login.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
-	login_user=
-	IFS= read -r login_user <"$work/login.user" || :
-	_result=skipped
-	[ -n "$login_user" ] || return 0
-	account_find "$login_user"
+	wanted_user
+	user=$_wanted_user
+	[ -n "$user" ] || return 3
+	account_find "$user"
 	case $? in
 	0) ;;
 	3) return 1 ;;
-	*) return 0 ;;
+	*) return 3 ;;
 	esac
-	_result=failed
-	user=$login_user
-	user_mend_shell && key_way_account && login_shadow && login_servers || return
+	user_mend_shell && key_way_account && login_shadow && login_servers || return 1
 	login_asks
-	login_look || return
+	login_look || return 1
 	login_ways
-	login_judge && login_tell || return
-	_result='done'
+	login_judge && login_tell || return 1
 }
 
 # login_shadow: sets login_usable, login_locked (yes or no), and the account's line of shadow in $work/login.shadow, without
@@ -46,16 +41,8 @@ login_shadow() {
 # login_asks: what the platform counts on: sets login_asks_key and login_asks_password.
 login_asks() {
 	login_asks_key=no login_asks_password=no
-	login_number=1
-	while [ "$login_number" -le "$wanted_keys" ]; do
-		text_is_blank "$work/wanted.key.$login_number" || login_asks_key=yes
-		login_number=$((login_number + 1))
-	done
-	# The step `password` removes what it has set.
-	if [ -e "$work/wanted.password" ]; then
-		! text_is_blank "$work/wanted.password" && ! printf REDACTED | cmp -s - "$work/wanted.password" || return 0
-	fi
-	[ "$wanted_password_login" = no ] || login_asks_password=yes
+	[ "$wanted_keys" -eq 0 ] || login_asks_key=yes
+	[ "$wanted_password" != yes ] || [ "$wanted_password_login" = no ] || login_asks_password=yes
 }
 
 # login_servers: sets login_servers, the SSH servers that are there; $work/login.SERVER has what is against a way in (way,

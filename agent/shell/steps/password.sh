@@ -2,16 +2,14 @@
 # No secret is ever given to printf: it is a program of its own for posh, and its arguments are there for all to see.
 
 step_password() {
-	edit_derive "$work" "$work/password.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
-	password_user=$(cat "$work/password.user") || return
-	_result=skipped
-	[ -n "$password_user" ] || return 0
-	_result=failed
-	want_password || return
+	wanted_user
+	password_user=$_wanted_user
+	[ -n "$password_user" ] || return 3
+	want_password || return 1
 	password_login=$wanted_password_login
 	[ "$password_wanted$password_login" != yes ] || password_login=yes
-	stored_password || [ $? -eq 1 ] || return
-	refuse_without_login || return
+	stored_password || [ $? -eq 1 ] || return 1
+	refuse_without_login || return 1
 	if [ "$password_wanted" = yes ]; then
 		umask 077
 		rm -f "$work"/run.*
@@ -19,17 +17,17 @@ step_password() {
 		password_status=$?
 		rm -f "$work/password" "$work/hash" "$work/stored" "$work/wanted.password" "$work/ovf.UserPassword" "$work/ovf-env.xml"
 		umask 022
-		[ "$password_status" -eq 0 ] || return
+		[ "$password_status" -eq 0 ] || return 1
 	fi
-	[ -z "$password_login" ] || sshd_set_password_login "$password_login" || return
-	if [ -n "$password_login" ]; then _result='done'; else _result=skipped; fi
+	[ -n "$password_login" ] || return 3
+	sshd_set_password_login "$password_login" || return 1
 }
 
 # want_password: sets $password_wanted, yes or no; fails, without showing it, where it is none that can be.
 want_password() {
 	password_wanted=no
 	set -- "$work/wanted.password"
-	! text_is_blank "$1" || return 0
+	[ -s "$1" ] || return 0
 	! printf REDACTED | cmp -s - "$1" || {
 		log_warning 'password: the media says REDACTED, which is no password'
 		return 0

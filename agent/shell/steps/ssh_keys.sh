@@ -2,32 +2,26 @@
 
 # step_ssh_keys: add the keys that are not there yet; fails where none can be added and there is no password either.
 step_ssh_keys() {
-	edit_derive "$work" "$work/keys.user" 'BEGIN { put_word(trimmed(slurp(ARGV[1]))); verdict("done") }' "$work/wanted.admin-user" || return
-	keys_user=$(cat "$work/keys.user")
-	if [ "$wanted_keys" -eq 0 ] || text_is_blank "$work/wanted.admin-user"; then
-		_result=skipped
-		return
-	fi
+	wanted_user
+	keys_user=$_wanted_user
+	if [ "$wanted_keys" -eq 0 ] || [ -z "$keys_user" ]; then return 3; fi
 	account_find "$keys_user" || {
-		[ $? -ne 3 ] || return
-		keys_fail 'no such account' 'the step user makes it, unless it is left out'
-		return
+		[ $? -eq 3 ] || keys_fail 'no such account' 'the step user makes it, unless it is left out'
+		return 1
 	}
 	keys_home=${_home%/}
 	keys_uid=$_uid
 	keys_gid=$_gid
 	parse_document "$awk_keys" "$work/wanted.keys" check || {
 		fail internal_error '' "user=$keys_user" "error=$_why"
-		return
+		return 1
 	}
 	while IFS= read -r keys_line; do log_warning "$keys_line"; done <"$work/keys.bad"
 	if [ -s "$work/keys.good" ]; then
-		keys_everywhere || return
-	elif text_is_blank "$work/wanted.password"; then
+		keys_everywhere || return 1
+	elif [ "$wanted_password" = no ]; then
 		fail no_good_key 'give a key as in a .pub file: its type, a blank, base64' "user=$keys_user" "keys=$wanted_keys" "error=$(cat "$work/keys.why")"
-		return
 	fi
-	_result='done'
 }
 
 # keys_fail ERROR HINT [FILE]

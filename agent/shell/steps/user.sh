@@ -2,23 +2,16 @@
 
 # step_user: make the admin user, or take the one that is there.
 step_user() {
-	user_given=$work/wanted.admin-user
-	# A name of blanks is a mistake and not a missing name, whatever becomes of it among what is wanted.
-	! text_is_blank "$user_given" || user_given=$work/compute.osProfile.adminUsername
-	[ -s "$user_given" ] || {
-		_result=skipped
-		return 0
-	}
-	edit_derive "$work" "$work/user" "$awk_user_name" "$user_given" || return
+	# A name of blanks is a mistake and not a missing name.
+	[ -s "$work/wanted.admin-user" ] || [ "$wanted_names_user" = yes ] || return 3
+	edit_derive "$work" "$work/user" "$awk_user_name" "$work/wanted.admin-user" || return 1
 	[ "$_verdict" = good ] || {
 		new_user_refuse 'at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root'
-		return
+		return 1
 	}
-	file_copy "$work/user" "$work/wanted.admin-user" || return
-	IFS= read -r user <"$work/user" || [ -n "$user" ] || return
-	user_there && user_unlock && user_join_groups && give_rights "$user" || return
+	IFS= read -r user <"$work/user" || [ -n "$user" ] || return 1
+	user_there && user_unlock && user_join_groups && give_rights "$user" || return 1
 	new_user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready
-	_result='done'
 }
 
 # user_there: the account and its home, made if need be.

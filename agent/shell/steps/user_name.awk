@@ -1,4 +1,4 @@
-# Puts the admin user of a file without the blanks around it; the verdict is `bad` where that is no name for a user. Behind
+# Puts the admin user of a file; the verdict is `bad` where that is no name for a user. Behind
 # edit.awk.
 
 BEGIN {
