@@ -1,6 +1,7 @@
 # cli.sh: the command line. `provision` and `report` exist in both engines, everything else only here.
 
-# parse ARGUMENT ..: sets the options' variables and $words_count; the words (command and arguments) are in $word_N.
+# parse ARGUMENT ..: sets the options' variables and $words_count; the words (command and arguments) are in
+# $word_N.
 parse() {
 	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no yes=no replace_agents=no wanted_init='' prefix='' leaving_user='' words_count=0 word_1='' word_2='' word_3=''
 	while [ $# -gt 0 ]; do
@@ -64,12 +65,16 @@ add_word() {
 
 # check_options COMMAND: what belongs to another command is a mistake, not a no-op.
 check_options() {
-	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] || log_die '--only, --skip and --force belong to provision' 'run azready help'
+	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] ||
+		log_die '--only, --skip and --force belong to provision' 'run azready help'
 	[ "$json" = no ] || [ "$1" = status ] || log_die '--json belongs to status' 'run azready help'
-	[ "$wanted_init$prefix$replace_agents" = no ] || [ "$1" = install ] || log_die '--init, --prefix and --replace-agents belong to install' 'run azready help'
-	[ "$leaving_user$yes" = no ] || [ "$1" = generalize ] || log_die '--user and --yes belong to generalize' 'run azready help'
+	[ "$wanted_init$prefix$replace_agents" = no ] || [ "$1" = install ] ||
+		log_die '--init, --prefix and --replace-agents belong to install' 'run azready help'
+	[ "$leaving_user$yes" = no ] || [ "$1" = generalize ] ||
+		log_die '--user and --yes belong to generalize' 'run azready help'
 	case $1 in
-	provision | status | version | install | uninstall | generalize) [ "$words_count" -le 1 ] || log_die "$1 takes no argument: '$word_2'" "run azready help $1" ;;
+	provision | status | version | install | uninstall | generalize) [ "$words_count" -le 1 ] ||
+		log_die "$1 takes no argument: '$word_2'" "run azready help $1" ;;
 	report) check_report ;;
 	esac
 }

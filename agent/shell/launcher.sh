@@ -1,4 +1,5 @@
-# launcher.sh: where azready starts: reads the command line, stops at once where nothing is to do, picks the engine.
+# launcher.sh: where azready starts: reads the command line, stops at once where nothing is to do, picks the
+# engine.
 
 # self FILE: sets _self, the path of this very file; `sh azready` leaves no slash in $0.
 self() {
@@ -14,7 +15,8 @@ run_engine() {
 	run_function=$1
 	shift
 	become_python ${1+"$@"}
-	[ "$engine" != python ] || log_die 'no Python that works' 'install Python 3.7 or newer with its standard library, or use --engine shell'
+	[ "$engine" != python ] ||
+		log_die 'no Python that works' 'install Python 3.7 or newer with its standard library, or use --engine shell'
 	log_debug 'engine: shell'
 	"$run_function"
 }
@@ -61,7 +63,8 @@ main_report() {
 	run_engine run_report ${1+"$@"}
 }
 
-# main_provision: the fast path first: no Python, no request on a machine that is done or that is not on Azure.
+# main_provision: the fast path first: no Python, no request on a machine that is done or that is not on
+# Azure.
 main_provision() {
 	config_read
 	[ "$has_only" = no ] || config_set STEPS "$only" --only

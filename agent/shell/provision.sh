@@ -1,7 +1,8 @@
-# provision.sh: the story: what `provision` does, in order. The Python engine's provision.py tells the same one.
+# provision.sh: the story: what `provision` does, in order. The Python engine's provision.py tells the same
+# one.
 
-# provision: everything this VM needs once, then Ready. The launcher has already stopped where this is not Azure, or
-# where the marker holds the id that DMI gives.
+# provision: everything this VM needs once, then Ready. The launcher has already stopped where this is not
+# Azure, or where the marker holds the id that DMI gives.
 provision() {
 	identify || tell
 	[ "$force" = yes ] || ! state_is_done || do_the_rest
@@ -24,7 +25,8 @@ begin() {
 	log_info "version $azready_version, shell engine, $http_client: provisioning VM $vm_id"
 }
 
-# note_the_rest: all that comes after Ready, written down before that: a run that is cut off then loses none of it.
+# note_the_rest: all that comes after Ready, written down before that: a run that is cut off then loses none
+# of it.
 note_the_rest() {
 	pending_items=status
 	[ "$set_KVP" = no ] || ! place_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"

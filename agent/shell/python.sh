@@ -1,7 +1,7 @@
 # python.sh: whether there is a Python that the zip behind this file can run in. azready.sh has no zip.
 
-# python_works INTERPRETER: whether it can import all that the Python engine needs. "python3 exists" says little: it may
-# be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.
+# python_works INTERPRETER: whether it can import all that the Python engine needs. "python3 exists" says
+# little: it may be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.
 python_works() {
 	command -v "$1" >/dev/null 2>&1 || return 1
 	[ -d "$work" ] || return 1
@@ -11,8 +11,8 @@ python_works() {
 	{ IFS= read -r python_said <"$work/preflight"; } 2>/dev/null && [ "$python_said" = azready-python-ok ]
 }
 
-# python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still loading: 4 s are
-# too short for a machine that boots on a busy host (seen in QEMU).
+# python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still
+# loading: 4 s are too short for a machine that boots on a busy host (seen in QEMU).
 python_is_loading() {
 	python_rounds=$((${python_rounds:-0} + 1))
 	[ "$python_rounds" -lt "$python_most" ] && grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null

@@ -13,15 +13,18 @@ read_metadata() {
 	keep_metadata
 }
 
-# keep_metadata: for the hooks. Where /run takes nothing they find it in the work directory; that is no reason to stop.
+# keep_metadata: for the hooks. Where /run takes nothing they find it in the work directory; that is no reason
+# to stop.
 keep_metadata() {
 	place_of "$run_directory/instance.json"
 	instance_json=$_path
-	if file_make_directory "$run_directory" 0700 && file_write "$run_directory/instance.json" 0600 "$work/body"; then return; fi
+	if file_make_directory "$run_directory" 0700 &&
+		file_write "$run_directory/instance.json" 0600 "$work/body"; then return; fi
 	log_warning "$run_directory/instance.json not kept: $(fail_cause)"
 	forgive
 	instance_json=$work/instance.json
-	cp "$work/body" "$instance_json" 2>/dev/null || fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'
+	cp "$work/body" "$instance_json" 2>/dev/null ||
+		fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'
 }
 
 fetch_metadata() {
@@ -71,7 +74,8 @@ parse_metadata() {
 	parse_document "$awk_json" "$1" $imds_paths || parse_failed
 }
 
-# has_compute: what IMDS says while it starts, and what stands in for it, is JSON too, but describes no machine.
+# has_compute: what IMDS says while it starts, and what stands in for it, is JSON too, but describes no
+# machine.
 has_compute() {
 	[ ! -s "$work/compute" ] || return 0
 	_problem='error=no_compute' _why='it holds no object compute'

@@ -1,8 +1,8 @@
 # kvp.sh: the outcome for the host: a record in the Hyper-V key-value pool, where a machine has one.
 
-# tell_host ROW: append one record. A pool that cannot be written is a warning: the report is what counts. No shell can
-# take the lock that the host's daemon takes (fcntl), so the record is appended in one write with O_APPEND, which no
-# reader sees by halves.
+# tell_host ROW: append one record. A pool that cannot be written is a warning: the report is what counts. No
+# shell can take the lock that the host's daemon takes (fcntl), so the record is appended in one write with
+# O_APPEND, which no reader sees by halves.
 tell_host() {
 	[ "$set_KVP" != no ] && place_exists "$proto_KVP_POOL" || return 0
 	if kvp_record "$1" && kvp_append "$_path"; then
@@ -29,12 +29,15 @@ kvp_append() {
 	set -- "$1" "$?"
 	text_size "$1" || return
 	[ "$_size" -ne "$((kvp_before + kvp_size))" ] || return "$2"
-	[ "$((_size % kvp_size))" -eq 0 ] || [ "$((kvp_before % kvp_size))" -ne 0 ] || dd if=/dev/null of="$1" bs="$kvp_size" seek="$((_size / kvp_size))" count=0 2>/dev/null
+	[ "$((_size % kvp_size))" -eq 0 ] || [ "$((kvp_before % kvp_size))" -ne 0 ] ||
+		dd if=/dev/null of="$1" bs="$kvp_size" seek="$((_size / kvp_size))" count=0 2>/dev/null
 	return 1
 }
 
-# kvp_field TEXT SIZE: prints the text and as many NUL bytes as make it that long; a machine may have no /dev/zero.
+# kvp_field TEXT SIZE: prints the text and as many NUL bytes as make it that long; a machine may have no
+# /dev/zero.
 kvp_field() {
-	printf '%s' "$1" >"$work/kvp.text" && text_size "$work/kvp.text" && [ "$_size" -le "$2" ] && cat "$work/kvp.text" || return
+	printf '%s' "$1" >"$work/kvp.text" && text_size "$work/kvp.text" && [ "$_size" -le "$2" ] &&
+		cat "$work/kvp.text" || return
 	printf "%$(($2 - _size))s" '' | tr ' ' '\000'
 }

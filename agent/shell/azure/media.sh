@@ -1,8 +1,9 @@
-# media.sh: the provisioning media: find the DVD, mount it where it is not mounted, and read what its ovf-env.xml asks for.
+# media.sh: the provisioning media: find the DVD, mount it where it is not mounted, and read what its
+# ovf-env.xml asks for.
 
-# read_media EXPECTED (yes, no): its texts in $work/ovf.NAME, the keys in ovf.keys, CustomData.bin in $work/ovf.bin. Returns 1
-# where there is none, 2 where it makes no sense. One that is expected, or named by MEDIA, is waited for: udev may be
-# slower than azready.
+# read_media EXPECTED (yes, no): its texts in $work/ovf.NAME, the keys in ovf.keys, CustomData.bin in
+# $work/ovf.bin. Returns 1 where there is none, 2 where it makes no sense. One that is expected, or named by
+# MEDIA, is waited for: udev may be slower than azready.
 read_media() {
 	[ "$set_MEDIA" != none ] || return 1
 	clock_now
@@ -21,7 +22,8 @@ read_media() {
 		for media_candidate; do ! look_for_media "$media_candidate" || break 2; done
 		clock_now
 		[ "$_now" -lt "$media_until" ] || {
-			[ "$media_expected$set_MEDIA" = noauto ] || log_warning "provisioning media: $media_why; password and custom data are out of reach"
+			[ "$media_expected$set_MEDIA" = noauto ] ||
+				log_warning "provisioning media: $media_why; password and custom data are out of reach"
 			return 1
 		}
 		clock_seconds 25
@@ -37,7 +39,8 @@ parse_media() {
 		log_debug "ovf-env.xml: it is over $proto_RESPONSE_CAP bytes"
 		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
 	}
-	parse_document "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE" && return
+	parse_document "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE" &&
+		return
 	if [ $? -eq 1 ]; then
 		log_debug "ovf-env.xml: $_why"
 		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml
@@ -71,7 +74,8 @@ look_for_media() {
 	if mount_media "$1" udf || mount_media "$1" iso9660; then
 		copy_media "$run_directory/media"
 		media_status=$?
-		program_run 30 /dev/null umount "$run_directory/media" || program_run 30 /dev/null umount -l "$run_directory/media" || {
+		program_run 30 /dev/null umount "$run_directory/media" ||
+			program_run 30 /dev/null umount -l "$run_directory/media" || {
 			program_last_line
 			log_warning "provisioning media: $run_directory/media cannot be unmounted: $(cat "$work/last")"
 		}
@@ -111,7 +115,8 @@ media_copy() {
 	dd if="$1" of="$2" bs=65536 count="$((proto_RESPONSE_CAP / 65536 + 1))" 2>/dev/null
 }
 
-# eject_media: let go of the drive that the media was in. Only after Ready was accepted: a next try would need the media.
+# eject_media: let go of the drive that the media was in. Only after Ready was accepted: a next try would need
+# the media.
 eject_media() {
 	[ -z "$media_device" ] || ! program_which eject || program_run 30 /dev/null "$_which" "$media_device" || :
 }

@@ -14,8 +14,8 @@ report_failed() {
 	report_send NotReady
 }
 
-# report_send STATE: post until the report is accepted, and keep it. A refused report may be addressed wrongly (410: stale
-# incarnation), so each further try reads the goal state again.
+# report_send STATE: post until the report is accepted, and keep it. A refused report may be addressed wrongly
+# (410: stale incarnation), so each further try reads the goal state again.
 report_send() {
 	report_state=$1
 	report_say "$1"
@@ -49,8 +49,8 @@ report_try() {
 	report_made && post_report "$work/report" "$_limit"
 }
 
-# report_made: $work/report for the goal state of this moment, whole. What is cut off or lacks its cause is never sent: fails
-# then, and sets _problem.
+# report_made: $work/report for the goal state of this moment, whole. What is cut off or lacks its cause is
+# never sent: fails then, and sets _problem.
 report_made() {
 	report_one || {
 		rm -f "$work/reserve"
@@ -96,7 +96,8 @@ report_json() {
 	program_awk "$awk_report_json" "$work" >"$work/report"
 }
 
-# report_describe: the row of the failure in $work/details (see fail) becomes $work/DESCRIPTION; fails where there is none.
+# report_describe: the row of the failure in $work/details (see fail) becomes $work/DESCRIPTION; fails where
+# there is none.
 report_describe() {
 	[ -s "$work/details" ] || return
 	report_described || {
@@ -105,7 +106,8 @@ report_describe() {
 	} || report_shorter
 }
 
-# report_described: one try. The row ends in what is the same in all; busybox awk does not notice a short write.
+# report_described: one try. The row ends in what is the same in all; busybox awk does not notice a short
+# write.
 report_described() {
 	{
 		IFS= read -r report_when <"$work/details"

@@ -1,9 +1,10 @@
-# wanted.sh: what the platform asks for: the instance document of IMDS and the provisioning media in one. Read, trimmed and
-# merged once, before the first step, which then only reads it.
-# $work/wanted.hostname, wanted.admin-user, wanted.password, wanted.custom-data and wanted.user-data (base64) are empty where
-# nothing was given; the public keys, $wanted_keys of them, are in wanted.keys, as save_key of lib.awk writes them.
-# $wanted_password_login: whether SSH is to take passwords, yes, no, or empty where nobody said; $wanted_password: yes, no, or
-# redacted; $wanted_names_user: whether IMDS has a name for the user, be it a blank one.
+# wanted.sh: what the platform asks for: the instance document of IMDS and the provisioning media in one.
+# Read, trimmed and merged once, before the first step, which then only reads it. $work/wanted.hostname,
+# wanted.admin-user, wanted.password, wanted.custom-data and wanted.user-data (base64) are empty where nothing
+# was given; the public keys, $wanted_keys of them, are in wanted.keys, as save_key of lib.awk writes them.
+# $wanted_password_login: whether SSH is to take passwords, yes, no, or empty where nobody said;
+# $wanted_password: yes, no, or redacted; $wanted_names_user: whether IMDS has a name for the user, be it a
+# blank one.
 
 wanted_keys=0 wanted_password=no wanted_password_login='' wanted_names_user=no
 
@@ -91,8 +92,8 @@ wanted_user() {
 	done <"$work/wanted.admin-user"
 }
 
-# refuse_preprovisioned: a machine of a pool is made ahead and gets its owner's name, user and keys later, by ways of its
-# own: what azready could set now belongs to nobody, and Ready would hand over such a machine.
+# refuse_preprovisioned: a machine of a pool is made ahead and gets its owner's name, user and keys later, by
+# ways of its own: what azready could set now belongs to nobody, and Ready would hand over such a machine.
 refuse_preprovisioned() {
 	[ -s "$work/wanted.pool" ] || return 0
 	log_warning "this VM is pre-provisioned ($(cat "$work/wanted.pool")): its real identity comes later, and not to azready"

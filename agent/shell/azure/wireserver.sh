@@ -3,8 +3,8 @@
 wire_headers="$proto_WIRE_VERSION_HEADER: $proto_WIRE_VERSION
 $proto_AGENT_NAME_HEADER: $azready_agent"
 
-# read_goal_state: a fresh one, its identifiers in $work/INCARNATION, CONTAINER_ID and INSTANCE_ID; sets goal_state to
-# `known`, or to `none` where the report needs none. Fails at the deadline: nothing to address.
+# read_goal_state: a fresh one, its identifiers in $work/INCARNATION, CONTAINER_ID and INSTANCE_ID; sets
+# goal_state to `known`, or to `none` where the report needs none. Fails at the deadline: nothing to address.
 read_goal_state() {
 	goal_state=none
 	[ "$set_REPORT_PROTOCOL" != json ] || return 0

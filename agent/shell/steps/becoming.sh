@@ -29,12 +29,14 @@ becoming_means() {
 becoming_sudo() {
 	login_answer='' login_rule=''
 	# Without a name service that answers, sudo looks for its own host for a long time; then nobody knows.
-	program_which sudo && { program_run 10 /dev/null "$_which" -n -l -U "$login_user" || [ "$_ended" -ne 137 ]; } || return 0
+	program_which sudo && { program_run 10 /dev/null "$_which" -n -l -U "$login_user" ||
+		[ "$_ended" -ne 137 ]; } || return 0
 	edit_derive "$work" "$work/login.answer" "$awk_groups$awk_becoming" sudo "$work/run.out" || return
 	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
 }
 
-# becoming_doas: sets login_answer and login_rule: as `doas -C` would for this user, who may be unable to read the rules.
+# becoming_doas: sets login_answer and login_rule: as `doas -C` would for this user, who may be unable to read
+# the rules.
 becoming_doas() {
 	place_of /etc/doas.d
 	if [ -d "$_path" ]; then
@@ -55,7 +57,8 @@ becoming_doas() {
 	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
 }
 
-# becoming_promise PROGRAM: whether the answer is as ADMIN_RIGHTS promises; what lets the user become root joins login_means.
+# becoming_promise PROGRAM: whether the answer is as ADMIN_RIGHTS promises; what lets the user become root
+# joins login_means.
 becoming_promise() {
 	case $login_answer,$set_ADMIN_RIGHTS in
 	no,*)

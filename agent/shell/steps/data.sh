@@ -1,5 +1,5 @@
-# data.sh: the steps `custom-data` and `user-data`: the exact bytes that the user handed over, and starting them if
-# asked to.
+# data.sh: the steps `custom-data` and `user-data`: the exact bytes that the user handed over, and starting
+# them if asked to.
 
 step_custom_data() {
 	if [ -s "$work/wanted.custom-data" ]; then
@@ -24,8 +24,8 @@ take_data() {
 	esac
 }
 
-# decode_data NAME: the base64 of $work/wanted.NAME in $work/data. Line breaks and blanks mean nothing; anything else that
-# is none of its 64 characters is refused: 2.
+# decode_data NAME: the base64 of $work/wanted.NAME in $work/data. Line breaks and blanks mean nothing;
+# anything else that is none of its 64 characters is refused: 2.
 decode_data() {
 	LC_ALL=C tr -d ' \t\r\n' 2>"$work/err" <"$work/wanted.$1" >"$work/base64" || {
 		file_blame "$work"
@@ -48,11 +48,12 @@ decode_data() {
 		# awk cannot print NUL everywhere, printf can.
 		program_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' "$data_line"; done >"$work/data"
 	fi
-	[ "$(wc -c <"$work/data")" -eq "$data_size" ] || fail internal_error '' 'error=not all of it could be written'
+	[ "$(wc -c <"$work/data")" -eq "$data_size" ] ||
+		fail internal_error '' 'error=not all of it could be written'
 }
 
-# keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his machine: he finds the
-# text itself. The step is skipped then.
+# keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his machine:
+# he finds the text itself. The step is skipped then.
 keep_raw() {
 	printf '' >"$work/unusable.$1"
 	if [ "$2" = ignore ]; then
@@ -83,7 +84,8 @@ save_data() {
 	[ "$2" != run ] || scripts="$scripts $1"
 }
 
-# run_scripts: start what CUSTOM_DATA=run and USER_DATA=run ask for, after Ready. What fails is a warning, and in the status.
+# run_scripts: start what CUSTOM_DATA=run and USER_DATA=run ask for, after Ready. What fails is a warning, and
+# in the status.
 run_scripts() {
 	for data_name in $scripts; do
 		pending_start "$data_name" || continue

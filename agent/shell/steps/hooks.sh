@@ -1,4 +1,5 @@
-# hooks.sh: the step `hooks`: the executables of /etc/azready.d, the way to set any other property of a machine.
+# hooks.sh: the step `hooks`: the executables of /etc/azready.d, the way to set any other property of a
+# machine.
 
 # step_hooks: every executable, in the order of the bytes of their names; the first that fails ends the step.
 step_hooks() {
@@ -49,8 +50,8 @@ start_hook() {
 	esac
 }
 
-# start_program FILE NAME [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns about the machine. Signed
-# before, so that there is no moment in which nobody knows of it.
+# start_program FILE NAME [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns about the
+# machine. Signed before, so that there is no moment in which nobody knows of it.
 start_program() {
 	lock_child_begins "$2"
 	AZREADY_HOSTNAME=$hostname_set

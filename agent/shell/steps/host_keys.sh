@@ -1,15 +1,16 @@
-# host_keys.sh: SSH host keys for a machine whose image has none. Debian makes them when the package is installed and never
-# again, so after `generalize` its server would not start.
+# host_keys.sh: SSH host keys for a machine whose image has none. Debian makes them when the package is
+# installed and never again, so after `generalize` its server would not start.
 
 # make_host_keys: only where there is a server that has no key at all. Never the end.
 make_host_keys() {
 	host_keys sshd ssh-keygen /etc/ssh/ssh_host_ _key -q -N ''
-	# Buildroot's directory is a link to one that is not there yet; its server makes its own keys, as OpenWrt's and Alpine's.
+	# Buildroot's directory is a link to one that is not there yet; its server makes its own keys, as
+	# OpenWrt's and Alpine's.
 	host_keys dropbear dropbearkey /etc/dropbear/dropbear_ _host_key
 }
 
-# host_keys SERVER TOOL BEFORE BEHIND [ARGUMENT ..]: what stands before and behind the kind in a key's path. Then start a
-# server that gave up before there were keys: Debian's runit does not try again.
+# host_keys SERVER TOOL BEFORE BEHIND [ARGUMENT ..]: what stands before and behind the kind in a key's path.
+# Then start a server that gave up before there were keys: Debian's runit does not try again.
 host_keys() {
 	program_which "$1" && program_which "$2" && place_exists "${3%/*}/." || return 0
 	host_before=$3 host_behind=$4

@@ -23,7 +23,8 @@ step_hostname() {
 	log_info "hostname: set to $name"
 }
 
-# keep_hostname NAME: write it where this distribution reads it at boot; a file that already says so is left alone.
+# keep_hostname NAME: write it where this distribution reads it at boot; a file that already says so is left
+# alone.
 keep_hostname() {
 	if place_exists /etc/config/system; then
 		# OpenWrt keeps it in uci; /etc/hostname does not count there.
@@ -64,8 +65,9 @@ keep_has() {
 	}' "$2"
 }
 
-# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one first and the short one behind
-# it; a line is added where nothing else knows the name: without it each sudo would wait for a DNS that is away.
+# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one first and
+# the short one behind it; a line is added where nothing else knows the name: without it each sudo would wait
+# for a DNS that is away.
 keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
@@ -88,8 +90,8 @@ hosts_add() {
 	edit_keep "$1" 0644 "$2" "$3" "$4" "$5" && log_info 'hostname: a line of /etc/hosts knows it'
 }
 
-# hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is there, and searches the name or
-# adds a line; generalize takes away what stands at the end in this form.
+# hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is there,
+# and searches the name or adds a line; generalize takes away what stands at the end in this form.
 hosts_edit() {
 	"$1" /etc/hosts 'BEGIN {
 		take(ARGV[1])
@@ -126,5 +128,6 @@ hosts_found() {
 # sys_set_kernel_hostname NAME: with a root other than / nothing live is touched.
 sys_set_kernel_hostname() {
 	[ -z "$root" ] || return 0
-	{ hostname "$1" || printf '%s\n' "$1" | dd of=/proc/sys/kernel/hostname; } 2>"$work/err" || file_blame /proc/sys/kernel/hostname
+	{ hostname "$1" || printf '%s\n' "$1" | dd of=/proc/sys/kernel/hostname; } 2>"$work/err" ||
+		file_blame /proc/sys/kernel/hostname
 }

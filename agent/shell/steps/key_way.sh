@@ -1,7 +1,9 @@
-# key_way.sh: the way from the root to a file of keys, as sshd or dropbear walks it: what is in the way, and what can be mended.
+# key_way.sh: the way from the root to a file of keys, as sshd or dropbear walks it: what is in the way, and
+# what can be mended.
 
-# key_way_account: what account_find has found, and the user's groups: sets login_uid, login_gid, login_home, login_shell,
-# login_gids, login_roots (who stands for root: in a tree made without privileges its owner does) and login_own_home.
+# key_way_account: what account_find has found, and the user's groups: sets login_uid, login_gid, login_home,
+# login_shell, login_gids, login_roots (who stands for root: in a tree made without privileges its owner does)
+# and login_own_home.
 key_way_account() {
 	login_user=$_name login_uid=$_uid login_gid=$_gid login_home=${_home%/} login_shell=$_shell
 	groups_of "$login_user" "$login_gid" || return
@@ -12,8 +14,8 @@ key_way_account() {
 	account_has_own_home '' || login_own_home=no
 }
 
-# key_way_to: what is against the keys of $login_place: sets login_error, empty where nothing is, and login_value; the types
-# of the keys are in $work/login.types.
+# key_way_to: what is against the keys of $login_place: sets login_error, empty where nothing is, and
+# login_value; the types of the keys are in $work/login.types.
 key_way_to() {
 	file_text "$work/login.keys" '' && file_text "$work/login.blocked" '' || return
 	login_error='' login_value=''
@@ -30,7 +32,8 @@ key_way_to() {
 		file_blame "$work"
 		return
 	}
-	if [ -z "$login_error" ] && [ ! -s "$work/login.types" ]; then login_error=no_keys login_value=$login_place; fi
+	if [ -z "$login_error" ] &&
+		[ ! -s "$work/login.types" ]; then login_error=no_keys login_value=$login_place; fi
 }
 
 # key_way_block ERROR VALUE: end the subshell of key_way_to with what is in the way.
@@ -39,8 +42,8 @@ key_way_block() {
 	exit 5
 }
 
-# key_way_mend_home: the home alone, before keys go into it; of the account that account_find has found. What is in the way is
-# the step's to say.
+# key_way_mend_home: the home alone, before keys go into it; of the account that account_find has found. What
+# is in the way is the step's to say.
 key_way_mend_home() {
 	key_way_account || return
 	login_strict=yes
@@ -54,8 +57,8 @@ key_way_mend_home() {
 	case $? in 0 | 4) ;; *) file_blame "$work" ;; esac
 }
 
-# key_way_go: to $login_place, in a subshell, because it goes from directory to directory as user_files.sh does: the one that
-# the shell is in stays the same, whatever becomes of its names.
+# key_way_go: to $login_place, in a subshell, because it goes from directory to directory as user_files.sh
+# does: the one that the shell is in stays the same, whatever becomes of its names.
 key_way_go() {
 	login_in_home=no
 	case $login_place in "${login_home:-//}"/*) login_in_home=yes ;; esac
@@ -113,8 +116,8 @@ key_way_enter() {
 	[ "$(pwd -P)" = "${login_from%/}/$1" ] || key_way_block symlink "$login_at"
 }
 
-# key_way_above PLACE STRICT: what leads there from the root, which counts on the machine itself alone: elsewhere it is the
-# builder's.
+# key_way_above PLACE STRICT: what leads there from the root, which counts on the machine itself alone:
+# elsewhere it is the builder's.
 key_way_above() {
 	login_todo=${1#"$root"}
 	[ -n "$root" ] || [ -z "$login_todo" ] || key_way_check_above / / "$2"
@@ -156,7 +159,8 @@ key_way_check_folder() {
 # key_way_mend SHOWN: the current directory.
 key_way_mend() {
 	# What root owns stays, a home may be one's prison; unless its user cannot even enter it.
-	if [ "$login_owner" != "$login_uid" ] && { ! key_way_is_roots || ! key_way_may x; } && chown -h "$login_uid:$login_gid" . 2>/dev/null; then
+	if [ "$login_owner" != "$login_uid" ] && { ! key_way_is_roots || ! key_way_may x; } &&
+		chown -h "$login_uid:$login_gid" . 2>/dev/null; then
 		log_info "login: $1 belonged to uid $login_owner: now it is $login_user's"
 		key_way_stat .
 	fi

@@ -1,5 +1,6 @@
-# login.sh: the step `login`: can the admin user come in, by what this machine's own programs and files say? A way in that
-# is shut although somebody relies on it is a warning; where none is left, a failure: Ready would be a lie.
+# login.sh: the step `login`: can the admin user come in, by what this machine's own programs and files say? A
+# way in that is shut although somebody relies on it is a warning; where none is left, a failure: Ready would
+# be a lie.
 
 # step_login: look, mend, say.
 step_login() {
@@ -19,8 +20,8 @@ step_login() {
 	login_judge && login_tell || return 1
 }
 
-# login_shadow: sets login_usable, login_locked (yes or no), and the account's line of shadow in $work/login.shadow, without
-# the hash, which concerns nobody.
+# login_shadow: sets login_usable, login_locked (yes or no), and the account's line of shadow in
+# $work/login.shadow, without the hash, which concerns nobody.
 login_shadow() {
 	password_user=$login_user
 	stored_password || [ $? -ne 2 ] || return
@@ -45,8 +46,8 @@ login_asks() {
 	[ "$wanted_password" != yes ] || [ "$wanted_password_login" = no ] || login_asks_password=yes
 }
 
-# login_servers: sets login_servers, the SSH servers that are there; $work/login.SERVER has what is against a way in (way,
-# error, value, with a TAB between), and the ways that are left (way, its name).
+# login_servers: sets login_servers, the SSH servers that are there; $work/login.SERVER has what is against a
+# way in (way, error, value, with a TAB between), and the ways that are left (way, its name).
 login_servers() {
 	login_servers=
 	sshd_main
@@ -95,14 +96,15 @@ login_expand() {
 	login_place=$_expanded
 }
 
-# login_starts_dropbear: whether something starts it at boot. Beside sshd it is often there for its client, or for the
-# initramfs, alone.
+# login_starts_dropbear: whether something starts it at boot. Beside sshd it is often there for its client, or
+# for the initramfs, alone.
 login_starts_dropbear() {
 	for login_service in $fact_DROPBEAR_SERVICES; do ! place_exists "$login_service" || return 0; done
 	return 1
 }
 
-# login_by_dropbear: it minds the modes always, takes passwords unless it was told not to, and no shell that is unknown.
+# login_by_dropbear: it minds the modes always, takes passwords unless it was told not to, and no shell that
+# is unknown.
 login_by_dropbear() {
 	login_strict=yes
 	login_expand .ssh/authorized_keys && key_way_to && file_fetch /etc/shells "$work/shells" || return
@@ -136,12 +138,14 @@ login_by_tinysshd() {
 
 # login_has_type TYPE: whether one of the keys is of this type.
 login_has_type() {
-	while IFS= read -r login_line || [ -n "$login_line" ]; do [ "$login_line" != "$1" ] || return 0; done <"$work/login.types"
+	while IFS= read -r login_line || [ -n "$login_line" ]; do [ "$login_line" != "$1" ] ||
+		return 0; done <"$work/login.types"
 	return 1
 }
 
-# login_look: of all that was found, says what matters to somebody; sets login_found, the ways that are left, and
-# login_ssh_reason, login_key_reason, login_password_reason and login_policy_reason: the first error, TAB and value of its kind.
+# login_look: of all that was found, says what matters to somebody; sets login_found, the ways that are left,
+# and login_ssh_reason, login_key_reason, login_password_reason and login_policy_reason: the first error, TAB
+# and value of its kind.
 login_look() {
 	login_found=' ' login_ssh_reason='' login_key_reason='' login_password_reason='' login_policy_reason=''
 	for login_server in $login_servers; do
@@ -173,7 +177,8 @@ login_note() {
 		case $login_error in
 		PasswordAuthentication | AuthenticationMethods) login_policy_reason=${login_policy_reason:-$login_error$tab$login_value} ;;
 		esac
-		[ "$login_asks_password" = no ] || log_warning "login: $login_server takes no password from $login_user: $_meaning $login_value"
+		[ "$login_asks_password" = no ] ||
+			log_warning "login: $login_server takes no password from $login_user: $_meaning $login_value"
 		;;
 	esac
 }
@@ -219,7 +224,8 @@ login_takes() {
 	login_said=$login_said${login_said:+, }$2
 }
 
-# login_judge: fails where Ready would be a lie: nobody comes in; or a password is all that there is, and SSH does not take it.
+# login_judge: fails where Ready would be a lie: nobody comes in; or a password is all that there is, and SSH
+# does not take it.
 login_judge() {
 	file_text "$work/login" "${login_ways:-none}" || return
 	login_reason=

@@ -1,6 +1,8 @@
-# new_user.sh: an account for the admin user where there is none: by useradd, by busybox' adduser, or in the files themselves.
+# new_user.sh: an account for the admin user where there is none: by useradd, by busybox' adduser, or in the
+# files themselves.
 
-# new_user FOUND: a new account with its home, by the first means that this system has. FOUND: status of account_find.
+# new_user FOUND: a new account with its home, by the first means that this system has. FOUND: status of
+# account_find.
 new_user() {
 	new_user_default HOME || return
 	user_home=${_default:-/home}/$user
@@ -30,7 +32,8 @@ new_user() {
 	fi
 }
 
-# new_user_default KEY: sets _default, a path that /etc/default/useradd gives, the last one as useradd itself takes it.
+# new_user_default KEY: sets _default, a path that /etc/default/useradd gives, the last one as useradd itself
+# takes it.
 new_user_default() {
 	edit_file /etc/default/useradd 'BEGIN {
 		take(ARGV[1])
@@ -62,13 +65,14 @@ new_user_shell() {
 	file_fetch /etc/shells "$work/shells" || return
 	account_knows_shell /bin/sh || while IFS=$user_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
 		user_shell=${user_shell%%#*}
-		case $user_shell in /*) account_shell_is_closed "$user_shell" || ! place_is_executable "$user_shell" || return 0 ;; esac
+		case $user_shell in /*) account_shell_is_closed "$user_shell" ||
+			! place_is_executable "$user_shell" || return 0 ;; esac
 	done <"$work/shells"
 	user_shell=/bin/sh
 }
 
-# new_user_by_useradd: sets user_means where it made the account, or user_refused where it takes no such name. The home is
-# ours to make: so it is the same everywhere.
+# new_user_by_useradd: sets user_means where it made the account, or user_refused where it takes no such name.
+# The home is ours to make: so it is the same everywhere.
 new_user_by_useradd() {
 	user_refused=no
 	program_which useradd || return 0
@@ -87,7 +91,8 @@ new_user_by_useradd() {
 	fi
 }
 
-# new_user_by_adduser: busybox's: the adduser of Debian is another program. Short options: a build may have no long ones.
+# new_user_by_adduser: busybox's: the adduser of Debian is another program. Short options: a build may have no
+# long ones.
 new_user_by_adduser() {
 	# The files take any name that the contract allows.
 	[ -z "$user_means" ] && [ "$user_refused" = no ] && program_which adduser || return 0
@@ -139,8 +144,8 @@ new_user_by_files() {
 	return "$1"
 }
 
-# new_user_lines: under the locks, so it looks again: a useradd may have made the account or its group meanwhile. passwd
-# comes last: without its line a try that was cut off begins anew, and takes what it finds.
+# new_user_lines: under the locks, so it looks again: a useradd may have made the account or its group
+# meanwhile. passwd comes last: without its line a try that was cut off begins anew, and takes what it finds.
 new_user_lines() {
 	account_find "$user"
 	case $? in
@@ -199,8 +204,8 @@ new_user_require_person() {
 	esac
 }
 
-# new_user_make_home: for the account of $_home, $_uid and $_gid, with the content of /etc/skel; one that the command has made
-# gets the right mode. GNU chmod takes setgid away only with five digits.
+# new_user_make_home: for the account of $_home, $_uid and $_gid, with the content of /etc/skel; one that the
+# command has made gets the right mode. GNU chmod takes setgid away only with five digits.
 new_user_make_home() {
 	case $_home in /*) ;; *) return 0 ;; esac
 	edit_file /etc/login.defs 'BEGIN {
@@ -215,14 +220,16 @@ new_user_make_home() {
 	user_mode=
 	read -r user_mode <"$work/edited" || :
 	if place_exists "$_home"; then
-		home_need_roots "$_home" && file_make_directory "$_home" "00${user_mode:-700}" && file_give "$_home" "$_uid" "$_gid"
+		home_need_roots "$_home" && file_make_directory "$_home" "00${user_mode:-700}" &&
+			file_give "$_home" "$_uid" "$_gid"
 	else
 		home_make "$_home" /etc/skel "00${user_mode:-700}" "$_uid" "$_gid"
 	fi || return
 	new_user_label "$_home"
 }
 
-# new_user_label FILE ..: SELinux: what is new has the label of its directory, and sshd would not read the keys of such a home.
+# new_user_label FILE ..: SELinux: what is new has the label of its directory, and sshd would not read the
+# keys of such a home.
 new_user_label() {
 	! program_which restorecon || program_run 60 /dev/null "$_which" -iR "$@" || :
 }

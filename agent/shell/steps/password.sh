@@ -1,5 +1,6 @@
-# password.sh: the step `password`: the admin user's password as a hash, and whether the SSH server takes passwords.
-# No secret is ever given to printf: it is a program of its own for posh, and its arguments are there for all to see.
+# password.sh: the step `password`: the admin user's password as a hash, and whether the SSH server takes
+# passwords. No secret is ever given to printf: it is a program of its own for posh, and its arguments are
+# there for all to see.
 
 step_password() {
 	wanted_user
@@ -47,7 +48,8 @@ want_password() {
 		put(n)
 		verdict("done")
 	}' "$1" && read -r password_length <"$work/edited" || return
-	if [ "$password_length" -gt "$proto_PASSWORD_MAX" ] || [ "$password_bytes" -gt "$proto_PASSWORD_BYTES_MAX" ]; then
+	if [ "$password_length" -gt "$proto_PASSWORD_MAX" ] ||
+		[ "$password_bytes" -gt "$proto_PASSWORD_BYTES_MAX" ]; then
 		fail password_too_long "at most $proto_PASSWORD_MAX characters, $proto_PASSWORD_BYTES_MAX bytes of UTF-8" "length=$password_length" "bytes=$password_bytes"
 		return
 	fi
@@ -72,15 +74,16 @@ refuse_without_login() {
 	fi
 }
 
-# stored_password: sets $_stored, the hash that the account has, and $password_field, what passwd has; fails without one.
+# stored_password: sets $_stored, the hash that the account has, and $password_field, what passwd has; fails
+# without one.
 stored_password() {
 	stored_field /etc/passwd || return
 	password_field=$_stored
 	[ "$_stored" != x ] || stored_field /etc/shadow || :
 }
 
-# stored_field FILE: sets $_stored, the account's second field there; fails where it has no line, with 2 where it cannot be
-# read.
+# stored_field FILE: sets $_stored, the account's second field there; fails where it has no line, with 2 where
+# it cannot be read.
 stored_field() {
 	_stored=
 	file_fetch "$1" "$work/stored" || return 2
@@ -99,7 +102,8 @@ set_password() {
 		fail account_missing 'a password needs an account: let the step user make it'
 		return
 	}
-	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" && text_size "$work/password" && [ "$_size" -eq "$((password_bytes + 1))" ]; } || {
+	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" &&
+		text_size "$work/password" && [ "$_size" -eq "$((password_bytes + 1))" ]; } || {
 		file_blame "$work"
 		return
 	}
@@ -124,8 +128,8 @@ set_password() {
 	log_info "password: set for $password_user"
 }
 
-# hash_password SALT: sets $_hash, and $work/hash holds it, by the first tool that makes the right kind: busybox
-# takes sha-512 for sha256, whois' mkpasswd knows no sha512, openssl before 1.1.1 no -6.
+# hash_password SALT: sets $_hash, and $work/hash holds it, by the first tool that makes the right kind:
+# busybox takes sha-512 for sha256, whois' mkpasswd knows no sha512, openssl before 1.1.1 no -6.
 hash_password() {
 	case $1 in '' | *[!./0-9A-Za-z]*) return 1 ;; esac
 	for password_tool in 'openssl passwd -6 -stdin -salt' 'mkpasswd -m sha512 -P 0 -S' 'mkpasswd -m sha-512 -s -S' 'cryptpw -m sha512 -P 0 -S'; do
@@ -139,8 +143,8 @@ hash_password() {
 	return 1
 }
 
-# put_password: the hash in $work/hash into the system. chpasswd knows this system's files, locks and caches; but it would
-# leave a copy in a passwd without the x.
+# put_password: the hash in $work/hash into the system. chpasswd knows this system's files, locks and caches;
+# but it would leave a copy in a passwd without the x.
 put_password() {
 	if place_exists /etc/shadow; then password_shadow=yes; else password_shadow=no; fi
 	case $password_shadow$password_field in
@@ -159,22 +163,24 @@ put_password() {
 	fi
 }
 
-# put_field FILE VALUE_FILE TIME: the account's second field. TIME: it is shadow, where the day of change follows; day 0
-# would mean that the password has expired, but a clock that was never set says nothing.
+# put_field FILE VALUE_FILE TIME: the account's second field. TIME: it is shadow, where the day of change
+# follows; day 0 would mean that the password has expired, but a clock that was never set says nothing.
 put_field() {
 	account_lock "$1" || return
-	account_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] || file_write "$1" 0600 "$work/edited"; }
+	account_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] ||
+		file_write "$1" 0600 "$work/edited"; }
 	set -- "$?"
 	rm -f "$work/edited" "$work/accounts"
 	account_lock_give_back
 	return "$1"
 }
 
-# chpasswd_plain: the last resort of a system that makes hashes only inside the programs that store them. What they have
-# stored is looked at: busybox' own choice is DES, of which eight characters count, or MD5.
+# chpasswd_plain: the last resort of a system that makes hashes only inside the programs that store them. What
+# they have stored is looked at: busybox' own choice is DES, of which eight characters count, or MD5.
 chpasswd_plain() {
 	password_before=$_stored
-	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash" && cat "$work/password" "$work/password" >"$work/twice" || return
+	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash" &&
+		cat "$work/password" "$work/password" >"$work/twice" || return
 	for password_way in 'chpasswd -c SHA512' 'passwd -a sha512' chpasswd; do
 		program_which "${password_way%% *}" || continue
 		# shellcheck disable=SC2086  # its options

@@ -1,14 +1,16 @@
-# publish.sh: the name reaches the network: a DHCP server, and with it Azure's DNS, learns it from a request alone, and the
-# machine had its lease before it had its name. No client here gives its address back for that.
+# publish.sh: the name reaches the network: a DHCP server, and with it Azure's DNS, learns it from a request
+# alone, and the machine had its lease before it had its name. No client here gives its address back for that.
 
-# publish_later NAME: the kernel has another name than before; somebody must hear of it once this machine is Ready. Noted
-# in memory: the next boot asks for its lease with the right name anyway.
+# publish_later NAME: the kernel has another name than before; somebody must hear of it once this machine is
+# Ready. Noted in memory: the next boot asks for its lease with the right name anyway.
 publish_later() {
 	[ "$set_PUBLISH_HOSTNAME" = auto ] || return 0
-	{ file_text "$work/publish" "$1$sys_newline" && file_write "$run_directory/publish" 0600 "$work/publish"; } || forgive
+	{ file_text "$work/publish" "$1$sys_newline" &&
+		file_write "$run_directory/publish" 0600 "$work/publish"; } || forgive
 }
 
-# publish_hostname: have the DHCP clients that run renew with the new name. Never a failure, and over in ten seconds.
+# publish_hostname: have the DHCP clients that run renew with the new name. Never a failure, and over in ten
+# seconds.
 publish_hostname() {
 	[ -z "$root" ] && place_exists "$run_directory/publish" || return 0
 	publish_name=$(file_read "$run_directory/publish")
@@ -28,10 +30,12 @@ publish_hostname() {
 		publish_look
 	done
 	text_by_word
-	[ -n "$publish_seen" ] || log_info "hostname: no DHCP client runs that could tell the network of $publish_name"
+	[ -n "$publish_seen" ] ||
+		log_info "hostname: no DHCP client runs that could tell the network of $publish_name"
 }
 
-# publish_look: whether $publish_process is a DHCP client, of this network and not of a container's; then have it told.
+# publish_look: whether $publish_process is a DHCP client, of this network and not of a container's; then have
+# it told.
 publish_look() {
 	IFS= read -r publish_comm 2>/dev/null <"$publish_process/comm" || return 0
 	case $publish_comm in
@@ -47,8 +51,10 @@ publish_look() {
 	dhcpcd) publish_once dhcpcd && publish_by_dhcpcd ;;
 	udhcpc) publish_by_udhcpc udhcpc ;;
 	busybox) [ "$(sed -n 2p "$work/words")" != udhcpc ] || publish_by_udhcpc busybox udhcpc ;;
-	connmand) publish_once connman && publish_not connman 'it has no way to renew a lease and keep the address' ;;
-	wickedd-dhcp4) publish_once wicked && publish_not wicked 'it has no way to renew a lease and keep the address' ;;
+	connmand) publish_once connman &&
+		publish_not connman 'it has no way to renew a lease and keep the address' ;;
+	wickedd-dhcp4) publish_once wicked &&
+		publish_not wicked 'it has no way to renew a lease and keep the address' ;;
 	esac
 	:
 }
@@ -87,7 +93,8 @@ publish_said() {
 	fi
 }
 
-# publish_by_networkmanager: a name for the device, until it is activated again: nothing but the DHCP client is restarted.
+# publish_by_networkmanager: a name for the device, until it is activated again: nothing but the DHCP client
+# is restarted.
 publish_by_networkmanager() {
 	publish_run nmcli -t -f DEVICE,STATE device || {
 		program_last_line
@@ -107,8 +114,9 @@ publish_by_networkmanager() {
 	done <"$work/devices"
 }
 
-# publish_by_networkd: it reads the name when it starts; its own renewals repeat the old one (`networkctl renew`), or drop the address
-# (`networkctl reconfigure`). Since version 246 a restart keeps addresses and routes: systemd sends another signal for it.
+# publish_by_networkd: it reads the name when it starts; its own renewals repeat the old one (`networkctl
+# renew`), or drop the address (`networkctl reconfigure`). Since version 246 a restart keeps addresses and
+# routes: systemd sends another signal for it.
 publish_by_networkd() {
 	place_glob '/run/systemd/netif/leases/*' || return 0
 	publish_run systemctl show -p RestartKillSignal systemd-networkd.service
@@ -127,8 +135,9 @@ publish_by_networkd() {
 	esac
 }
 
-# publish_by_dhcpcd: a second one that configures nothing asks for the same lease with the same identity. It must not see the
-# first one's socket and pid file, or it would hand its words over; those cannot be asked to send a name.
+# publish_by_dhcpcd: a second one that configures nothing asks for the same lease with the same identity. It
+# must not see the first one's socket and pid file, or it would hand its words over; those cannot be asked to
+# send a name.
 publish_by_dhcpcd() {
 	# Before version 9 they were elsewhere.
 	place_glob '/run/dhcpcd/*pid' || {
@@ -150,7 +159,8 @@ publish_by_dhcpcd() {
 	text_by_word
 }
 
-# publish_by_udhcpc PROGRAM ..: its options are fixed at its start: another one, with the same identity, asks once and does nothing.
+# publish_by_udhcpc PROGRAM ..: its options are fixed at its start: another one, with the same identity, asks
+# once and does nothing.
 publish_by_udhcpc() {
 	publish_program=$*
 	publish_interface=eth0
@@ -180,8 +190,8 @@ publish_by_udhcpc() {
 	publish_said 'lease of .* obtained' udhcpc "$publish_interface"
 }
 
-# publish_by_dhclient: another one asks for the same lease with the same identity, and its script does nothing. It reads the name
-# itself when it renews, so the first one does that later.
+# publish_by_dhclient: another one asks for the same lease with the same identity, and its script does
+# nothing. It reads the name itself when it renews, so the first one does that later.
 publish_by_dhclient() {
 	publish_leases=/var/lib/dhcp/dhclient.leases
 	publish_interfaces=
@@ -201,7 +211,8 @@ publish_by_dhclient() {
 			-6) return 0 ;;
 			-i) set -- ${1+"$@"} -i ;;
 			-* | '' | */*) ;;
-			*) [ ! -e "/sys/class/net/$publish_word" ] || publish_interfaces="$publish_interfaces $publish_word" ;;
+			*) [ ! -e "/sys/class/net/$publish_word" ] ||
+				publish_interfaces="$publish_interfaces $publish_word" ;;
 			esac
 			publish_option=$publish_word
 			continue
@@ -211,7 +222,8 @@ publish_by_dhclient() {
 	done <"$work/words"
 	# NetworkManager's and connman's own.
 	case $publish_script in */nm-dhcp* | */connman/*) return 0 ;; esac
-	[ -n "$publish_interfaces" ] || publish_interfaces=$(sed -n 's/^[[:blank:]]*interface "\([^"]*\)";.*/\1/p' "$publish_leases" 2>/dev/null | sort -u)
+	[ -n "$publish_interfaces" ] ||
+		publish_interfaces=$(sed -n 's/^[[:blank:]]*interface "\([^"]*\)";.*/\1/p' "$publish_leases" 2>/dev/null | sort -u)
 	for publish_interface in $publish_interfaces; do
 		publish_once "dhclient/$publish_interface" || continue
 		publish_with_dhclient ${1+"$@"}
@@ -227,14 +239,16 @@ publish_with_dhclient() {
 		sed -n 's/^[[:blank:]]*\(send[[:blank:]]\{1,\}dhcp-client-identifier[[:blank:]].*;\)[[:blank:]]*$/\1/p' $publish_settings 2>/dev/null
 		printf 'send host-name "%s";\ntimeout 5;\ninitial-interval 1;\n' "$publish_name"
 	} >"$work/dhclient"
-	if ! file_make_directory "$run_directory" 0700 || ! file_write "$publish_base.conf.azready" 0600 "$work/dhclient" ||
-		! file_fetch "$publish_leases" "$work/leases" || ! file_write "$publish_base.leases.azready" 0600 "$work/leases"; then
+	if ! file_make_directory "$run_directory" 0700 ||
+		! file_write "$publish_base.conf.azready" 0600 "$work/dhclient" ||
+		! file_fetch "$publish_leases" "$work/leases" ||
+		! file_write "$publish_base.leases.azready" 0600 "$work/leases"; then
 		forgive
 		publish_not dhclient 'no place for its files'
 		return
 	fi
-	# AppArmor lets a dhclient in its usual place start its usual script alone; told that the script failed, it would decline the
-	# address. /run may be mounted without exec.
+	# AppArmor lets a dhclient in its usual place start its usual script alone; told that the script failed,
+	# it would decline the address. /run may be mounted without exec.
 	if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then
 		publish_program=$state_directory/.dhclient.azready
 		program_which dhclient && cp "$_which" "$publish_program" 2>/dev/null && chmod 700 "$publish_program"
@@ -247,7 +261,8 @@ publish_with_dhclient() {
 	publish_said 'DHCPACK of' dhclient "$publish_interface"
 }
 
-# publish_end_dhclient: behind its answer it stays in the background, as every dhclient. It may not have written its number yet.
+# publish_end_dhclient: behind its answer it stays in the background, as every dhclient. It may not have
+# written its number yet.
 publish_end_dhclient() {
 	place_glob '/proc/[0-9]*/comm' || :
 	text_by_line
@@ -256,7 +271,8 @@ publish_end_dhclient() {
 		publish_other=${publish_other%/comm}
 		IFS= read -r publish_comm 2>/dev/null <"$publish_other/comm" || continue
 		case $publish_comm in dhclient* | .dhclient*) ;; *) continue ;; esac
-		! tr '\000' '\n' 2>/dev/null <"$publish_other/cmdline" | grep -q -F -x "$publish_base.pid.azready" || kill -KILL "${publish_other##*/}" 2>/dev/null
+		! tr '\000' '\n' 2>/dev/null <"$publish_other/cmdline" | grep -q -F -x "$publish_base.pid.azready" ||
+			kill -KILL "${publish_other##*/}" 2>/dev/null
 	done
 	text_by_word
 }

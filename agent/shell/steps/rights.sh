@@ -10,8 +10,10 @@ give_rights() {
 	rights_sudo='' rights_doas='' rights_sudo_rule='' rights_doas_rule='' rights_how=''
 	[ "$set_ADMIN_RIGHTS" != nopasswd ] || rights_how=', without a password'
 	if [ "$set_ADMIN_RIGHTS" != none ]; then
-		! rights_has sudo /etc/sudoers /etc/sudoers.d || rights_sudo=sudo rights_sudo_rule="$rights_word ALL=(ALL:ALL) ${rights_how:+NOPASSWD: }ALL"
-		! rights_has doas /etc/doas.conf /etc/doas.d || rights_doas=doas rights_doas_rule="permit ${rights_how:+nopass }$rights_word as root"
+		! rights_has sudo /etc/sudoers /etc/sudoers.d ||
+			rights_sudo=sudo rights_sudo_rule="$rights_word ALL=(ALL:ALL) ${rights_how:+NOPASSWD: }ALL"
+		! rights_has doas /etc/doas.conf /etc/doas.d ||
+			rights_doas=doas rights_doas_rule="permit ${rights_how:+nopass }$rights_word as root"
 	fi
 	rights_lack='no sudo and no doas'
 	spare rights_keep_sudo "$rights_sudo_rule" || return
@@ -19,7 +21,8 @@ give_rights() {
 	spare rights_keep_doas "$rights_doas_rule" || return
 	[ -z "$_spared" ] || rights_doas='' rights_lack="no rule in $_spared"
 	# What earlier versions wrote.
-	spare rights_keep /etc/sudoers.d/azready '' '' && spare rights_keep /etc/doas.d/azready.conf '' '' || return
+	spare rights_keep /etc/sudoers.d/azready '' '' && spare rights_keep /etc/doas.d/azready.conf '' '' ||
+		return
 	case $rights_sudo$rights_doas in
 	'') [ "$set_ADMIN_RIGHTS" = none ] || log_warning "$rights_lack: $1 cannot become root" ;;
 	*) log_info "user: $1 can become root with $rights_sudo${rights_sudo:+${rights_doas:+ and }}$rights_doas$rights_how" ;;
@@ -31,12 +34,13 @@ rights_has() {
 	rights_program=$1
 	shift
 	for rights_file in "$@"; do ! place_exists "$rights_file" || return 0; done
-	for rights_file in $fact_RIGHTS_FOLDERS; do ! place_is_executable "$rights_file/$rights_program" || return 0; done
+	for rights_file in $fact_RIGHTS_FOLDERS; do ! place_is_executable "$rights_file/$rights_program" ||
+		return 0; done
 	return 1
 }
 
-# rights_keep_sudo RULE: the last rule counts, so ours is behind the files of others; sudo passes over a name with a dot
-# or a tilde.
+# rights_keep_sudo RULE: the last rule counts, so ours is behind the files of others; sudo passes over a name
+# with a dot or a tilde.
 rights_keep_sudo() {
 	if [ -n "$1" ]; then
 		rights_check "$1" || return
@@ -88,7 +92,8 @@ rights_keep_doas() {
 	}' "$2"
 }
 
-# rights_keep FILE RULE MODE: the file holds just this line; no rule means no file. What is right is not written again.
+# rights_keep FILE RULE MODE: the file holds just this line; no rule means no file. What is right is not
+# written again.
 rights_keep() {
 	if [ -z "$2" ]; then
 		! place_exists "$1" || file_remove "$1"
@@ -99,7 +104,8 @@ rights_keep() {
 
 # rights_holds FILE RULE
 rights_holds() {
-	file_text "$work/rule" "$2$sys_newline" && file_fetch "$1" "$work/old" && file_same "$work/old" "$work/rule"
+	file_text "$work/rule" "$2$sys_newline" && file_fetch "$1" "$work/old" &&
+		file_same "$work/old" "$work/rule"
 }
 
 # rights_edit FILE MODE PROGRAM [ARG ..]: as edit_keep.

@@ -1,6 +1,7 @@
 # ssh_keys.sh: the step `ssh-keys`: the public keys, where the SSH server of this system looks for them.
 
-# step_ssh_keys: add the keys that are not there yet; fails where none can be added and there is no password either.
+# step_ssh_keys: add the keys that are not there yet; fails where none can be added and there is no password
+# either.
 step_ssh_keys() {
 	wanted_user
 	keys_user=$_wanted_user
@@ -44,13 +45,14 @@ keys_everywhere() {
 		keys_add "$_expanded" || return
 		if [ "$_expanded" = "$keys_own" ] || ! sshd_has dropbear; then return 0; fi
 	else
-		sshd_has dropbear || sshd_has tinysshd || log_warning 'ssh-keys: neither sshd nor dropbear is installed'
+		sshd_has dropbear || sshd_has tinysshd ||
+			log_warning 'ssh-keys: neither sshd nor dropbear is installed'
 	fi
 	keys_add "$keys_own"
 }
 
-# keys_expand WORDS: sets _expanded, the path that the first usable word of AuthorizedKeysFile means for this account;
-# nothing for `none` and unknown tokens.
+# keys_expand WORDS: sets _expanded, the path that the first usable word of AuthorizedKeysFile means for this
+# account; nothing for `none` and unknown tokens.
 keys_expand() {
 	_expanded=
 	edit_derive /etc/passwd "$work/keys.place" 'BEGIN {
@@ -101,7 +103,8 @@ keys_add() {
 	fi
 }
 
-# keys_with: the content of authorized_keys with those keys that are not in it. What is there stays byte for byte.
+# keys_with: the content of authorized_keys with those keys that are not in it. What is there stays byte for
+# byte.
 keys_with() {
 	# The file may hold NUL bytes, which no awk sees.
 	LC_ALL=C tr -d '\000' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
@@ -124,5 +127,6 @@ keys_with() {
 		keys_sum=$((keys_sum + _size))
 	done
 	rm -f "$work/user.new"
-	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && text_size "$work/user.new" && [ "$_size" = "$keys_sum" ]; } || file_blame "$work"
+	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && text_size "$work/user.new" &&
+		[ "$_size" = "$keys_sum" ]; } || file_blame "$work"
 }

@@ -30,11 +30,13 @@ user_there() {
 	place_exists "$_home" || new_user_make_home
 }
 
-# user_unlock: `!` alone locks the account, which keeps keys out too (sshd); `*` only says that no password fits.
+# user_unlock: `!` alone locks the account, which keeps keys out too (sshd); `*` only says that no password
+# fits.
 user_unlock() {
 	user_changed=
 	account_edit unlock "$user" /etc/passwd && account_edit unlock "$user" /etc/shadow || return
-	[ -z "$user_changed" ] || log_info "user: $user was locked with '!', which keeps its keys out: now it has '*'"
+	[ -z "$user_changed" ] ||
+		log_info "user: $user was locked with '!', which keeps its keys out: now it has '*'"
 }
 
 # user_join_groups: those of USER_GROUPS that are there.
@@ -47,13 +49,14 @@ user_join_groups() {
 			continue
 		}
 		user_changed=
-		account_edit join "$user_group" /etc/group "$user" && account_edit join "$user_group" /etc/gshadow "$user" || return
+		account_edit join "$user_group" /etc/group "$user" &&
+			account_edit join "$user_group" /etc/gshadow "$user" || return
 		[ -z "$user_changed" ] || log_info "user: $user joined the group $user_group"
 	done
 }
 
-# user_mend_shell: give the account of $user that account_find has found a shell that lets its user in: USER_SHELL, else
-# what a new one gets; sets _shell.
+# user_mend_shell: give the account of $user that account_find has found a shell that lets its user in:
+# USER_SHELL, else what a new one gets; sets _shell.
 user_mend_shell() {
 	account_shell_is_shut "$_shell" || return 0
 	new_user_shell || return
@@ -64,8 +67,8 @@ user_mend_shell() {
 	_shell=$user_shell
 }
 
-# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets _gid, empty
-# where there is none.
+# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets
+# _gid, empty where there is none.
 user_copy_group() {
 	account_lines row "$1" /usr/lib/group || return
 	[ "$_verdict" = found ] || return 0
