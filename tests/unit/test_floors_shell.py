@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from support import ROOT
 
 SHELL = ROOT / "agent" / "shell"
+PYTHON = ROOT / "agent" / "python" / "azready"
 # A folder may use its own files and those of smaller numbers. Image is at the top, beside cli, which may enter it.
 FLOORS = {"machine": 1, "azure": 2, "steps": 3, "": 4, "image": 4}
 
@@ -128,6 +130,49 @@ def reach(graph: Mapping[str, set[str]], start: str) -> set[str]:
         found.add(file)
         todo |= graph[file] - found
     return found
+
+
+# Files that one engine alone has, and why.
+SHELL_ALONE = {
+    "machine/children": "Python's subprocess waits, and programs.py has the limits",
+    "machine/edit": "a file is changed by awk; Python changes a string",
+    "machine/http_clients": "Python has urllib3 alone",
+    "machine/keep": "a file is changed by awk; Python changes a string",
+    "steps/new_user": "user.py makes the account",
+    "machine/parse": "what awk says of a document; in Python an exception does",
+    "machine/places": "system.py follows the names of the image",
+    "machine/selinux": "for the commands that change an image, which are shell's alone",
+    "machine/text": "words and lines are Python's own",
+    "machine/work": "the work directory: Python keeps what it knows in memory",
+}
+PYTHON_ALONE = {
+    "azure/run": "what a run knows is an object",
+    "machine/accounts": "accounts.awk",
+    "steps/keys": "keys.awk",
+    "machine/mounts": "media.sh and sweep.sh read /proc/mounts by a line",
+    "machine/signals": "traps of run.sh",
+    "machine/ssh_rules": "ssh_rules.awk",
+    "machine/system": "places.sh",
+    "machine/xml": "xml.awk",
+}
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    lengths = {path.name: len(path.read_text().splitlines()) for path in SHELL.rglob("*.sh")}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_no_function_is_longer_than_40_lines() -> None:
+    """From its name to its closing brace."""
+    lengths = {function.name: function.body.count("\n") + 2 for function in functions_of(SHELL).values()}
+    assert {name: length for name, length in lengths.items() if length > 40} == {}
+
+
+@pytest.mark.parametrize("floor", ["steps", "azure", "machine"])
+def test_both_engines_have_the_same_files(floor: str) -> None:
+    shell = {f"{floor}/{path.stem}" for path in (SHELL / floor).glob("*.sh")}
+    python = {f"{floor}/{path.stem}" for path in (PYTHON / floor).glob("[!_]*.py")}
+    assert shell - SHELL_ALONE.keys() == python - PYTHON_ALONE.keys()
 
 
 def test_what_is_called_is_there() -> None:

@@ -1,5 +1,5 @@
-# account_files.sh: the one reader and the one editor of account files, and what tells a person's account from one of the
-# system: its number, its shell, its home.
+# account_files.sh: the one reader and the one editor of account files, and what tells a person's account from
+# one of the system: its number, its shell, its home.
 
 # account_shell_is_closed SHELL: whether it is a shell that lets nobody in.
 account_shell_is_closed() {
@@ -8,8 +8,8 @@ account_shell_is_closed() {
 
 user_blanks=$(printf ' \t\r')
 
-# account_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with any other shell,
-# if there is such a file.
+# account_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with
+# any other shell, if there is such a file.
 account_knows_shell() {
 	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
 		[ "${user_line%%#*}" != "$1" ] || return 0
@@ -17,14 +17,16 @@ account_knows_shell() {
 	return 1
 }
 
-# account_shell_is_shut SHELL: whether nobody comes in with it here. An image without a /bin/sh has no programs yet to judge by.
+# account_shell_is_shut SHELL: whether nobody comes in with it here. An image without a /bin/sh has no
+# programs yet to judge by.
 account_shell_is_shut() {
 	! account_shell_is_closed "$1" || return 0
 	[ -n "$1" ] && place_is_executable /bin/sh && ! place_is_executable "$1"
 }
 
-# account_is_person: whether a person may have the account that account_find has found: by the system's UID_MIN, else by its
-# login shell and its own home; fails with 2 where that cannot be found out. Compared as text: 32 bits are too few for some.
+# account_is_person: whether a person may have the account that account_find has found: by the system's
+# UID_MIN, else by its login shell and its own home; fails with 2 where that cannot be found out. Compared as
+# text: 32 bits are too few for some.
 account_is_person() {
 	case $_uid in
 	0 | 65534) return 1 ;;
@@ -50,8 +52,8 @@ account_is_person() {
 	account_has_own_home "$fact_FOLDERS_OF_DAEMONS"
 }
 
-# account_has_own_home FOLDERS: whether the home that account_find has found is this account's alone, and no directory of the
-# system, of which FOLDERS are some more.
+# account_has_own_home FOLDERS: whether the home that account_find has found is this account's alone, and no
+# directory of the system, of which FOLDERS are some more.
 account_has_own_home() {
 	user_words=$(printf '%s' "$_home" | sed 's,//*,/,g; s,/\./,/,g; s,/\.$,,; s,/$,,')
 	case $user_words in
@@ -74,8 +76,9 @@ account_has_own_home() {
 	done <"$work/passwd.homes"
 }
 
-# account_find NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails where it has no
-# such line: 1, or 2 where that line is malformed; 3 where that cannot be found out, for which it has a failure.
+# account_find NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails
+# where it has no such line: 1, or 2 where that line is malformed; 3 where that cannot be found out, for which
+# it has a failure.
 account_find() {
 	_name=$1
 	file_fetch /etc/passwd "$work/accounts" && edit_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
@@ -86,7 +89,8 @@ account_find() {
 	esac
 }
 
-# account_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk prints of an image's file is in $work/edited.
+# account_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk prints of an image's file is in
+# $work/edited.
 account_lines() {
 	file_fetch "$3" "$work/accounts" || return
 	user_what=$1 user_name=$2 user_file=$3
@@ -101,7 +105,8 @@ account_gid() {
 	[ "$_verdict" != found ] || read -r _gid <"$work/edited"
 }
 
-# account_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes nothing.
+# account_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes
+# nothing.
 account_edit() {
 	account_lines "$@" || return
 	[ "$_verdict" = changed ] || return 0

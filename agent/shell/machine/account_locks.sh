@@ -1,8 +1,8 @@
 # account_locks.sh: keeps others off the account files while they are changed.
 
-# account_lock NAME ..: as shadow's tools do: NAME.lock is a hard link to a file with our process id. That file, the partner
-# .NAME.azready.lock, stays beside it: so a later run knows whose lock it is, whatever the number means by then. glibc's
-# lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
+# account_lock NAME ..: as shadow's tools do: NAME.lock is a hard link to a file with our process id. That
+# file, the partner .NAME.azready.lock, stays beside it: so a later run knows whose lock it is, whatever the
+# number means by then. glibc's lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
 account_lock() {
 	sys_locked=
 	run_at_end account_lock_give_back
@@ -29,7 +29,8 @@ account_lock() {
 	done
 }
 
-# account_lock_link DIRECTORY NAME: take its lock; a stale one is taken away first. $work/err holds what else is in the way.
+# account_lock_link DIRECTORY NAME: take its lock; a stale one is taken away first. $work/err holds what else
+# is in the way.
 account_lock_link() {
 	set -- "$1/$2.lock" "$1/.$2.azready.lock"
 	rm -f "$work/err"
@@ -56,13 +57,14 @@ account_lock_link() {
 	return 1
 }
 
-# account_lock_holder LOCK: sets _holder, its text without what shadow may have put behind the number; fails where it cannot be read.
+# account_lock_holder LOCK: sets _holder, its text without what shadow may have put behind the number; fails
+# where it cannot be read.
 account_lock_holder() {
 	_holder=$({ tr -d '\000\n ' <"$1"; } 2>/dev/null)
 }
 
-# account_lock_is_held LOCK: whether the process that it names has it: it lives, is not this one, which knows its locks, and the
-# lock is of this boot: the number of an older one may be anybody's by now.
+# account_lock_is_held LOCK: whether the process that it names has it: it lives, is not this one, which knows
+# its locks, and the lock is of this boot: the number of an older one may be anybody's by now.
 account_lock_is_held() {
 	account_lock_holder "$1" || return 0
 	case $_holder in '' | *[!0-9]* | "$$") return 1 ;; esac
@@ -80,7 +82,8 @@ account_lock_is_of_an_older_boot() {
 	[ "$((sys_today - sys_made_at))" -gt "$((${sys_up%.*} + 2))" ]
 }
 
-# account_lock_give_back: give back what account_lock took. All is done by then, so what stays is no failure; the next run clears it.
+# account_lock_give_back: give back what account_lock took. All is done by then, so what stays is no failure;
+# the next run clears it.
 account_lock_give_back() {
 	for sys_name in $sys_locked; do
 		place_of "${sys_name%/*}"

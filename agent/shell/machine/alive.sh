@@ -1,8 +1,8 @@
-# alive.sh: which process is which. A number alone says little: it is given to somebody else once its process is gone. A
-# record is one line, PID STARTTIME BOOTID; each of the last two is - where there is no /proc.
+# alive.sh: which process is which. A number alone says little: it is given to somebody else once its process
+# is gone. A record is one line, PID STARTTIME BOOTID; each of the last two is - where there is no /proc.
 
-# alive_begin: sets $alive_record, this run's own. A /proc that belongs to other numbers than ours (a namespace of processes
-# without a /proc of its own) says nothing about us.
+# alive_begin: sets $alive_record, this run's own. A /proc that belongs to other numbers than ours (a
+# namespace of processes without a /proc of its own) says nothing about us.
 alive_begin() {
 	alive_sees=no
 	# Of two redirections zsh lets the one that fails speak: hence the braces, here and below.
@@ -12,17 +12,19 @@ alive_begin() {
 	alive_start "$$" || :
 	alive_me=$_start
 	alive_record="$$ $alive_me $alive_boot"
-	# Numbers count within a namespace of processes: what another one left behind in a shared directory says nothing here.
+	# Numbers count within a namespace of processes: what another one left behind in a shared directory says
+	# nothing here.
 	alive_space=$(readlink /proc/self/ns/pid 2>/dev/null) || alive_space=-
 }
 
-# alive_start PID: sets _start, when this process began, - where nobody can say; fails where there is no such process. One
-# that has ended and that nobody has asked about yet is none.
+# alive_start PID: sets _start, when this process began, - where nobody can say; fails where there is no such
+# process. One that has ended and that nobody has asked about yet is none.
 alive_start() {
 	_start=-
 	if [ "${alive_sees-no}" = yes ]; then
 		{ IFS= read -r alive_line <"/proc/$1/stat"; } 2>/dev/null || return
-		# The name, in parentheses, may hold blanks and parentheses. posh would make a field of a blank in front.
+		# The name, in parentheses, may hold blanks and parentheses. posh would make a field of a blank in
+		# front.
 		# shellcheck disable=SC2086  # words
 		alive_fields ${alive_line##*') '}
 		return
@@ -57,7 +59,8 @@ alive_words() {
 	_pid=$1 _began=$2 _boot=$3
 }
 
-# alive_run: whether the run that this shell belongs to is still there; for its watchers, which it starts as shells of its own.
+# alive_run: whether the run that this shell belongs to is still there; for its watchers, which it starts as
+# shells of its own.
 alive_run() {
 	[ -d "$work" ] || return
 	[ "${alive_sees-no}" = yes ] || {
@@ -68,8 +71,8 @@ alive_run() {
 	alive_start "$$" && [ "$_start" = "$alive_me" ]
 }
 
-# alive_can_signal: whether there is anything here that sends signals; sets $sys_killer. posh has no kill of its own, and procps
-# is missing in small images; then another shell may have one.
+# alive_can_signal: whether there is anything here that sends signals; sets $sys_killer. posh has no kill of
+# its own, and procps is missing in small images; then another shell may have one.
 alive_can_signal() {
 	[ -z "${sys_killer-}" ] || {
 		[ "$sys_killer" != none ]

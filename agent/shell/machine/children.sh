@@ -1,6 +1,8 @@
-# children.sh: processes that the run starts and waits for: none outlives its limit, and none outlives the run.
+# children.sh: processes that the run starts and waits for: none outlives its limit, and none outlives the
+# run.
 
-# child_pause HUNDREDTHS: sleep, in slices, so that a signal ends it at once and a run that was killed leaves no long sleep.
+# child_pause HUNDREDTHS: sleep, in slices, so that a signal ends it at once and a run that was killed leaves
+# no long sleep.
 child_pause() {
 	sys_pausing=$1
 	while [ "$sys_pausing" -gt 0 ]; do
@@ -20,9 +22,10 @@ child_slice() {
 	sys_nap=
 }
 
-# child_supervise PID HUNDREDTHS [CONDITION]: wait for a child that was just started, at most so long, then kill it, unless
-# `CONDITION PID` gives it as long again. Sets _ended, the exit status, 128 + signal for a signal, and _late: whether it was
-# the time that ended it. `timeout` is missing on Buildroot, Yocto and OpenWrt.
+# child_supervise PID HUNDREDTHS [CONDITION]: wait for a child that was just started, at most so long, then
+# kill it, unless `CONDITION PID` gives it as long again. Sets _ended, the exit status, 128 + signal for a
+# signal, and _late: whether it was the time that ended it. `timeout` is missing on Buildroot, Yocto and
+# OpenWrt.
 child_supervise() {
 	alive_start "$1" || :
 	sys_child_start=$_start
@@ -33,8 +36,8 @@ child_supervise() {
 	sys_child='' sys_dog=''
 }
 
-# child_watch PID STARTTIME HUNDREDTHS [CONDITION]: in the background: kill it then, and also once the run is gone that it
-# belongs to. Looks every second, because whoever kills the run does not tell its watchers.
+# child_watch PID STARTTIME HUNDREDTHS [CONDITION]: in the background: kill it then, and also once the run is
+# gone that it belongs to. Looks every second, because whoever kills the run does not tell its watchers.
 child_watch() {
 	sys_nap=''
 	trap '' HUP INT
@@ -68,7 +71,8 @@ child_watch() {
 	exit 0
 }
 
-# child_become COMMAND ..: exec it, in a session of its own where there is a setsid: so child_watch kills its children too.
+# child_become COMMAND ..: exec it, in a session of its own where there is a setsid: so child_watch kills its
+# children too.
 child_become() {
 	trap - PIPE
 	if command -v setsid >/dev/null 2>&1; then exec setsid "$@"; fi
@@ -104,8 +108,9 @@ child_wait() {
 	[ "$_ended" -le 256 ] || _ended=$((_ended - 128))
 }
 
-# child_wait_in_posh PID: its wait goes on where the options of an earlier `read -r` ended, in memory that may hold something
-# else by now: "invalid option -- 'Q'", status 1, nothing waited for. Each call takes one character of it away.
+# child_wait_in_posh PID: its wait goes on where the options of an earlier `read -r` ended, in memory that may
+# hold something else by now: "invalid option -- 'Q'", status 1, nothing waited for. Each call takes one
+# character of it away.
 child_wait_in_posh() {
 	while :; do
 		wait "$1" 2>"$work/wait.$1"

@@ -1,7 +1,7 @@
 # clock.sh: the time of day, and a clock that nobody sets.
 
-# clock_now: sets _now, hundredths of a second on a clock that NTP cannot set. Without /proc the time of day has to do: what it
-# goes back counts as nothing, and what it leaps as 100 s.
+# clock_now: sets _now, hundredths of a second on a clock that NTP cannot set. Without /proc the time of day
+# has to do: what it goes back counts as nothing, and what it leaps as 100 s.
 clock_now() {
 	if { read -r _now sys_rest </proc/uptime; } 2>/dev/null; then
 		_now=${_now%.*}${_now#*.}
@@ -24,7 +24,8 @@ clock_timestamp() {
 	_timestamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 }
 
-# clock_seconds HUNDREDTHS: sets _seconds for sleep: 0.25, 1; whole and rounded up where busybox was built without fractions.
+# clock_seconds HUNDREDTHS: sets _seconds for sleep: 0.25, 1; whole and rounded up where busybox was built
+# without fractions.
 clock_seconds() {
 	_seconds=$(($1 / 100))
 	sys_rest=$(($1 % 100))

@@ -1,5 +1,5 @@
-# config.sh: settings: built-in defaults, then /etc/azready.conf, then AZREADY_KEY of the environment; all of them
-# checked against one table. The value of KEY is in $set_KEY.
+# config.sh: settings: built-in defaults, then /etc/azready.conf, then AZREADY_KEY of the environment; all of
+# them checked against one table. The value of KEY is in $set_KEY.
 
 # config_rows FUNCTION: call FUNCTION KEY DEFAULT KIND MEANING for every row of the settings' table.
 config_rows() {
@@ -162,7 +162,8 @@ config_add_step() {
 	steps_all="${steps_all:+$steps_all }$1"
 }
 
-# config_split_steps LIST WHERE: sets _steps, the steps that a list (commas or blanks) names. The list `all` means every one.
+# config_split_steps LIST WHERE: sets _steps, the steps that a list (commas or blanks) names. The list `all`
+# means every one.
 config_split_steps() {
 	steps_all=
 	config_steps_rows config_add_step

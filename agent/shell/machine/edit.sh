@@ -1,7 +1,7 @@
 # edit.sh: a file of the image made anew by an awk program, whole or not at all (see edit.awk).
 
-# edit_derive WHERE NEW PROGRAM [ARG ..]: NEW is what an awk program prints (see edit.awk); sets _verdict. Fails unless the
-# program got to its end, had all bytes of what it read, and all that it printed is there.
+# edit_derive WHERE NEW PROGRAM [ARG ..]: NEW is what an awk program prints (see edit.awk); sets _verdict.
+# Fails unless the program got to its end, had all bytes of what it read, and all that it printed is there.
 edit_derive() {
 	sys_where=$1
 	sys_made=$2
@@ -52,8 +52,8 @@ edit_count_up() {
 	[ -n "$sys_counts" ] || _verdict=${sys_said% end *}
 }
 
-# edit_file NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy is its first
-# argument; sets _verdict: `changed`, `same`, or a word of the program's own.
+# edit_file NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy
+# is its first argument; sets _verdict: `changed`, `same`, or a word of the program's own.
 edit_file() {
 	sys_edited=$1
 	sys_program=$2
@@ -62,7 +62,8 @@ edit_file() {
 	edit_derive "$sys_edited" "$work/edited" "$sys_program" "$work/old" ${1+"$@"}
 }
 
-# edit_keep NAME MODE PROGRAM [ARG ..]: the same, and write it if that changes something; sets _changed, yes or empty.
+# edit_keep NAME MODE PROGRAM [ARG ..]: the same, and write it if that changes something; sets _changed, yes
+# or empty.
 edit_keep() {
 	sys_kept=$1
 	sys_kept_mode=$2

@@ -1,13 +1,13 @@
-# files.sh: reading and replacing the files of an image: nothing is used before it is known to be whole. A tool that is
-# killed, a full disk or a full work directory end a step, and never a file.
+# files.sh: reading and replacing the files of an image: nothing is used before it is known to be whole. A
+# tool that is killed, a full disk or a full work directory end a step, and never a file.
 
 # file_same FILE FILE: whether they hold the same; no where that cannot be told.
 file_same() {
 	cmp -s "$1" "$2"
 }
 
-# file_facts PLACE: sets _mode (as ls has it), _links, _owner and _group of a file itself, all empty where there is none;
-# busybox can be built without stat.
+# file_facts PLACE: sets _mode (as ls has it), _links, _owner and _group of a file itself, all empty where
+# there is none; busybox can be built without stat.
 file_facts() {
 	sys_rest=$(LC_ALL=C ls -dn "$1" 2>/dev/null)
 	for sys_fact in _mode _links _owner _group; do
@@ -19,8 +19,8 @@ file_facts() {
 	[ -n "$_group" ]
 }
 
-# file_cause: sets _cause, why the tool failed whose stderr is $work/err; empty where it did not say. dd has statistics
-# behind its message, and uutils the number of the error.
+# file_cause: sets _cause, why the tool failed whose stderr is $work/err; empty where it did not say. dd has
+# statistics behind its message, and uutils the number of the error.
 file_cause() {
 	_cause=
 	sys_said=
@@ -37,8 +37,8 @@ file_cause() {
 	_cause=${_cause%%" (os error "*}
 }
 
-# file_blame NAME [STATUS]: the failure of a tool that worked on NAME, by what it said in $work/err. What says nothing was
-# killed, or had no room for its words; what is not there has nothing to do with the file.
+# file_blame NAME [STATUS]: the failure of a tool that worked on NAME, by what it said in $work/err. What says
+# nothing was killed, or had no room for its words; what is not there has nothing to do with the file.
 file_blame() {
 	file_cause
 	case $_cause in
@@ -101,8 +101,8 @@ file_fetch_place() {
 	file_blame "$2"
 }
 
-# file_keep NAME MODE FILE: the image's file holds just what FILE holds; sets _changed, yes or empty. What is right is not
-# written again.
+# file_keep NAME MODE FILE: the image's file holds just what FILE holds; sets _changed, yes or empty. What is
+# right is not written again.
 file_keep() {
 	_changed=
 	file_fetch "$1" "$work/old" || return
@@ -127,8 +127,9 @@ file_make_directory() {
 	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" || file_blame "$1"
 }
 
-# file_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old or the whole
-# new content. A file that is there keeps its mode and owner, a symlink is followed, MODE is for a new file.
+# file_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old
+# or the whole new content. A file that is there keeps its mode and owner, a symlink is followed, MODE is for
+# a new file.
 file_write() {
 	place_of "$1"
 	sys_new=${_path%/*}/.${_path##*/}.azready
@@ -150,14 +151,16 @@ file_put() {
 	file_write_like "$_path" "$sys_new" "$1" "$2" && file_same "$2" "$sys_new" && file_replace "$2"
 }
 
-# file_replace FILE: put $sys_new, which has FILE's content, in the place of $_path. One that is a mount of its own (a container's
-# /etc/hostname) can only be written where it is; the new one lies beside it until that is done.
+# file_replace FILE: put $sys_new, which has FILE's content, in the place of $_path. One that is a mount of
+# its own (a container's /etc/hostname) can only be written where it is; the new one lies beside it until that
+# is done.
 file_replace() {
 	LC_ALL=C mv -f "$sys_new" "$_path" 2>"$work/err" && [ ! -e "$sys_new" ] && return
 	grep -q -i busy "$work/err" && file_dd "$1" "$_path" && file_same "$1" "$_path" && rm -f "$sys_new"
 }
 
-# file_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it exists.
+# file_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it
+# exists.
 file_write_like() {
 	if [ -d "$1" ]; then
 		# As errno has it; cp would say it in words of its own.
@@ -184,8 +187,8 @@ file_dd() {
 	fi
 }
 
-# file_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it that is there:
-# what is done there by name then happens there.
+# file_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it
+# that is there: what is done there by name then happens there.
 file_is_roots() {
 	file_facts "$root/"
 	sys_roots=$_owner
@@ -207,7 +210,8 @@ file_remove() {
 	{ LC_ALL=C rm -f "$_path" 2>"$work/err" && [ ! -e "$_path" ] && [ ! -h "$_path" ]; } || file_blame "$1"
 }
 
-# file_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says so and goes on.
+# file_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says
+# so and goes on.
 file_give() {
 	place_itself "$1"
 	file_give_place "$_path" "$@"

@@ -10,15 +10,16 @@ home_need_roots() {
 	file_blame "$1"
 }
 
-# home_give_to_root PLACE: the directory of homes of an image that was packed without root's rights is nobody's (busybox' own
-# image). Who is nobody to the system is no owner to be asked, and must not exchange what lies there.
+# home_give_to_root PLACE: the directory of homes of an image that was packed without root's rights is
+# nobody's (busybox' own image). Who is nobody to the system is no owner to be asked, and must not exchange
+# what lies there.
 home_give_to_root() {
 	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! file_facts "$1" || [ "$_owner" != 65534 ] || ! file_is_roots "${1%/*}"; then return 0; fi
 	! chown -h 0:0 "$1" 2>/dev/null || log_info "user: ${1#"$root"} was nobody's: now it is root's"
 }
 
-# home_make NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is there;
-# whole or not at all.
+# home_make NAME SKELETON MODE UID GID: make somebody's directory, with a copy of another's content if that is
+# there; whole or not at all.
 home_make() {
 	home_need_roots "$1" || return
 	sys_home=$_path
@@ -35,7 +36,8 @@ home_make() {
 	file_give "$1" "$4" "$5"
 }
 
-# home_fill MODE OWNER: $sys_new like $sys_skeleton. The directory itself comes last: nobody else enters it before.
+# home_fill MODE OWNER: $sys_new like $sys_skeleton. The directory itself comes last: nobody else enters it
+# before.
 home_fill() {
 	(umask 022 && LC_ALL=C mkdir -p "${sys_new%/*}" && umask 077 && LC_ALL=C mkdir "$sys_new") 2>"$work/err" || return
 	if [ -d "$sys_skeleton" ]; then
@@ -50,7 +52,8 @@ home_fill() {
 	LC_ALL=C chmod "$1" "$sys_new" 2>"$work/err"
 }
 
-# home_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of `DIR/.`.
+# home_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of
+# `DIR/.`.
 home_all_in() {
 	set +f
 	for sys_hit in .[!.]* ..?* *; do

@@ -1,9 +1,9 @@
-# http.sh: the only module that knows curl from wget. One plain HTTP request, one answer; no redirect is followed (busybox
-# wget does so by itself: its answer is then refused), no proxy is asked, at most RESPONSE_CAP bytes are taken, and a
-# watchdog limits the whole request, because no client does.
+# http.sh: the only module that knows curl from wget. One plain HTTP request, one answer; no redirect is
+# followed (busybox wget does so by itself: its answer is then refused), no proxy is asked, at most
+# RESPONSE_CAP bytes are taken, and a watchdog limits the whole request, because no client does.
 #
-# An HTTP client is a row of http_clients and a pair of functions: http_can_NAME sets $http_command or fails, and
-# http_send_NAME runs it, leaving $work/head (status line, headers) and $work/body.
+# An HTTP client is a row of http_clients and a pair of functions: http_can_NAME sets $http_command or fails,
+# and http_send_NAME runs it, leaving $work/head (status line, headers) and $work/body.
 
 http_clients='curl wget busybox-wget nc bash'
 azready_agent=azready/$azready_version
@@ -18,10 +18,10 @@ http_begin() {
 	fail no_http_client 'install curl, wget or bash, or a busybox with wget or nc'
 }
 
-# http_send METHOD ADDRESS PATH HUNDREDTHS [BODY_FILE]: body in $work/body. Header lines come in $http_headers.
-# Good is 200 with a whole body; of the answer to a POST only the head counts, and any 2xx is good. Fails for all else, and
-# then sets _status (0: none), _retry_after (0: none), _problem for the log and the report, and _why, the client's own words,
-# for -v.
+# http_send METHOD ADDRESS PATH HUNDREDTHS [BODY_FILE]: body in $work/body. Header lines come in
+# $http_headers. Good is 200 with a whole body; of the answer to a POST only the head counts, and any 2xx is
+# good. Fails for all else, and then sets _status (0: none), _retry_after (0: none), _problem for the log and
+# the report, and _why, the client's own words, for -v.
 http_send() {
 	log_debug "$1 $2$3"
 	http_method=$1
@@ -87,8 +87,9 @@ http_look() {
 	http_head_size=$1 _status=$2 http_length=$3 _retry_after=$4
 }
 
-# http_run SINK COMMAND ..: run it for at most the limit, with stdout to the function SINK; its exit status, 137 where it was
-# killed, and that of SINK in $http_sink_rc. What it says on stderr, of which there may be no end either, is in $work/err.
+# http_run SINK COMMAND ..: run it for at most the limit, with stdout to the function SINK; its exit status,
+# 137 where it was killed, and that of SINK in $http_sink_rc. What it says on stderr, of which there may be no
+# end either, is in $work/err.
 http_run() {
 	http_sink=$1
 	shift
@@ -108,7 +109,8 @@ http_run() {
 	return "$http_rc"
 }
 
-# http_start COMMAND ..: its stdout is the descriptor 3, its stderr our stdout. With $http_hold its stdin is a named pipe.
+# http_start COMMAND ..: its stdout is the descriptor 3, its stderr our stdout. With $http_hold its stdin is a
+# named pipe.
 http_start() {
 	http_stdin=/dev/null
 	[ -z "$http_hold" ] || http_stdin=$work/fifo
@@ -126,9 +128,9 @@ http_sink_body() {
 	http_cap "$((proto_RESPONSE_CAP + 1))" >"$work/body"
 }
 
-# http_sink_raw: head and body, up to where the answer is whole; then the client is ended, if it does not end by itself: a
-# server may keep the connection, and busybox' older nc goes on for as long as its stdin is open. That is fed from here
-# and kept open: a server may take a half-closed connection for an aborted one.
+# http_sink_raw: head and body, up to where the answer is whole; then the client is ended, if it does not end
+# by itself: a server may keep the connection, and busybox' older nc goes on for as long as its stdin is open.
+# That is fed from here and kept open: a server may take a half-closed connection for an aborted one.
 http_sink_raw() {
 	if [ -n "$http_hold" ]; then
 		# For both, or to open it could wait for ever.
@@ -158,7 +160,8 @@ http_take() {
 		[ "$_size" -le "$((proto_RESPONSE_CAP + 65536))" ] || return 0
 		! http_is_whole || return 0
 		[ "$http_held" != held ] || [ "$http_head_size" -eq 0 ] || {
-			# Only the end of the connection ends this body, and an older nc must be told before it looks for that.
+			# Only the end of the connection ends this body, and an older nc must be told before it looks for
+			# that.
 			http_held=released
 			sleep 1 9>&9 >/dev/null 2>&1 &
 			exec 9>&-

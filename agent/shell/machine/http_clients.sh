@@ -19,7 +19,8 @@ http_send_curl() {
 # --- wget: GNU's and busybox's, told apart by their options. Both say the status on stderr with -S
 # (wget2 does not, and is none of them).
 
-# http_wget_options TEXT ..: whether the help of a wget knows all of these; tries `busybox wget` where wget is not it.
+# http_wget_options TEXT ..: whether the help of a wget knows all of these; tries `busybox wget` where wget is
+# not it.
 http_wget_options() {
 	for http_command in wget 'busybox wget'; do
 		# shellcheck disable=SC2086  # two words
@@ -60,7 +61,8 @@ http_wget() {
 	http_run http_sink_body $http_command "$@" "$http_url"
 }
 
-# --- raw: HTTP/1.0 over something that carries bytes; we write the request and take the answer apart ourselves.
+# --- raw: HTTP/1.0 over something that carries bytes; we write the request and take the answer apart
+# ourselves.
 
 # Other netcats differ in when they end and what they close; of busybox's it is known (http_sink_raw).
 http_can_nc() {
@@ -123,8 +125,8 @@ http_print_headers() {
 	return "$1"
 }
 
-# http_split CLIENT_STATUS: cut $work/raw into head and body. With a Content-Length, that decides whether all came, and
-# not how the connection ended; a chunked answer to HTTP/1.0 is refused.
+# http_split CLIENT_STATUS: cut $work/raw into head and body. With a Content-Length, that decides whether all
+# came, and not how the connection ended; a chunked answer to HTTP/1.0 is refused.
 http_split() {
 	http_rc=$1
 	http_look "$work/raw" raw

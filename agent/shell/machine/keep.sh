@@ -5,7 +5,8 @@ keep_line() {
 	file_text "$work/mended" "$2$sys_newline" && keep_mended "$1"
 }
 
-# keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is appended.
+# keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is
+# appended.
 keep_setting() {
 	edit_file "$1" 'BEGIN {
 		take(ARGV[1])
@@ -27,8 +28,8 @@ keep_mended() {
 	file_keep "$1" 0644 "$work/mended"
 }
 
-# keep_timed FILE PROGRAM [ARG]: as edit_keep_bytes for a file that is there, with the time that it had: so `uninstall` leaves
-# no trace.
+# keep_timed FILE PROGRAM [ARG]: as edit_keep_bytes for a file that is there, with the time that it had: so
+# `uninstall` leaves no trace.
 keep_timed() {
 	_changed=
 	place_of "$1"

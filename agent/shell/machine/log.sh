@@ -6,8 +6,8 @@ log_controls=$(printf '\001-\037\177')
 
 log_level=1
 
-# Whatever becomes of a line, nothing else may depend on it: the disk behind stderr may be full, its reader gone. So every
-# function here succeeds.
+# Whatever becomes of a line, nothing else may depend on it: the disk behind stderr may be full, its reader
+# gone. So every function here succeeds.
 
 # log_emit PREFIX <TEXT: one line on stderr.
 log_emit() {

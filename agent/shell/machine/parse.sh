@@ -1,9 +1,9 @@
-# parse.sh: documents taken apart by awk, under the limit of the request that brought them: half a result never passes for
-# a whole one, and a fault of the tool is told apart from a fault of the document.
+# parse.sh: documents taken apart by awk, under the limit of the request that brought them: half a result
+# never passes for a whole one, and a fault of the tool is told apart from a fault of the document.
 
-# parse_document PROGRAM DOCUMENT [ARG ..]: what the program says is in $work then. Returns 1 where the document is refused, 3
-# where awk failed or what it wrote is not there (a full disk, no memory left): nothing is known of the document then. Sets
-# _why in both cases.
+# parse_document PROGRAM DOCUMENT [ARG ..]: what the program says is in $work then. Returns 1 where the
+# document is refused, 3 where awk failed or what it wrote is not there (a full disk, no memory left): nothing
+# is known of the document then. Sets _why in both cases.
 parse_document() {
 	parse_program=$1
 	parse_document=$2
@@ -21,8 +21,8 @@ parse_document() {
 	parse_save "$parse_program" "$parse_document" "$((parse_size))" "$work" ${1+"$@"}
 }
 
-# parse_save PROGRAM [ARG ..]: run a program that ends in saved() and check that its files came whole: busybox awk does not
-# notice a short write. Returns as parse_document; an awk that fails gets a second chance.
+# parse_save PROGRAM [ARG ..]: run a program that ends in saved() and check that its files came whole: busybox
+# awk does not notice a short write. Returns as parse_document; an awk that fails gets a second chance.
 parse_save() {
 	for _ in 1 2; do
 		parse_once "$@"
@@ -47,8 +47,8 @@ parse_save() {
 	return 3
 }
 
-# parse_once PROGRAM [ARG ..]: until $_until at most (see tries_limit); sets _ended, _late, and parse_said, the first line
-# that it printed.
+# parse_once PROGRAM [ARG ..]: until $_until at most (see tries_limit); sets _ended, _late, and parse_said,
+# the first line that it printed.
 parse_once() {
 	parse_said=
 	clock_now
@@ -69,8 +69,8 @@ parse_is_whole() {
 	parse_found=$(cd "$work" && cat "$@" | wc -c) && [ -n "$parse_found" ] && [ "$((parse_found))" = "$parse_size" ]
 }
 
-# parse_failed: the status of parse_document once more; where it is the tool's fault that is the failure, and the answer is not
-# blamed. An earlier failure stays the cause. Sets _problem.
+# parse_failed: the status of parse_document once more; where it is the tool's fault that is the failure, and
+# the answer is not blamed. An earlier failure stays the cause. Sets _problem.
 parse_failed() {
 	set -- "$?"
 	[ "$1" -ne 1 ] || return "$1"

@@ -1,8 +1,8 @@
-# places.sh: where the names of an image lead. $root is empty for / and the image's directory otherwise; paths given here
-# are absolute and mean the image's.
+# places.sh: where the names of an image lead. $root is empty for / and the image's directory otherwise; paths
+# given here are absolute and mean the image's.
 
-# place_of NAME [FUNCTION]: sets _path, where the image's NAME really is: an absolute symlink of the image stays inside
-# the image. Calls FUNCTION with the place of each link that it follows.
+# place_of NAME [FUNCTION]: sets _path, where the image's NAME really is: an absolute symlink of the image
+# stays inside the image. Calls FUNCTION with the place of each link that it follows.
 place_of() {
 	sys_todo=$1
 	sys_done=
@@ -36,16 +36,16 @@ place_itself() {
 	_path=$_path/${1##*/}
 }
 
-# place_own: sets $state_directory, what azready keeps, and $run_directory, what is for this boot alone. Where /var is in
-# memory, as OpenWrt has it, nothing there outlives a boot; and it has no /run.
+# place_own: sets $state_directory, what azready keeps, and $run_directory, what is for this boot alone. Where
+# /var is in memory, as OpenWrt has it, nothing there outlives a boot; and it has no /run.
 place_own() {
 	state_directory=/var/lib/azready run_directory=/run/azready
 	! place_is_memory /var/lib || state_directory=/etc/azready
 	[ -e "$root/run" ] || ! place_is_memory /var/run || run_directory=/var/run/azready
 }
 
-# place_is_memory NAME: whether its name leads to where images have memory. What is mounted there says less: an image that is
-# given by --root has nothing mounted.
+# place_is_memory NAME: whether its name leads to where images have memory. What is mounted there says less:
+# an image that is given by --root has nothing mounted.
 place_is_memory() {
 	place_of "$1"
 	case ${_path#"$root"}/ in /tmp/* | /run/* | /dev/shm/*) ;; *) return 1 ;; esac
@@ -63,7 +63,8 @@ place_is_executable() {
 	[ -f "$_path" ] && [ -x "$_path" ]
 }
 
-# place_glob PATTERN: sets _found, the paths of the image that match, one a line, dangling links too; fails where there is none.
+# place_glob PATTERN: sets _found, the paths of the image that match, one a line, dangling links too; fails
+# where there is none.
 place_glob() {
 	_found=
 	sys_pattern=${1#/}/

@@ -1,7 +1,7 @@
 # programs.sh: the programs of this system: which there are, and running one.
 
-# program_complete_path: a bare init gives an empty PATH or half of one. With a root other than / whoever set a PATH of their own
-# folders knows why.
+# program_complete_path: a bare init gives an empty PATH or half of one. With a root other than / whoever set
+# a PATH of their own folders knows why.
 program_complete_path() {
 	sys_rest=${PATH-}:
 	while [ -n "$root" ] && [ -n "$sys_rest" ]; do
@@ -14,7 +14,8 @@ program_complete_path() {
 	export PATH
 }
 
-# The programs that the engine cannot do without; the contract has the same list. Some are part of some shells.
+# The programs that the engine cannot do without; the contract has the same list. Some are part of some
+# shells.
 sys_programs='awk cat chmod chown cmp cp cut date dd grep head id ln ls mkdir mv printf readlink rm rmdir sed sleep sync tail touch tr wc'
 
 # program_need_all: all that are missing in one line: a half-built system should not be found out one by one.
@@ -28,8 +29,8 @@ program_need_all() {
 	exit 3
 }
 
-# program_need_awk: awk is on every distribution, but somebody may have built busybox without it, or the one that is there may
-# not be able to do what the engine's programs do.
+# program_need_awk: awk is on every distribution, but somebody may have built busybox without it, or the one
+# that is there may not be able to do what the engine's programs do.
 program_need_awk() {
 	command -v awk >/dev/null 2>&1 || {
 		log_error 'no awk on PATH' 'the shell engine needs one: mawk, gawk or busybox awk'
@@ -53,8 +54,8 @@ program_awk() {
 	LC_ALL=C awk "$awk_lib$sys_program" ${1+"$@"}
 }
 
-# program_which COMMAND: sets _which, the path of a command of this system; fails where there is none, and always with a
-# root other than /.
+# program_which COMMAND: sets _which, the path of a command of this system; fails where there is none, and
+# always with a root other than /.
 program_which() {
 	# shellcheck disable=SC2030,SC2031  # for this one command
 	[ -z "$root" ] && _which=$(PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && command -v "$1")
@@ -65,8 +66,9 @@ program_has() {
 	command -v "$1" >/dev/null 2>&1
 }
 
-# program_run SECONDS STDIN_FILE COMMAND [ARGUMENT ..]: run a command of this system; killed after so many seconds. Its
-# output is then in $work/run.out and $work/run.err; sets _ended. Secrets go into the file, never into the arguments.
+# program_run SECONDS STDIN_FILE COMMAND [ARGUMENT ..]: run a command of this system; killed after so many
+# seconds. Its output is then in $work/run.out and $work/run.err; sets _ended. Secrets go into the file, never
+# into the arguments.
 program_run() {
 	sys_limit=$(($1 * 100))
 	sys_stdin=$2
@@ -79,7 +81,8 @@ program_run() {
 	return "$_ended"
 }
 
-# program_last_line: the last line of what the command of program_run said on stderr, or `none`, in $work/last.
+# program_last_line: the last line of what the command of program_run said on stderr, or `none`, in
+# $work/last.
 program_last_line() {
 	program_awk '$0 != "" { last = $0 } END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
 }

@@ -1,7 +1,8 @@
-# read_only.sh: what a machine can do without: where the system lets nobody change such a file, that is no failure.
+# read_only.sh: what a machine can do without: where the system lets nobody change such a file, that is no
+# failure.
 
-# spare COMMAND ..: run it; where it fails because the system lets nobody change a secondary file (a store that is read-only; not
-# a disk that is full), that is a warning. Sets _spared, the file, or nothing.
+# spare COMMAND ..: run it; where it fails because the system lets nobody change a secondary file (a store
+# that is read-only; not a disk that is full), that is a warning. Sets _spared, the file, or nothing.
 spare() {
 	_spared=
 	rm -f "$work/blamed"
@@ -13,8 +14,9 @@ spare() {
 	forgive
 }
 
-# spare_is_secondary FILE: whether a machine without a change of this file is still one that its user can enter. The name is
-# kept for the next boot alone: the kernel has it already, but never with a root other than /.
+# spare_is_secondary FILE: whether a machine without a change of this file is still one that its user can
+# enter. The name is kept for the next boot alone: the kernel has it already, but never with a root other than
+# /.
 spare_is_secondary() {
 	case $1 in
 	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;

@@ -14,7 +14,8 @@ run_prepare() {
 	alive_begin
 }
 
-# run_need_null: whatever is thrown away would become a regular file of that name, if it could be thrown away at all.
+# run_need_null: whatever is thrown away would become a regular file of that name, if it could be thrown away
+# at all.
 run_need_null() {
 	[ ! -e /dev/null ] || {
 		[ -c /dev/null ] || log_warning '/dev/null is no device: what others threw away may be read from it'
@@ -25,13 +26,13 @@ run_need_null() {
 	exit 3
 }
 
-# run_open_descriptors: the first file opened would take the number of a standard descriptor that is closed, and then be read
-# or written as such.
+# run_open_descriptors: the first file opened would take the number of a standard descriptor that is closed,
+# and then be read or written as such.
 run_open_descriptors() {
 	for sys_descriptor in 0 1 2; do
 		! run_is_open "$sys_descriptor" || continue
-		# A redirection of exec that fails ends a shell, so a shell of its own tries. By way of a higher number: dash closes
-		# again what it opened at the very number that it was to have.
+		# A redirection of exec that fails ends a shell, so a shell of its own tries. By way of a higher
+		# number: dash closes again what it opened at the very number that it was to have.
 		(: 9<>/dev/null) || return 0
 		case $sys_descriptor in
 		0) exec 9</dev/null <&9 9<&- ;;
@@ -41,7 +42,8 @@ run_open_descriptors() {
 	done
 }
 
-# run_is_open DESCRIPTOR: one of the three. Nothing is opened to find out: it would take the number that is asked about.
+# run_is_open DESCRIPTOR: one of the three. Nothing is opened to find out: it would take the number that is
+# asked about.
 run_is_open() {
 	if [ -d /proc/self/fd ]; then
 		[ -e "/proc/self/fd/$1" ]
@@ -54,8 +56,8 @@ run_is_open() {
 	fi
 }
 
-# run_begin: a private work directory in $work, gone at exit. /run is memory on every distribution that has it. Where no place
-# has room, sys_roomy is `no`: enough to start a Python, but not to provision.
+# run_begin: a private work directory in $work, gone at exit. /run is memory on every distribution that has
+# it. Where no place has room, sys_roomy is `no`: enough to start a Python, but not to provision.
 run_begin() {
 	sys_me=$(id -u)
 	trap run_end EXIT
@@ -72,8 +74,8 @@ run_begin() {
 	work=/nonexistent
 }
 
-# run_is_main: whether this is the shell of the run itself. One that it was forked from a moment ago may still have the traps
-# (seen with bash); $$ is the same in both.
+# run_is_main: whether this is the shell of the run itself. One that it was forked from a moment ago may still
+# have the traps (seen with bash); $$ is the same in both.
 run_is_main() {
 	if { read -r sys_number sys_rest </proc/self/stat; } 2>/dev/null && [ "${alive_sees-no}" = yes ]; then
 		[ "$sys_number" = "$$" ]

@@ -1,7 +1,8 @@
-# run_lock.sh: one run at a time for a root. The lock is a file with a record (alive.sh) that appears with its content, because it is a link to one that was written before.
+# run_lock.sh: one run at a time for a root. The lock is a file with a record (alive.sh) that appears with its
+# content, because it is a link to one that was written before.
 
-# lock_find: sets $lock_place, the directory of the lock, made if need be; fails where there is none that can be written.
-# $lock_made is what had to be made for it.
+# lock_find: sets $lock_place, the directory of the lock, made if need be; fails where there is none that can
+# be written. $lock_made is what had to be made for it.
 lock_find() {
 	lock_made=
 	for lock_name in "$run_directory" "$state_directory"; do
@@ -13,7 +14,8 @@ lock_find() {
 	return 1
 }
 
-# lock_make NAME: a directory of that name, and the one above it. Another run may make them at the same moment.
+# lock_make NAME: a directory of that name, and the one above it. Another run may make them at the same
+# moment.
 lock_make() {
 	place_of "${1%/*}"
 	if [ ! -d "$_path" ]; then
@@ -39,7 +41,8 @@ lock_take_down() {
 	lock_made=
 }
 
-# lock_take: take the lock; 0: it is ours, or no place for one was found; 1: $lock_holder, who lives, has it; 2: look again.
+# lock_take: take the lock; 0: it is ours, or no place for one was found; 1: $lock_holder, who lives, has it;
+# 2: look again.
 lock_take() {
 	lock_find || {
 		log_debug 'no place for a lock: going on without'
@@ -78,8 +81,8 @@ lock_read() {
 	{ IFS= read -r lock_text <"$lock_place/lock"; } 2>/dev/null && [ -n "$lock_text" ]
 }
 
-# lock_break: take away the lock whose record, of a process that is gone, is $lock_text. Only who holds `lock.break` may: so
-# what is read there cannot be somebody's who was faster when it is removed.
+# lock_break: take away the lock whose record, of a process that is gone, is $lock_text. Only who holds
+# `lock.break` may: so what is read there cannot be somebody's who was faster when it is removed.
 lock_break() {
 	lock_dead=$lock_text
 	lock_mine=$lock_place/lock.break.$$
@@ -141,7 +144,8 @@ lock_command() {
 	}
 }
 
-# lock_child_begins NAME: note this very process, about to become a hook or a script, for the run that finds it still there.
+# lock_child_begins NAME: note this very process, about to become a hook or a script, for the run that finds
+# it still there.
 lock_child_begins() {
 	[ -n "${lock_file-}" ] || return 0
 	{ [ "$alive_sees" = yes ] && read -r child_pid _ </proc/self/stat; } 2>/dev/null || return 0

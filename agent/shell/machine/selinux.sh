@@ -1,8 +1,8 @@
-# selinux.sh: labels for what was written into an image: an enforcing system starts no file and reads no configuration
-# that has none, and a file of a --root gets its label from nobody.
+# selinux.sh: labels for what was written into an image: an enforcing system starts no file and reads no
+# configuration that has none, and a file of a --root gets its label from nobody.
 
-# selinux_label FILE ..: those that are there get the label that the image's policy has for them; where nobody here can
-# ask it, the image labels itself at its next boot. Without SELinux nothing is done.
+# selinux_label FILE ..: those that are there get the label that the image's policy has for them; where nobody
+# here can ask it, the image labels itself at its next boot. Without SELinux nothing is done.
 selinux_label() {
 	selinux_kind=$(file_read /etc/selinux/config | LC_ALL=C awk '
 		BEGIN { kind = "targeted" }

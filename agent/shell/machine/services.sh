@@ -9,7 +9,8 @@ service_disable() {
 	service_rows service_row service_disable_item || :
 }
 
-# service_rows FUNCTION [ARGUMENT]: read the table of init systems into $units_... until FUNCTION succeeds; fails where it never does.
+# service_rows FUNCTION [ARGUMENT]: read the table of init systems into $units_... until FUNCTION succeeds;
+# fails where it never does.
 service_rows() {
 	units_flags=$-
 	# The columns hold patterns that are not for this machine's files.
@@ -89,7 +90,8 @@ service_is_shorter() {
 		fail file_not_writable '' "file=$1" 'error=not copied whole'
 }
 
-# service_start_item: $unit_link is a service directory of runit or s6: its supervisor starts it, unless somebody wants it down.
+# service_start_item: $unit_link is a service directory of runit or s6: its supervisor starts it, unless
+# somebody wants it down.
 service_start_item() {
 	case $unit_item in +*) ! place_exists "$unit_link/down" || return 0 ;; *) return 0 ;; esac
 	place_of "$unit_link/supervise/control"

@@ -11,14 +11,15 @@ sshd_has() {
 	program_which "$1"
 }
 
-# sshd_main: sets _main, the configuration file. openSUSE has its own in /usr, which counts where /etc has none.
+# sshd_main: sets _main, the configuration file. openSUSE has its own in /usr, which counts where /etc has
+# none.
 sshd_main() {
 	_main=/etc/ssh/sshd_config
 	! place_exists "/usr$_main" || place_exists "$_main" || _main=/usr$_main
 }
 
-# sshd_settings USER: the lines that count for this user, keyword and words, in $work/sshd: as sshd prints them, or as
-# they stand in the files.
+# sshd_settings USER: the lines that count for this user, keyword and words, in $work/sshd: as sshd prints
+# them, or as they stand in the files.
 sshd_settings() {
 	# -G is of OpenSSH 9.3; -T also needs host keys and /run/sshd, which a first boot may not have yet.
 	! program_which sshd || for sshd_option in -G -T; do
@@ -30,15 +31,16 @@ sshd_settings() {
 	sshd_from_files order
 }
 
-# sshd_ask COMMAND ..: have sshd say something; without the directory that its service would make at its start it does
-# not (-T).
+# sshd_ask COMMAND ..: have sshd say something; without the directory that its service would make at its start
+# it does not (-T).
 sshd_ask() {
 	! program_run 20 /dev/null "$@" || return 0
 	grep -q 'Missing privilege separation directory: /run/sshd' "$work/run.err" || return
 	(umask 022 && mkdir /run/sshd) 2>/dev/null && program_run 20 /dev/null "$@"
 }
 
-# sshd_from_files order|everybody: the lines that count for $sshd_user in $work/sshd, or those outside of Match blocks alone.
+# sshd_from_files order|everybody: the lines that count for $sshd_user in $work/sshd, or those outside of
+# Match blocks alone.
 sshd_from_files() {
 	{ rm -f "$work/sshd.read" && printf '' >"$work/sshd.read"; } 2>"$work/err" || {
 		file_blame "$work"
@@ -68,7 +70,8 @@ sshd_number_off() {
 }
 
 # sshd_read FILE DEPTH LEVEL: adds the lines of a file, and of those it includes, that hold for $sshd_user to
-# $work/sshd.read: LEVEL (0 in a Match block, else 1), keyword and words. What cannot be read counts for nothing.
+# $work/sshd.read: LEVEL (0 in a Match block, else 1), keyword and words. What cannot be read counts for
+# nothing.
 sshd_read() {
 	place_of "$1"
 	[ -f "$_path" ] && [ -r "$_path" ] || return 0

@@ -4,7 +4,8 @@
 sshd_drop_in=/etc/ssh/sshd_config.d/00-azready.conf
 sshd_old_drop_in=/etc/ssh/sshd_config.d/50-azready.conf
 
-# sshd_set_password_login yes|no: have the SSH server take passwords, or not; a configuration that does so is left alone.
+# sshd_set_password_login yes|no: have the SSH server take passwords, or not; a configuration that does so is
+# left alone.
 sshd_set_password_login() {
 	if [ "$1" = no ] && sshd_has dropbear; then
 		log_warning 'password: dropbear takes passwords unless it is started with -s: set that where it is started'
@@ -32,8 +33,8 @@ sshd_set_password_login() {
 	esac
 }
 
-# sshd_is LOGIN: whether the SSH server takes passwords from the admin user, yes, or neither them nor what PAM asks, no.
-# Fails with 2 where that cannot be found out.
+# sshd_is LOGIN: whether the SSH server takes passwords from the admin user, yes, or neither them nor what PAM
+# asks, no. Fails with 2 where that cannot be found out.
 sshd_is() {
 	sshd_user=$(cat "$work/wanted.admin-user") && sshd_settings "$sshd_user" || return 2
 	sshd_says "$1"
@@ -63,7 +64,8 @@ sshd_write() {
 	sshd_says "$1" || sshd_write_login "$1" ''
 }
 
-# sshd_write_login LOGIN DROP_IN: an empty DROP_IN means the main file; sets sshd_written to yes where it wrote.
+# sshd_write_login LOGIN DROP_IN: an empty DROP_IN means the main file; sets sshd_written to yes where it
+# wrote.
 sshd_write_login() {
 	sshd_main
 	sshd_with_login "$1" "$2" && file_fetch "$_place" "$work/old" || return
@@ -74,8 +76,9 @@ sshd_write_login() {
 	if [ "$_place" = "$sshd_drop_in" ] && place_exists "$sshd_old_drop_in"; then file_remove "$sshd_old_drop_in"; fi
 }
 
-# sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a drop-in if one
-# would be read in time, else $_main with some lines more before the first that could be against them.
+# sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a
+# drop-in if one would be read in time, else $_main with some lines more before the first that could be
+# against them.
 sshd_with_login() {
 	sshd_wanted=' PasswordAuthentication '
 	[ "$1" = yes ] || sshd_wanted="${sshd_wanted}KbdInteractiveAuthentication ChallengeResponseAuthentication "
@@ -110,6 +113,11 @@ sshd_with_login() {
 		sshd_at=${sshd_at:-$sshd_number}
 		break
 	done <"$work/sshd.0"
+	sshd_new_text "$1"
+}
+
+# sshd_new_text LOGIN: $work/sshd.new, as sshd_with_login has found out.
+sshd_new_text() {
 	if [ "$_place" = "$sshd_drop_in" ]; then
 		file_text "$work/sshd.new" "# Written by azready, as the platform asked for.$sys_newline$(sshd_text "$sshd_wanted" "$1")$sys_newline"
 	elif [ "$sshd_lacking" = ' ' ]; then
@@ -132,8 +140,8 @@ sshd_text() {
 	for sshd_key in $1; do printf '%s %s\n' "$sshd_key" "$2"; done
 }
 
-# sshd_keep LOGIN: write $work/sshd.new to $_place, and take it back where the server took its configuration before and
-# does not any more.
+# sshd_keep LOGIN: write $work/sshd.new to $_place, and take it back where the server took its configuration
+# before and does not any more.
 sshd_keep() {
 	sshd_place=$_place
 	sshd_had=no
@@ -153,8 +161,8 @@ sshd_keep() {
 	fail ssh_not_set "sshd refuses PasswordAuthentication $1: see sshd -t" "file=$sshd_place" "error=$_refusal"
 }
 
-# sshd_refuses: sets _refusal, why the server would not start with its configuration; empty where it would, or nobody
-# can tell.
+# sshd_refuses: sets _refusal, why the server would not start with its configuration; empty where it would, or
+# nobody can tell.
 sshd_refuses() {
 	_refusal=
 	! program_which sshd || for sshd_option in -G -t; do

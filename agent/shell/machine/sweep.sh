@@ -14,7 +14,8 @@ sweep() {
 	sweep_work
 }
 
-# sweep_child: end the hook or script that the run before was busy with; it would run a second time beside itself.
+# sweep_child: end the hook or script that the run before was busy with; it would run a second time beside
+# itself.
 sweep_child() {
 	[ -e "$lock_place/child" ] || return 0
 	{ IFS= read -r sweep_record && IFS= read -r sweep_name; } <"$lock_place/child" || sweep_record=
@@ -45,7 +46,8 @@ sweep_work() {
 	done
 }
 
-# sweep_is_dead DIRECTORY: whether the run of this work directory is gone; before there was a record in it, its name tells.
+# sweep_is_dead DIRECTORY: whether the run of this work directory is gone; before there was a record in it,
+# its name tells.
 sweep_is_dead() {
 	# A container may share /run with its host: neither sees the other's processes.
 	if [ -e "$1/namespace" ]; then
@@ -78,8 +80,9 @@ sweep_unmount() {
 	program_run 30 /dev/null umount "$1" || program_run 30 /dev/null umount -l "$1" || :
 }
 
-# sweep_files: take away what runs left that were cut off: their temporary files, and their locks of account files. Only
-# while no other run is at work; in /home also a home that is not finished. What stays is in nobody's way.
+# sweep_files: take away what runs left that were cut off: their temporary files, and their locks of account
+# files. Only while no other run is at work; in /home also a home that is not finished. What stays is in
+# nobody's way.
 sweep_files() {
 	for sys_name in passwd group shadow gshadow; do sweep_lock "$sys_name"; done
 	for sys_name in $fact_SWEPT_FOLDERS /home "$state_directory" "$run_directory"; do
@@ -92,8 +95,8 @@ sweep_files() {
 	done
 }
 
-# sweep_lock NAME: a partner proves that the lock is of a run that is gone; what names no living process of this boot
-# would have useradd and passwd refuse, too.
+# sweep_lock NAME: a partner proves that the lock is of a run that is gone; what names no living process of
+# this boot would have useradd and passwd refuse, too.
 sweep_lock() {
 	place_of /etc
 	sys_partner=$_path/.$1.azready.lock

@@ -5,8 +5,8 @@ sys_newline='
 # A tab itself where awk would want \t: busybox awk does not know it in a pattern that comes from outside.
 tab=$(printf '\t')
 
-# text_by_line: for `for LINE in $TEXT`, with text_by_word first in the loop and behind it. No `while read` with a here-document:
-# with one inside another, ash of busybox 1.26 at times finds the inner one empty.
+# text_by_line: for `for LINE in $TEXT`, with text_by_word first in the loop and behind it. No `while read`
+# with a here-document: with one inside another, ash of busybox 1.26 at times finds the inner one empty.
 text_by_line() {
 	case $- in *f*) sys_globs=no ;; *) sys_globs=yes ;; esac
 	set -f
@@ -19,7 +19,8 @@ text_by_word() {
 	[ "$sys_globs" = no ] || set +f
 }
 
-# text_cells ROW: sets _cell_1 to _cell_6, what stands between the `|` of a table's row, without blanks around it.
+# text_cells ROW: sets _cell_1 to _cell_6, what stands between the `|` of a table's row, without blanks around
+# it.
 text_cells() {
 	# Without a blank in IFS: posh would split "a | b" into three.
 	text_by_line
@@ -32,7 +33,8 @@ text_cells() {
 	_cell_2=${_cell_2% } _cell_3=${_cell_3% } _cell_4=${_cell_4% } _cell_5=${_cell_5% }
 }
 
-# text_size FILE: sets _size, its bytes; 0 where it cannot be read, and fails then. The wc of BSD and of old busybox pads.
+# text_size FILE: sets _size, its bytes; 0 where it cannot be read, and fails then. The wc of BSD and of old
+# busybox pads.
 text_size() {
 	_size=$({ wc -c <"$1"; } 2>/dev/null)
 	case $_size in

@@ -1,5 +1,6 @@
-# tries.sh: the pauses between tries of one thing: back-off, Retry-After, and the deadline that no try outlives.
-# Loops nest (each further report needs a fresh goal state), so each has its own set of variables: try_NAME_*.
+# tries.sh: the pauses between tries of one thing: back-off, Retry-After, and the deadline that no try
+# outlives. Loops nest (each further report needs a fresh goal state), so each has its own set of variables:
+# try_NAME_*.
 
 try_pauses='' try_said='' try_said_at=0 try_limit=0 try_deadline=0
 # As long as other agents wait for one answer.
@@ -42,8 +43,9 @@ tries_say() {
 	fi
 }
 
-# tries_limit NAME: sets _limit, the hundredths of a second that a request started now may take, and _until, when they are
-# over: REQUEST_TIMEOUT, and twice as much at each further try, because a server may be slow and not dead.
+# tries_limit NAME: sets _limit, the hundredths of a second that a request started now may take, and _until,
+# when they are over: REQUEST_TIMEOUT, and twice as much at each further try, because a server may be slow and
+# not dead.
 tries_limit() {
 	eval "_limit=\$try_$1_limit try_deadline=\$try_$1_deadline"
 	try_limit=$((_limit * 2))

@@ -1,12 +1,13 @@
 # user_files.sh: files in a directory whose owner may change it meanwhile: no symlink of his leads anywhere.
 # A directory that the shell is in stays the same one, whatever becomes of its names: hence all the `cd`, and
-# the work is done on `.` and on names in a `.` that is seized: made root's and closed, so that nobody else can exchange
-# anything in it until it is given back.
+# the work is done on `.` and on names in a `.` that is seized: made root's and closed, so that nobody else
+# can exchange anything in it until it is given back.
 
-# user_change BASE NAME UID GID FUNCTION [USER]: FUNCTION makes $work/user.new of $work/user.old, and that becomes the
-# content of BASE/NAME unless it is the same. With a UID everything below BASE becomes his, the file 0600 and its directory
-# 0700; without, the file keeps its owner and is 0644, and BASE must be root's or USER's, a uid. Sets _changed, yes or
-# empty. Returns 1 and sets _unsafe, which says why not; 2 for a failure of azready's own, which is told already.
+# user_change BASE NAME UID GID FUNCTION [USER]: FUNCTION makes $work/user.new of $work/user.old, and that
+# becomes the content of BASE/NAME unless it is the same. With a UID everything below BASE becomes his, the
+# file 0600 and its directory 0700; without, the file keeps its owner and is 0644, and BASE must be root's or
+# USER's, a uid. Sets _changed, yes or empty. Returns 1 and sets _unsafe, which says why not; 2 for a failure
+# of azready's own, which is told already.
 user_change() {
 	user_foreign=
 	_changed=
@@ -90,7 +91,8 @@ user_make_base() {
 	[ -z "$3" ] || file_give "$1" "$3" "$4" || exit 1
 }
 
-# user_is_here: whether `.` lies where it should. A program is asked, because bash believes its own memory of the names.
+# user_is_here: whether `.` lies where it should. A program is asked, because bash believes its own memory of
+# the names.
 user_is_here() {
 	user_real=$(exec pwd -P 2>/dev/null) || user_real=$(readlink /proc/self/cwd)
 	[ "$user_real" = "$user_here" ]
@@ -115,7 +117,8 @@ user_belongs() {
 	[ "$(id -u)" -ne 0 ] || user_refuse "$user_at belongs to uid $_owner"
 }
 
-# user_seize UID GID BASE: make `.` root's and close it; what belongs to root and can be written by nobody else is that.
+# user_seize UID GID BASE: make `.` root's and close it; what belongs to root and can be written by nobody
+# else is that.
 user_seize() {
 	[ "$(id -u)" -eq 0 ] || {
 		[ -z "$1" ] || [ "$user_at" = "$3" ] || user_has_mode . 700 rwx------ || exit 1
@@ -124,7 +127,8 @@ user_seize() {
 	file_facts . || exit 1
 	user_owner=$_owner:$_group
 	user_mode=$(user_octal "$_mode")
-	# Below the base it is the user's and nobody else's. A base that he cannot enter was left so by a run that was killed.
+	# Below the base it is the user's and nobody else's. A base that he cannot enter was left so by a run that
+	# was killed.
 	if [ -n "$1" ] && { [ "$user_at" != "$3" ] || [ "$_owner$user_mode" = 000700 ]; }; then
 		user_owner=$1:$2
 		user_mode=00700
@@ -148,7 +152,8 @@ user_release() {
 	{ LC_ALL=C chmod "$user_mode" . && LC_ALL=C chown "$user_owner" .; } 2>/dev/null
 }
 
-# user_octal MODE: of the letters of ls the number, with a zero more: so GNU chmod sets the special bits of a directory, too.
+# user_octal MODE: of the letters of ls the number, with a zero more: so GNU chmod sets the special bits of a
+# directory, too.
 user_octal() {
 	user_letters=${1#?}
 	user_special=0
@@ -179,8 +184,8 @@ user_clear() {
 	if [ -e "$user_new" ] || [ -h "$user_new" ]; then user_refuse "$user_new is in the way"; fi
 }
 
-# user_look [UID]: the plain file's content to $work/user.old. A name of a file elsewhere would have that one's content
-# copied; so would a file that somebody else's once was, and that the user himself cannot read.
+# user_look [UID]: the plain file's content to $work/user.old. A name of a file elsewhere would have that
+# one's content copied; so would a file that somebody else's once was, and that the user himself cannot read.
 user_look() {
 	rm -f "$work/user.old"
 	{ printf '' >"$work/user.old"; } 2>"$work/err" || exit 1
@@ -238,8 +243,9 @@ user_has_mode() {
 	esac
 }
 
-# user_take_tree PLACE: into a directory that is to go, and seize it and all that are in it, from the top: then its names
-# are the same until they are gone. For a subshell of the caller's; fails where PLACE is not the directory that it was.
+# user_take_tree PLACE: into a directory that is to go, and seize it and all that are in it, from the top:
+# then its names are the same until they are gone. For a subshell of the caller's; fails where PLACE is not
+# the directory that it was.
 user_take_tree() {
 	user_here=$1
 	user_at=$1

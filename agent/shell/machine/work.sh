@@ -26,15 +26,16 @@ work_need_room() {
 	exit 3
 }
 
-# work_make_room: write 1 MiB to see that it fits. 64 KiB of it stay, for the words about a place that is full in the end.
+# work_make_room: write 1 MiB to see that it fits. 64 KiB of it stay, for the words about a place that is full
+# in the end.
 work_make_room() {
 	[ "$sys_roomy" = yes ] || return 0
 	work_fill reserve 1 && work_fill room 15 || return
 	rm -f "$work/room"
 }
 
-# work_fill NAME COUNT: a file of so many times 64 KiB in the work directory. Its size is asked for, too: not every shell says
-# that it could not write.
+# work_fill NAME COUNT: a file of so many times 64 KiB in the work directory. Its size is asked for, too: not
+# every shell says that it could not write.
 work_fill() {
 	sys_filling=$2
 	while [ "$sys_filling" -gt 0 ]; do
