@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import DIST, leave_out
+from unit.engines import bounded, one_awk
 from unit.odd_documents import VM_ID, encode
 from unit.shell_engine import WHEN, ShellEngine, plant
-from unit.test_engines_agree import bounded, one_awk
 
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure import report

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support import DIST, leave_out
+from unit.engines import Tree, one_awk
+from unit.engines import bounded as many
 from unit.odd_documents import VM_ID, encode
 from unit.shell_engine import WHEN, ShellEngine, harvest, plant
 from unit.shell_engine import given_keys as given_keys_in
-from unit.test_engines_agree import Tree, one_awk
-from unit.test_engines_agree import bounded as many
 
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.azure import report
