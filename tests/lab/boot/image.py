@@ -12,9 +12,10 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import support
+
+from lab.emulator.tables import read
 
 HERE = Path(__file__).resolve().parent
 AGENT = support.DIST / "azready"
@@ -45,12 +46,7 @@ class Machine:
 def machines() -> dict[str, Machine]:
     """All machines, by name, in the order of the file."""
     tables = tomllib.loads((HERE / "machines.toml").read_text())
-    return {name: _machine(name, table) for name, table in tables.items()}
-
-
-def _machine(name: str, table: dict[str, Any]) -> Machine:
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    return Machine(name, **values)
+    return {name: read(Machine, table, name, name=name) for name, table in tables.items()}
 
 
 def disk(machine: Machine, cache: Path) -> Path:
