@@ -1,23 +1,23 @@
 # cli.sh: the command line. `provision` and `report` exist in both engines, everything else only here.
 
-# parse ARGUMENT ..: sets the options' variables and $words_count; the words (command and arguments) are in
-# $word_N.
-parse() {
+# cli_parse ARGUMENT ..: sets the options' variables and $words_count; the words (command and arguments) are
+# in $word_N.
+cli_parse() {
 	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no yes=no replace_agents=no wanted_init='' prefix='' leaving_user='' words_count=0 word_1='' word_2='' word_3=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--)
 			shift
 			while [ $# -gt 0 ]; do
-				add_word "$1"
+				cli_add_word "$1"
 				shift
 			done
 			return
 			;;
-		--root=* | --config=* | --engine=* | --only=* | --skip=* | --init=* | --prefix=* | --user=*) parse_value "${1%%=*}" "${1#*=}" ;;
+		--root=* | --config=* | --engine=* | --only=* | --skip=* | --init=* | --prefix=* | --user=*) cli_parse_value "${1%%=*}" "${1#*=}" ;;
 		--root | --config | --engine | --only | --skip | --init | --prefix | --user)
 			[ $# -gt 1 ] || log_die "$1 needs a value" 'run azready help'
-			parse_value "$1" "$2"
+			cli_parse_value "$1" "$2"
 			shift
 			;;
 		-q) log_level=0 ;;
@@ -29,14 +29,14 @@ parse() {
 		-h | --help) wants_help=yes ;;
 		--version) wants_version=yes ;;
 		-*) log_die "unknown option '$1'" 'run azready help' ;;
-		*) add_word "$1" ;;
+		*) cli_add_word "$1" ;;
 		esac
 		shift
 	done
 }
 
-# parse_value OPTION VALUE
-parse_value() {
+# cli_parse_value OPTION VALUE
+cli_parse_value() {
 	case $1 in
 	--root)
 		[ -d "$2" ] || log_die "--root $2: not a directory" "give the image's root directory"
@@ -58,13 +58,13 @@ parse_value() {
 	esac
 }
 
-add_word() {
+cli_add_word() {
 	words_count=$((words_count + 1))
 	eval "word_$words_count=\$1"
 }
 
-# check_options COMMAND: what belongs to another command is a mistake, not a no-op.
-check_options() {
+# cli_check_options COMMAND: what belongs to another command is a mistake, not a no-op.
+cli_check_options() {
 	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] ||
 		log_die '--only, --skip and --force belong to provision' 'run azready help'
 	[ "$json" = no ] || [ "$1" = status ] || log_die '--json belongs to status' 'run azready help'
@@ -75,11 +75,11 @@ check_options() {
 	case $1 in
 	provision | status | version | install | uninstall | generalize) [ "$words_count" -le 1 ] ||
 		log_die "$1 takes no argument: '$word_2'" "run azready help $1" ;;
-	report) check_report ;;
+	report) cli_check_report ;;
 	esac
 }
 
-check_report() {
+cli_check_report() {
 	case $words_count,${word_2-} in
 	2,ready) return ;;
 	[3-9],failed | ??*,failed) ;;
@@ -100,8 +100,8 @@ check_report() {
 	done
 }
 
-# start_run: what the run needs, its deadline and first values, for provision and report in this engine.
-start_run() {
+# cli_start: what the run needs, its deadline and first values, for provision and report in this engine.
+cli_start() {
 	program_need_all
 	work_need_room
 	program_need_awk
@@ -114,23 +114,23 @@ start_run() {
 	hostname_set='' finished_at='' scripts='' http_client='' _problem=''
 }
 
-# run_provision: a machine without any HTTP client cannot tell anybody why it failed.
-run_provision() {
-	choose_steps
-	start_run
-	lock_for_provision
+# cli_provision: a machine without any HTTP client cannot tell anybody why it failed.
+cli_provision() {
+	cli_choose_steps
+	cli_start
+	cli_lock
 	# Another run may have done it meanwhile.
 	[ "$force" = yes ] || ! state_is_done || do_the_rest
 	http_begin || {
 		state_begin
 		fail_log
-		end_run not-told 3
+		provision_end not-told 3
 	}
 	provision
 }
 
-# lock_for_provision: however long another run needs: it reports, and this one would only disturb it.
-lock_for_provision() {
+# cli_lock: however long another run needs: it reports, and this one would only disturb it.
+cli_lock() {
 	if [ "$force" = no ] && state_is_done; then
 		# Something is left to do, or the machine is done.
 		lock_take
@@ -147,17 +147,17 @@ lock_for_provision() {
 	exit 3
 }
 
-# run_report
-run_report() {
-	vm_id_from_dmi
-	start_run
+# cli_report
+cli_report() {
+	identity_from_dmi
+	cli_start
 	if ! http_begin; then
 		fail_log
 		exit 3
 	elif [ "$word_2" = ready ]; then
 		report_ready
 	else
-		collect_failure
+		cli_collect_failure
 		report_failed
 	fi || {
 		printf 'the platform could not be told: %s %s' "$untold" "$_problem" | log_emit 'error: '
@@ -166,8 +166,8 @@ run_report() {
 	exit 0
 }
 
-# collect_failure: the words of `report failed` become a failure.
-collect_failure() {
+# cli_collect_failure: the words of `report failed` become a failure.
+cli_collect_failure() {
 	set --
 	word_number=4
 	while [ "$word_number" -le "$words_count" ]; do
@@ -178,16 +178,16 @@ collect_failure() {
 	:
 }
 
-# show_help [COMMAND]: sections of the embedded text.
-show_help() {
+# cli_help [COMMAND]: sections of the embedded text.
+cli_help() {
 	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table REASONS=$reasons_table TEXT=$help_text awk "$awk_help" "${1:-azready}"; } 2>/dev/null && return
 	# Nobody may be reading.
 	[ $? -eq 3 ] || return 1
 	log_die "no help for '$1'" 'run azready help'
 }
 
-# choose_steps: sets steps_chosen, in the order of the table.
-choose_steps() {
+# cli_choose_steps: sets steps_chosen, in the order of the table.
+cli_choose_steps() {
 	config_split_steps "$set_STEPS" STEPS
 	steps_wanted=$_steps
 	config_split_steps "$skip" --skip

@@ -47,10 +47,10 @@ mark_provisioned() {
 # finish WHEN: what is to be done once Ready was accepted, in the order of the items (pending.sh).
 finish() {
 	pending_do status state_finish ready
-	pending_do kvp tell_ready
+	pending_do kvp provision_tell_ready
 	if [ "$1" = announced_now ]; then
 		announce 'provisioned, the platform accepted Ready'
-		eject_media
+		media_eject
 	fi
 	publish_hostname
 	run_scripts
@@ -59,13 +59,13 @@ finish() {
 	pending_keep
 }
 
-# tell_ready: the host.
-tell_ready() {
+# provision_tell_ready: the host.
+provision_tell_ready() {
 	[ -n "$finished_at" ] || {
 		clock_timestamp
 		finished_at=$_timestamp
 	}
-	tell_host "result=success|agent=$azready_agent|vm_id=$vm_id|timestamp=$finished_at"
+	kvp_tell "result=success|agent=$azready_agent|vm_id=$vm_id|timestamp=$finished_at"
 }
 
 # do_the_rest: what a run that was cut off after Ready has left, and end. No request is sent.
@@ -87,12 +87,12 @@ do_the_rest() {
 
 # take_steps: the chosen ones, in the order of the table.
 take_steps() {
-	for current_step in $steps_chosen; do take_step || return; done
+	for current_step in $steps_chosen; do provision_take_step || return; done
 	current_step=
 }
 
-# take_step: run it and note what became of it.
-take_step() {
+# provision_take_step: run it and note what became of it.
+provision_take_step() {
 	clock_now
 	step_began=$_now
 	"step_$(printf '%s' "$current_step" | tr - _)"
@@ -110,22 +110,22 @@ take_step() {
 
 # tell: report the failure and end; the platform that could not be told of Ready is told nothing.
 tell() {
-	[ -z "$untold" ] || end_run not-told 3
+	[ -z "$untold" ] || provision_end not-told 3
 	fail_log
 	current_step=
-	report_failed || end_run not-told 3
-	end_run failed 1
+	report_failed || provision_end not-told 3
+	provision_end failed 1
 }
 
-# end_run OUTCOME STATUS
-end_run() {
+# provision_end OUTCOME STATUS
+provision_end() {
 	pending_forget
 	state_finish "$1"
 	run_began=told
 	if report_describe; then
-		tell_host "$(cat "$work/DESCRIPTION")"
+		kvp_tell "$(cat "$work/DESCRIPTION")"
 	else
-		tell_host "$(report_row "$finished_at" "${untold:-$fail_reason}" "${_problem:-error=no_space}")"
+		kvp_tell "$(report_row "$finished_at" "${untold:-$fail_reason}" "${_problem:-error=no_space}")"
 	fi
 	if [ "$1" = failed ]; then
 		announce "not provisioned: $(fail_cause); the platform was told"

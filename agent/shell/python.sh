@@ -18,8 +18,8 @@ python_is_loading() {
 	[ "$python_rounds" -lt "$python_most" ] && grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null
 }
 
-# pick_python: sets _python, or fails. A hanging one uses up the patience for all.
-pick_python() {
+# python_pick: sets _python, or fails. A hanging one uses up the patience for all.
+python_pick() {
 	[ "$azready_zip" = yes ] && [ "$engine" != shell ] || return 1
 	# Hundredths of a second. Who asks for Python by name would rather wait: a cold disk, a busy machine.
 	if [ "$engine" = python ]; then python_patience=1000 python_most=5; else python_patience=80 python_most=25; fi
@@ -30,9 +30,9 @@ pick_python() {
 	return 1
 }
 
-# become_python ARGUMENT ..: comes back only where no Python works.
-become_python() {
-	pick_python || return 0
+# python_become ARGUMENT ..: comes back only where no Python works.
+python_become() {
+	python_pick || return 0
 	log_debug "engine: python ($_python)"
 	# exec forgets the trap.
 	rm -rf "$work"

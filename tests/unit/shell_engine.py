@@ -34,7 +34,7 @@ class ShellEngine:
         self.root, self.work, self.script = folder / "root", folder / "work", folder / "script"
         (folder / "bin").mkdir()
         (folder / "bin" / "awk").symlink_to(need(awk, "runs the shell engine's programs"))
-        functions, main, _ = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')
+        functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
         assert main, "the end of launcher.sh, which starts the engine, has another form"
         (folder / "engine").write_text(functions + self.LOOP)
         self.shell = subprocess.Popen(

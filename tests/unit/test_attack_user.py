@@ -111,7 +111,7 @@ def attacked(command: list[str], root: Path, way: str) -> list[str]:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shell", SHELLS)
 def test_user_gets_nothing_outside_of_his_home_from_the_shell_engine(shell: str, way: str, tmp_path: Path) -> None:
-    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')
+    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
     assert main, "the end of launcher.sh, which starts the engine, has another form"
     root = tree(tmp_path)
     code = _SHELL.replace("ROOT", quote(str(root))).replace("WORK", str(tmp_path / "work"))
@@ -137,7 +137,7 @@ def test_directory_is_given_back(shell: str, tmp_path: Path) -> None:
     """Whatever happens: to the user, with its mode, also after a failure."""
     if os.geteuid() != 0:
         leave_out("root gives files away")
-    functions = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')[0]
+    functions = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
     root = tree(tmp_path)
     home = root / "home/azureuser"
     (root / "etc/ssh/sshd_config").write_text("AuthorizedKeysFile %h/keys\n")

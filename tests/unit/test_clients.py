@@ -88,7 +88,7 @@ def asked(
         (box / "nc").unlink()
         (box / "nc").write_text(OLD_NC.format(python=sys.executable, busybox=need("busybox")))
         (box / "nc").chmod(0o755)
-    functions = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')[0]
+    functions = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
     body = quote(str(tmp_path / "document")) if method == "POST" else "''"
     (tmp_path / "document").write_bytes(b"<Health/>")
     with server(answer) as address:

@@ -101,9 +101,9 @@ DOCUMENTS: dict[str, tuple[str, bool, str]] = {
     "keys in lines, of odd fields": ("keys", True, ("=ssh-rsa \n" + "".join(f"+{c}\n" for c in FIELDS)) * 20),
 }
 SHELL = {
-    "goal_state": 'parse_goal_state "$work/document"',
-    "media": 'cp "$work/document" "$work/ovf-env.xml"; parse_media',
-    "instance": 'parse_metadata "$work/document"',
+    "goal_state": 'wire_parse "$work/document"',
+    "media": 'cp "$work/document" "$work/ovf-env.xml"; media_parse',
+    "instance": 'imds_parse "$work/document"',
     "keys": 'parse_document "$awk_keys" "$work/document" check',
 }
 PYTHON = """
@@ -138,7 +138,7 @@ def limits() -> None:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The functions of the built shell engine."""
-    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')
+    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
     assert main
     path = tmp_path_factory.mktemp("functions") / "engine"
     path.write_text(functions)

@@ -97,7 +97,7 @@ def python_goal_state(data: bytes) -> list[bytes] | None:
 
 
 def shell_goal_state(shell: ShellEngine, data: bytes) -> list[bytes] | None:
-    if shell.run('parse_goal_state "$work/body"', {"body": data}):
+    if shell.run('wire_parse "$work/body"', {"body": data}):
         return None
     return shell.kept("INCARNATION", "CONTAINER_ID", "INSTANCE_ID")
 

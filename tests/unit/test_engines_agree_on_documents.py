@@ -49,11 +49,11 @@ def python_media(data: bytes) -> list[bytes] | None:
 
 
 def shell_media(shell: ShellEngine, data: bytes) -> list[bytes] | None:
-    """Through merge_wanted, with an IMDS that says nothing."""
+    """Through wanted_merge, with an IMDS that says nothing."""
     code = """
         : >"$work/DESCRIPTION"
-        parse_media || exit
-        case $(told_word ovf.DisableSshPasswordAuthentication | tr -d ' \\t\\r\\n') in
+        media_parse || exit
+        case $(wanted_word ovf.DisableSshPasswordAuthentication | tr -d ' \\t\\r\\n') in
         true | 1 | yes | on) printf False ;;
         false | 0 | no | off) printf True ;;
         *) printf None ;;
@@ -120,7 +120,7 @@ def test_sources_are_merged_alike(
     ovf = f'<e:Environment xmlns:e="{OVF_NS}">{section}</e:Environment>'.encode()
     merged = wanted.merged(document, media.parse_media(ovf))
     code = """
-        parse_metadata "$work/body" && parse_media && merge_wanted || exit
+        imds_parse "$work/body" && media_parse && wanted_merge || exit
         printf %s "$wanted_password_login" >"$work/login"
     """
     assert shell.run(code, {"body": json.dumps(document).encode(), "ovf-env.xml": ovf}) == 0
@@ -145,7 +145,7 @@ def test_base64_is_read_alike(shell: ShellEngine, text: str) -> None:
         decoded = None
     work = {"wanted.user-data": encode(text)}
     for tools in ("", "program_has() { return 1; }"):
-        code = f': >"$work/DESCRIPTION"\n{tools}\ndecode_data user-data'
+        code = f': >"$work/DESCRIPTION"\n{tools}\ndata_decode user-data'
         assert (shell.kept("data")[0] if shell.run(code, work) == 0 else None) == decoded
 
 
@@ -205,7 +205,7 @@ def python_instance(data: bytes) -> list[bytes] | None:
 
 
 def shell_instance(shell: ShellEngine, data: bytes) -> list[bytes] | None:
-    return None if shell.run('parse_metadata "$work/body"', {"body": data}) else shell.kept(*PATHS)
+    return None if shell.run('imds_parse "$work/body"', {"body": data}) else shell.kept(*PATHS)
 
 
 @pytest.mark.parametrize("fault", INSTANCES)

@@ -108,8 +108,8 @@ one_digit = st.sampled_from("01fF").map(lambda digit: "-".join(digit * count for
 tags = st.sampled_from([tables.PROTOCOL["AZURE_ASSET_TAG"], tables.PROTOCOL["AZURE_ASSET_TAG"][1:], "QEMU", ""])
 firmware = st.sampled_from(["sys/firmware/efi/x", "dev/efi", "etc/x"])
 ASKED = """
-    vm_id_from_dmi; printf %s "$vm_id" >"$work/id"
-    is_not_azure; printf %s $? >"$work/azure"
+    identity_from_dmi; printf %s "$vm_id" >"$work/id"
+    identity_is_not_azure; printf %s $? >"$work/azure"
     state_is_done; printf %s $? >"$work/open"
 """
 

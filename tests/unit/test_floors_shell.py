@@ -156,6 +156,62 @@ PYTHON_ALONE = {
     "machine/xml": "xml.awk",
 }
 
+# What the names of a file's functions begin with, where that is not its stem; two halves of one thing share it.
+PREFIXES = {
+    "azure/wireserver": "wire",
+    "machine/account_files": "account",
+    "machine/account_locks": "account_lock",
+    "machine/children": "child",
+    "machine/failure": "fail",
+    "machine/files": "file",
+    "machine/homes": "home",
+    "machine/http_clients": "http",
+    "machine/places": "place",
+    "machine/programs": "program",
+    "machine/run_lock": "lock",
+    "machine/services": "service",
+    "machine/sshd_config": "sshd",
+    "machine/sshd_password": "sshd",
+    "machine/user_files": "user_file",
+    "steps/ssh_keys": "keys",
+}
+# The verbs of the story, which are one in both engines, and what is called by a name put together.
+VERBS = {
+    "azure/identity": ["identify"],
+    "azure/wanted": ["read_wanted"],
+    "azure/wireserver": ["read_goal_state"],
+    "launcher": ["main", "main_provision", "main_report", "main_status"],
+    "image/generalize": ["main_generalize"],
+    "image/install": ["main_install"],
+    "image/uninstall": ["main_uninstall"],
+    "machine/failure": ["forgive"],
+    "provision": [
+        "announce", "begin", "do_the_rest", "finish", "mark_provisioned", "note_the_rest", "take_steps", "tell"
+    ],
+    "steps/data": ["run_scripts", "step_custom_data", "step_user_data"],
+    "steps/hooks": ["step_hooks"],
+    "steps/host_keys": ["make_host_keys"],
+    "steps/hostname": ["step_hostname"],
+    "steps/login": ["step_login"],
+    "steps/password": ["step_password"],
+    "steps/ssh_keys": ["step_ssh_keys"],
+    "steps/user": ["step_user"],
+}  # fmt: skip
+
+
+def strangers(tree: Path) -> list[str]:
+    """Functions whose names do not say which file has them."""
+    stems = [path.relative_to(tree).with_suffix("").as_posix() for path in tree.rglob("*.sh")]
+    prefixes = {stem: PREFIXES.get(stem, stem.rpartition("/")[2]) for stem in stems}
+    found = []
+    for name, function in functions_of(tree).items():
+        stem = function.file.removesuffix(".sh")
+        # The longest prefix counts: account_lock_ is not of account_files.sh.
+        said = max((prefix for prefix in prefixes.values() if f"{name}_".startswith(f"{prefix}_")), key=len, default="")
+        if name not in VERBS.get(stem, []) and said != prefixes[stem]:
+            found.append(f"{function.file}: {name}")
+    return sorted(found)
+
 
 def test_no_file_is_longer_than_300_lines() -> None:
     lengths = {path.name: len(path.read_text().splitlines()) for path in SHELL.rglob("*.sh")}
@@ -186,6 +242,35 @@ def test_no_floor_calls_one_above_it() -> None:
 
 def test_no_files_call_each_other_in_a_circle() -> None:
     assert circles(uses(SHELL)) == []
+
+
+def test_functions_carry_the_name_of_their_file() -> None:
+    assert strangers(SHELL) == []
+
+
+def test_a_function_of_another_name_is_seen(tmp_path: Path) -> None:
+    tree = tmp_path / "shell"
+    shutil.copytree(SHELL, tree)
+    with (tree / "machine" / "account_files.sh").open("a") as file:
+        file.writelines(
+            f"\n{name}() {{\n\t:\n}}\n" for name in ("account_good", "account_lock_bad", "accounts", "tells")
+        )
+    assert strangers(tree) == [
+        f"machine/account_files.sh: {name}" for name in ("account_lock_bad", "accounts", "tells")
+    ]
+
+
+def test_exceptions_of_the_names_are_there() -> None:
+    """An exception that nothing needs is taken out of the list."""
+    functions = functions_of(SHELL)
+    stems = {path.relative_to(SHELL).with_suffix("").as_posix() for path in SHELL.rglob("*.sh")}
+    assert PREFIXES.keys() <= stems
+    assert [
+        name
+        for stem, names in VERBS.items()
+        for name in names
+        if name not in functions or functions[name].file != f"{stem}.sh"
+    ] == []
 
 
 def test_a_call_upward_is_seen(tmp_path: Path) -> None:

@@ -129,13 +129,13 @@ def test_generalize_enables_the_service_again(tmp_path: Path, init: str) -> None
     run = runner(tmp_path, "dash")
     run("install", "--prefix", "/opt/vm")
     installed = seen(root)
-    functions = TEXT.partition('\nself "$0"\nmain ')[0]
-    for function in ("service_disable", "rearm_service"):
+    functions = TEXT.partition('\nlauncher_self "$0"\nmain ')[0]
+    for function in ("service_disable", "enable_again"):
         # Too long for an argument.
         script = tmp_path / function
-        script.write_text(f"{functions}\nparse --root '{root}'\nrun_begin\n{function}\n")
+        script.write_text(f"{functions}\ncli_parse --root '{root}'\nrun_begin\n{function}\n")
         subprocess.run([need("dash"), script], check=True, stderr=subprocess.DEVNULL)
-        assert (seen(root) == installed) == (function == "rearm_service")
+        assert (seen(root) == installed) == (function == "enable_again")
 
 
 def test_upgrade_replaces_the_program_and_keeps_edited_settings(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_signal_during_a_script_ends_it_and_leaves_it_to_the_next_start(tmp_pa
 
 def test_watchers_ask_for_more_than_a_number_before_they_kill(tmp_path: Path) -> None:
     """A watcher whose child has ended unseen, and whose number a stranger has got by now, leaves the stranger alone."""
-    text = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')[0]
+    text = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
     (tmp_path / "functions").write_text(text)
     # Each namespace of processes has its own ns_last_pid; pid_max is the whole machine's before Linux 6.14.
     script = """

@@ -42,7 +42,7 @@ cp GIVEN/* "$work/" || exit 9
 PATH=BIN:$PATH
 run() {
 	step_hostname && step_user && step_ssh_keys && password_user=azureuser && password_field=x &&
-		sshd_set_password_login no && put_field /etc/shadow "$work/hash" 1700000000
+		sshd_set_password_login no && password_put_field /etc/shadow "$work/hash" 1700000000
 }
 run 2>"$work/log"
 status=$?
@@ -85,7 +85,7 @@ class Machine:
             "compute.osProfile.adminUsername": "",
         }.items():
             (given / name).write_text(text)
-        functions, main, _ = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')
+        functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
         assert main, "the end of launcher.sh, which starts the engine, has another form"
         code = STEPS.replace("ROOT", quote(str(self.root))).replace("WORK", quote(str(self.work)))
         code = code.replace("GIVEN", quote(str(given))).replace("BIN", quote(str(self.bin)))

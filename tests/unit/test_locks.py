@@ -34,7 +34,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """Shell code with the engine's functions, in a tree whose /etc it finds in tmp_path/root."""
     if os.geteuid() != 0:
         leave_out("root gives files away")
-    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')
+    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
     assert main, "the end of launcher.sh, which starts the engine, has another form"
     shell = request.param.split()
     need(shell[0])
@@ -153,7 +153,7 @@ def test_account_that_appeared_meanwhile_is_taken(run: Run, tmp_path: Path) -> N
     """Somebody else's useradd ran between the look and the lock."""
     etc = tmp_path / "root/etc"
     line = "azureuser:x:1234:1234::/home/azureuser:/bin/sh"
-    done = run(f"account_lock() {{ printf '%s\\n' {quote(line)} >>{etc}/passwd; sys_locked=; }}\n{MAKE}")
+    done = run(f"account_lock() {{ printf '%s\\n' {quote(line)} >>{etc}/passwd; account_lock_held=; }}\n{MAKE}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert [text for text in (etc / "passwd").read_text().splitlines() if text.startswith("azureuser")] == [line]
 

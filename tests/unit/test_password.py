@@ -70,7 +70,7 @@ def test_every_tool_makes_the_right_hash(
     need_programs(combination)
     path = make_sandbox(tmp_path, combination, without=["openssl"])
     (path / name).symlink_to(need(program))
-    assert shell.run(f"PATH={path}\nhash_password {_SALT}", {"password": text.encode() + b"\n"}) == 0
+    assert shell.run(f"PATH={path}\npassword_hash {_SALT}", {"password": text.encode() + b"\n"}) == 0
     assert shell.kept("hash") == [right_hash(text, _SALT).encode() + b"\n"]
 
 

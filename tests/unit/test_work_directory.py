@@ -100,7 +100,7 @@ def test_a_directory_of_a_dead_run_is_neither_in_the_way_nor_left(machine: Machi
 
 
 def test_a_name_that_is_taken_is_passed_over(tmp_path: Path) -> None:
-    functions = (DIST / "azready.sh").read_text().partition('\nself "$0"\nmain ')[0]
+    functions = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
     (tmp_path / "functions").write_text(functions)
     script = """
     mount -t tmpfs taken /run

@@ -1,47 +1,48 @@
 # identity.sh: who am I: the VM id, and whether this is Azure at all.
 
-# read_dmi NAME: sets _dmi; empty where there is no DMI.
-read_dmi() {
+# identity_dmi NAME: sets _dmi; empty where there is no DMI.
+identity_dmi() {
 	_dmi=$(file_read "/sys/class/dmi/id/$1" | tr -d "\000$log_controls" | sed 's/^ *//; s/ *$//')
 }
 
-# is_not_azure: whether the chassis asset tag says so. No DMI at all: maybe Azure.
-is_not_azure() {
-	read_dmi chassis_asset_tag
+# identity_is_not_azure: whether the chassis asset tag says so. No DMI at all: maybe Azure.
+identity_is_not_azure() {
+	identity_dmi chassis_asset_tag
 	case $_dmi in '' | "$proto_AZURE_ASSET_TAG") return 1 ;; esac
 	log_info "not an Azure VM (chassis asset tag '$_dmi'): nothing done; --force goes on all the same"
 }
 
-# is_uuid TEXT: a UUID in lower case.
-is_uuid() {
+# identity_is_uuid TEXT: a UUID in lower case.
+identity_is_uuid() {
 	uuid_4='[0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
 	# shellcheck disable=SC2254  # a pattern
 	case $1 in $uuid_4$uuid_4-$uuid_4-$uuid_4-$uuid_4-$uuid_4$uuid_4$uuid_4) ;; *) return 1 ;; esac
 }
 
-# vm_id_from_dmi: sets vm_id as Azure shows it; empty where DMI holds none: clones must not share a zero id.
-vm_id_from_dmi() {
+# identity_from_dmi: sets vm_id as Azure shows it; empty where DMI holds none: clones must not share a zero
+# id.
+identity_from_dmi() {
 	vm_id=
-	read_dmi product_uuid
+	identity_dmi product_uuid
 	_dmi=$(printf '%s' "$_dmi" | tr 'A-F' 'a-f')
-	is_uuid "$_dmi" || return 0
+	identity_is_uuid "$_dmi" || return 0
 	# One digit throughout is no id.
 	case $(printf '%s' "$_dmi" | tr -d "$(printf '%s' "$_dmi" | cut -c 1)-") in '') return 0 ;; esac
 	vm_id=$_dmi
-	place_exists /sys/firmware/efi || place_exists /dev/efi || swap_first_fields
+	place_exists /sys/firmware/efi || place_exists /dev/efi || identity_swap_fields
 }
 
-# swap_first_fields: SMBIOS of a generation 1 VM keeps the first three fields of the id little-endian.
-swap_first_fields() {
+# identity_swap_fields: SMBIOS of a generation 1 VM keeps the first three fields of the id little-endian.
+identity_swap_fields() {
 	vm_id=$(printf '%s\n' "$vm_id" | sed 's/^\(..\)\(..\)\(..\)\(..\)-\(..\)\(..\)-\(..\)\(..\)-/\4\3\2\1-\6\5-\8\7-/')
 }
 
 # identify: the VM id from IMDS where DMI has none. Fails where neither has one.
 identify() {
 	[ -z "$vm_id" ] || return 0
-	read_metadata || return
+	imds_read || return
 	vm_id=$(tr 'A-F' 'a-f' <"$work/compute.vmId")
-	is_uuid "$vm_id" || {
+	identity_is_uuid "$vm_id" || {
 		set -- "$vm_id"
 		vm_id=
 		fail vm_id_unknown 'neither DMI nor IMDS holds a VM id' "value=$1"

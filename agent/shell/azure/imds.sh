@@ -5,17 +5,17 @@ imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.compu
 compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication +extended.compute.hasCustomData
 extended.compute.ppsType'
 
-# read_metadata: the document, also saved for the hooks. Fails when IMDS is away too long or refuses for good.
-read_metadata() {
+# imds_read: the document, also saved for the hooks. Fails when IMDS is away too long or refuses for good.
+imds_read() {
 	[ -z "$metadata" ] || return 0
-	fetch_metadata || return
+	imds_fetch || return
 	metadata=known
-	keep_metadata
+	imds_keep
 }
 
-# keep_metadata: for the hooks. Where /run takes nothing they find it in the work directory; that is no reason
+# imds_keep: for the hooks. Where /run takes nothing they find it in the work directory; that is no reason
 # to stop.
-keep_metadata() {
+imds_keep() {
 	place_of "$run_directory/instance.json"
 	instance_json=$_path
 	if file_make_directory "$run_directory" 0700 &&
@@ -27,7 +27,7 @@ keep_metadata() {
 		fail file_not_writable 'make room there' "file=${work%/*}" 'error=No space left on device'
 }
 
-fetch_metadata() {
+imds_fetch() {
 	clock_now
 	# At most half of what is left: a dead IMDS must leave time to say so.
 	imds_deadline=$((set_IMDS_DEADLINE * 100))
@@ -35,7 +35,7 @@ fetch_metadata() {
 	imds_deadline=$((_now + imds_deadline))
 	imds_path=$proto_IMDS_PATH
 	tries_begin imds "$imds_deadline"
-	while ! try_metadata; do
+	while ! imds_try; do
 		if [ "$_problem" = http_status=400 ] && [ "$imds_path" != "$proto_IMDS_FALLBACK_PATH" ]; then
 			imds_path=$proto_IMDS_FALLBACK_PATH
 			continue
@@ -52,10 +52,10 @@ fetch_metadata() {
 	done
 }
 
-try_metadata() {
+imds_try() {
 	tries_limit imds
 	http_headers="$proto_IMDS_HEADER: $proto_IMDS_HEADER_VALUE"
-	http_send GET "$set_IMDS" "$imds_path" "$_limit" '' && parse_metadata "$work/body" && has_compute
+	http_send GET "$set_IMDS" "$imds_path" "$_limit" '' && imds_parse "$work/body" && imds_has_compute
 }
 
 # imds_is_final: whether the same request can never be answered: a 4xx that does not pass.
@@ -66,17 +66,17 @@ imds_is_final() {
 	esac
 }
 
-# parse_metadata FILE: sets _problem and _why where it is refused.
-parse_metadata() {
+# imds_parse FILE: sets _problem and _why where it is refused.
+imds_parse() {
 	_problem='error=not_json'
 	_retry_after=0
 	# shellcheck disable=SC2086  # several words; no file name fits the one with a star
 	parse_document "$awk_json" "$1" $imds_paths || parse_failed
 }
 
-# has_compute: what IMDS says while it starts, and what stands in for it, is JSON too, but describes no
+# imds_has_compute: what IMDS says while it starts, and what stands in for it, is JSON too, but describes no
 # machine.
-has_compute() {
+imds_has_compute() {
 	[ ! -s "$work/compute" ] || return 0
 	_problem='error=no_compute' _why='it holds no object compute'
 	return 1

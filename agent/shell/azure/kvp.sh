@@ -1,9 +1,9 @@
 # kvp.sh: the outcome for the host: a record in the Hyper-V key-value pool, where a machine has one.
 
-# tell_host ROW: append one record. A pool that cannot be written is a warning: the report is what counts. No
+# kvp_tell ROW: append one record. A pool that cannot be written is a warning: the report is what counts. No
 # shell can take the lock that the host's daemon takes (fcntl), so the record is appended in one write with
 # O_APPEND, which no reader sees by halves.
-tell_host() {
+kvp_tell() {
 	[ "$set_KVP" != no ] && place_exists "$proto_KVP_POOL" || return 0
 	if kvp_record "$1" && kvp_append "$_path"; then
 		log_debug "$proto_KVP_POOL: $1"

@@ -1,10 +1,10 @@
 # media.sh: the provisioning media: find the DVD, mount it where it is not mounted, and read what its
 # ovf-env.xml asks for.
 
-# read_media EXPECTED (yes, no): its texts in $work/ovf.NAME, the keys in ovf.keys, CustomData.bin in
+# media_read EXPECTED (yes, no): its texts in $work/ovf.NAME, the keys in ovf.keys, CustomData.bin in
 # $work/ovf.bin. Returns 1 where there is none, 2 where it makes no sense. One that is expected, or named by
 # MEDIA, is waited for: udev may be slower than azready.
-read_media() {
+media_read() {
 	[ "$set_MEDIA" != none ] || return 1
 	clock_now
 	media_until=$_now
@@ -19,7 +19,7 @@ read_media() {
 	shift
 	media_why="none at $*"
 	while :; do
-		for media_candidate; do ! look_for_media "$media_candidate" || break 2; done
+		for media_candidate; do ! media_look_for "$media_candidate" || break 2; done
 		clock_now
 		[ "$_now" -lt "$media_until" ] || {
 			[ "$media_expected$set_MEDIA" = noauto ] ||
@@ -29,11 +29,11 @@ read_media() {
 		clock_seconds 25
 		sleep "$_seconds"
 	done
-	parse_media
+	media_parse
 }
 
-# parse_media: $work/ovf-env.xml taken apart. Returns 2 and fails where it makes no sense.
-parse_media() {
+# media_parse: $work/ovf-env.xml taken apart. Returns 2 and fails where it makes no sense.
+media_parse() {
 	_until=
 	[ "$(wc -c <"$work/ovf-env.xml")" -le "$proto_RESPONSE_CAP" ] || {
 		log_debug "ovf-env.xml: it is over $proto_RESPONSE_CAP bytes"
@@ -50,17 +50,17 @@ parse_media() {
 	return 2
 }
 
-# look_for_media PLACE: copy it where it is there.
-look_for_media() {
+# media_look_for PLACE: copy it where it is there.
+media_look_for() {
 	place_of "$1"
 	if [ -d "$_path" ]; then
-		copy_media "$1"
+		media_take "$1"
 		return
 	fi
 	media_mounted=$(file_read /proc/mounts | DEVICE=$1 REAL=${_path#"$root"} awk '$1 == ENVIRON["DEVICE"] || $1 == ENVIRON["REAL"] { print $2; exit }')
 	if [ -n "$media_mounted" ]; then
 		# Blanks and the like stand there as \040.
-		copy_media "$(printf '%b' "$(printf '%s' "$media_mounted" | sed 's/\\\([0-7]\)/\\0\1/g')")"
+		media_take "$(printf '%b' "$(printf '%s' "$media_mounted" | sed 's/\\\([0-7]\)/\\0\1/g')")"
 		return
 	fi
 	[ -e "$_path" ] || return
@@ -71,8 +71,8 @@ look_for_media() {
 	file_make_directory "$run_directory" 0700 && file_make_directory "$run_directory/media" 0700 || return
 	media_status=1
 	# Where nobody else looks: the password is on it.
-	if mount_media "$1" udf || mount_media "$1" iso9660; then
-		copy_media "$run_directory/media"
+	if media_mount "$1" udf || media_mount "$1" iso9660; then
+		media_take "$run_directory/media"
 		media_status=$?
 		program_run 30 /dev/null umount "$run_directory/media" ||
 			program_run 30 /dev/null umount -l "$run_directory/media" || {
@@ -85,8 +85,8 @@ look_for_media() {
 	return "$media_status"
 }
 
-# mount_media PLACE KIND
-mount_media() {
+# media_mount PLACE KIND
+media_mount() {
 	media_options=ro,nosuid,nodev,noexec
 	case $1 in /dev/*) ;; *) media_options=$media_options,loop ;; esac
 	program_run 30 /dev/null mount -t "$2" -o "$media_options" "$1" "$run_directory/media" && return
@@ -95,8 +95,8 @@ mount_media() {
 	return 1
 }
 
-# copy_media DIRECTORY: what it holds, into the work directory, which is in memory where a system has /run.
-copy_media() {
+# media_take DIRECTORY: what it holds, into the work directory, which is in memory where a system has /run.
+media_take() {
 	place_of "$1/ovf-env.xml"
 	media_copy "$_path" "$work/ovf-env.xml" || {
 		media_why="$1 holds no ovf-env.xml"
@@ -115,8 +115,8 @@ media_copy() {
 	dd if="$1" of="$2" bs=65536 count="$((proto_RESPONSE_CAP / 65536 + 1))" 2>/dev/null
 }
 
-# eject_media: let go of the drive that the media was in. Only after Ready was accepted: a next try would need
+# media_eject: let go of the drive that the media was in. Only after Ready was accepted: a next try would need
 # the media.
-eject_media() {
+media_eject() {
 	[ -z "$media_device" ] || ! program_which eject || program_run 30 /dev/null "$_which" "$media_device" || :
 }

@@ -46,7 +46,7 @@ report_say() {
 
 report_try() {
 	tries_limit health
-	report_made && post_report "$work/report" "$_limit"
+	report_made && wire_post "$work/report" "$_limit"
 }
 
 # report_made: $work/report for the goal state of this moment, whole. What is cut off or lacks its cause is

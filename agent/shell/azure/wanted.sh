@@ -17,21 +17,21 @@ extended.compute.ppsType ovf.PreprovisionedVm'
 # read_wanted: fails when neither IMDS nor the media says anything.
 read_wanted() {
 	media_device=
-	if read_metadata; then
-		! needs_media || read_media "$(media_is_expected)" || [ $? -ne 2 ] || {
+	if imds_read; then
+		! wanted_needs_media || media_read "$(wanted_expects_media)" || [ $? -ne 2 ] || {
 			log_warning "provisioning media: $(fail_cause); going on with IMDS alone"
 			forgive
 		}
 	else
 		case $fail_reason in imds_*) ;; *) return 1 ;; esac
-		read_media_alone "$fail_reason" "$_problem" || return
+		wanted_from_media "$fail_reason" "$_problem" || return
 	fi
-	merge_wanted && refuse_preprovisioned
+	wanted_merge && wanted_refuse_preprovisioned
 }
 
-# read_media_alone REASON KEY=VALUE: instead of an IMDS that failed for this.
-read_media_alone() {
-	read_media yes || {
+# wanted_from_media REASON KEY=VALUE: instead of an IMDS that failed for this.
+wanted_from_media() {
+	media_read yes || {
 		[ $? -ne 2 ] || return 1
 		fail "$1" '' "$2"
 		return
@@ -40,30 +40,30 @@ read_media_alone() {
 	forgive
 }
 
-# needs_media: whether a chosen step wants what only the media may tell.
-needs_media() {
+# wanted_needs_media: whether a chosen step wants what only the media may tell.
+wanted_needs_media() {
 	case " ${steps_chosen-} " in *' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;; *) return 1 ;; esac
 }
 
-# media_is_expected: prints yes or no: whether IMDS lets one think that there is more.
-media_is_expected() {
-	if [ "$(told_word extended.compute.hasCustomData)" = true ] ||
+# wanted_expects_media: prints yes or no: whether IMDS lets one think that there is more.
+wanted_expects_media() {
+	if [ "$(wanted_word extended.compute.hasCustomData)" = true ] ||
 		text_is_blank "$work/compute.osProfile.adminUsername" ||
-		[ "$(told_word compute.osProfile.disablePasswordAuthentication)" = false ]; then
+		[ "$(wanted_word compute.osProfile.disablePasswordAuthentication)" = false ]; then
 		printf yes
 	else
 		printf no
 	fi
 }
 
-# told_word PATH: a word of IMDS in lower case.
-told_word() {
+# wanted_word PATH: a word of IMDS in lower case.
+wanted_word() {
 	# shellcheck disable=SC2018,SC2019  # busybox can be built without classes
 	[ ! -e "$work/$1" ] || tr 'A-Z' 'a-z' <"$work/$1"
 }
 
-# merge_wanted: a program says which source each thing comes from, and the shell copies it, whole.
-merge_wanted() {
+# wanted_merge: a program says which source each thing comes from, and the shell copies it, whole.
+wanted_merge() {
 	for want_source in $wanted_sources; do
 		[ -e "$work/$want_source" ] || file_text "$work/$want_source" '' || return
 	done
@@ -74,13 +74,13 @@ merge_wanted() {
 		password-given) wanted_password=$want_said ;;
 		names-user) wanted_names_user=$want_said ;;
 		key-count) wanted_keys=$want_said ;;
-		*) want_from "$want_said" "$work/wanted.$want_what" || return ;;
+		*) wanted_copy "$want_said" "$work/wanted.$want_what" || return ;;
 		esac
 	done <"$work/wanted.facts"
 }
 
-# want_from SOURCE FILE
-want_from() {
+# wanted_copy SOURCE FILE
+wanted_copy() {
 	if [ "$1" = none ]; then file_text "$2" ''; else file_copy "$work/$1" "$2"; fi
 }
 
@@ -92,9 +92,10 @@ wanted_user() {
 	done <"$work/wanted.admin-user"
 }
 
-# refuse_preprovisioned: a machine of a pool is made ahead and gets its owner's name, user and keys later, by
-# ways of its own: what azready could set now belongs to nobody, and Ready would hand over such a machine.
-refuse_preprovisioned() {
+# wanted_refuse_preprovisioned: a machine of a pool is made ahead and gets its owner's name, user and keys
+# later, by ways of its own: what azready could set now belongs to nobody, and Ready would hand over such a
+# machine.
+wanted_refuse_preprovisioned() {
 	[ -s "$work/wanted.pool" ] || return 0
 	log_warning "this VM is pre-provisioned ($(cat "$work/wanted.pool")): its real identity comes later, and not to azready"
 	fail_value=kind=$work/wanted.pool

@@ -9,8 +9,8 @@ read_goal_state() {
 	goal_state=none
 	[ "$set_REPORT_PROTOCOL" != json ] || return 0
 	tries_begin goal "$deadline"
-	while ! try_goal_state; do
-		if serves_no_goal_state; then
+	while ! wire_try; do
+		if wire_serves_none; then
 			log_info "goal state: $_problem; reporting without one, as JSON"
 			return
 		fi
@@ -27,28 +27,28 @@ read_goal_state() {
 	goal_state=known
 }
 
-# serves_no_goal_state: whether the answer says so, and the settings leave the choice.
-serves_no_goal_state() {
+# wire_serves_none: whether the answer says so, and the settings leave the choice.
+wire_serves_none() {
 	[ "$set_REPORT_PROTOCOL" = auto ] || return 1
 	case " $proto_NO_GOAL_STATE " in *" ${_problem#http_status=} "*) ;; *) return 1 ;; esac
 }
 
-try_goal_state() {
+wire_try() {
 	tries_limit goal
 	http_headers=$wire_headers
-	http_send GET "$set_WIRESERVER" "$proto_GOAL_STATE_PATH" "$_limit" '' && parse_goal_state "$work/body"
+	http_send GET "$set_WIRESERVER" "$proto_GOAL_STATE_PATH" "$_limit" '' && wire_parse "$work/body"
 }
 
-# parse_goal_state FILE: sets _problem and _why where it is refused.
-parse_goal_state() {
+# wire_parse FILE: sets _problem and _why where it is refused.
+wire_parse() {
 	_problem='error=goal_state_malformed'
 	_retry_after=0
 	parse_document "$awk_xml$awk_goal_state" "$1" "$proto_ID_MAX" || parse_failed || return
 	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 
-# post_report FILE LIMIT: once, with the goal state of this moment or without one.
-post_report() {
+# wire_post FILE LIMIT: once, with the goal state of this moment or without one.
+wire_post() {
 	if [ "$goal_state" = known ]; then
 		http_headers="$wire_headers
 Content-Type: $proto_HEALTH_CONTENT_TYPE"

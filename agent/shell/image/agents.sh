@@ -7,8 +7,8 @@ agents_removed_by='/usr/bin/apt-get,purge,walinuxagent /usr/bin/dnf,remove,WALin
 /usr/bin/zypper,remove,python-azure-agent /sbin/apk,del,walinuxagent
 /usr/bin/xbps-remove,-R,walinuxagent /usr/bin/pacman,-Rns,walinuxagent'
 
-# look_for_agents: name those that are enabled; --replace-agents disables them and removes what they keep.
-look_for_agents() {
+# agents_look_for: name those that are enabled; --replace-agents disables them and removes what they keep.
+agents_look_for() {
 	agents_found=
 	for agent in $agents_known; do
 		agent_services=$(printf '%s' "${agent#*:}" | tr , ' ')
@@ -16,35 +16,35 @@ look_for_agents() {
 		agent_links=
 		[ "$agent" != cloud-init ] || ! place_exists /etc/cloud/cloud-init.disabled ||
 			[ "$replace_agents" = yes ] || continue
-		for service in $agent_services; do service_rows service_row agent_item || :; done
+		for service in $agent_services; do service_rows service_row agents_item || :; done
 		if [ -z "$agent_links" ]; then
 			continue
 		elif [ "$replace_agents" = no ]; then
 			log_warning "install: another agent is enabled: $agent ($agent_links), --replace-agents disables it"
 		else
 			agents_found="$agents_found $agent"
-			replace_agent || return
+			agents_replace || return
 		fi
 	done
-	[ "$replace_agents" = no ] || remove_agents
+	[ "$replace_agents" = no ] || agents_remove
 }
 
-# agent_item: add $unit_link to $agent_links, unless it is disabled.
-agent_item() {
+# agents_item: add $unit_link to $agent_links, unless it is disabled.
+agents_item() {
 	case $unit_item in +*) ! place_exists "$unit_link/down" || return 0 ;; esac
 	agent_links="$agent_links${agent_links:+ }$unit_link"
 }
 
-# replace_agent: nothing starts $agent any more. systemd's units are masked: an update of the package would
+# agents_replace: nothing starts $agent any more. systemd's units are masked: an update of the package would
 # enable them.
-replace_agent() {
+agents_replace() {
 	for agent_link in $agent_links; do
 		place_of "$agent_link"
 		if [ -d "$_path" ]; then
-			install_note "$agent_link/down"
+			made_note "$agent_link/down"
 		else
 			place_itself "$agent_link"
-			install_note "=$agent_link $(readlink "$_path")"
+			made_note "=$agent_link $(readlink "$_path")"
 		fi || return
 	done
 	for service in $agent_services; do
@@ -53,20 +53,20 @@ replace_agent() {
 			place_glob "/lib/systemd/system/$service.service" || continue
 		for agent_link in $_found; do
 			agent_link=/etc/systemd/system/${agent_link##*/}
-			place_glob "$agent_link" || install_link "$agent_link" /dev/null 'masked: ' || return
+			place_glob "$agent_link" || made_link "$agent_link" /dev/null 'masked: ' || return
 		done
 	done
-	[ "$agent" != cloud-init ] || install_put /etc/cloud/cloud-init.disabled 0644 /dev/null
+	[ "$agent" != cloud-init ] || made_put /etc/cloud/cloud-init.disabled 0644 /dev/null
 }
 
-# remove_agents: their files, and the command that removes their packages.
-remove_agents() {
+# agents_remove: their files, and the command that removes their packages.
+agents_remove() {
 	for agent_file in /var/lib/waagent /etc/waagent.conf /var/log/waagent.log; do
 		place_glob "$agent_file" || continue
-		install_note "!$agent_file" || return
+		made_note "!$agent_file" || return
 		place_itself "$agent_file"
 		rm -rf "$_path" 2>"$work/err" || file_blame "$agent_file" || return
-		did "$agent_file removed"
+		made_say "$agent_file removed"
 	done
 	[ -n "$agents_found" ] || return 0
 	for agent in $agents_removed_by; do
@@ -75,6 +75,6 @@ remove_agents() {
 		! place_exists /var/lib/dpkg/info/waagent.list || agent=${agent%,*},waagent
 		agent_file=${agent##*/}
 		agent_file=$(printf '%s' "${agent_file%,*}$agents_found" | sed "s/,/ /;s/waagent/${agent##*,}/")
-		did "to remove the packages: $agent_file"
+		made_say "to remove the packages: $agent_file"
 	done
 }

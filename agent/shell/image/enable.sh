@@ -1,8 +1,8 @@
 # enable.sh: which init the image has, and what has it start azready at boot.
 
-# find_init: the row of the image's init in $units_..., its directories in $init_places, one a line, the first
-# in $init_place.
-find_init() {
+# enable_find_init: the row of the image's init in $units_..., its directories in $init_places, one a line,
+# the first in $init_place.
+enable_find_init() {
 	place_of /sbin/init
 	init_words=none
 	init_by='no /sbin/init'
@@ -14,7 +14,7 @@ find_init() {
 			init_words="$init_words $(LC_ALL=C tr -c 'A-Za-z0-9-' ' ' <"$_path")"
 	fi
 	init_names=
-	service_rows init_is_row || {
+	service_rows enable_is_row || {
 		log_error "no init system that azready knows: ${wanted_init:-$init_by}" \
 			"--init NAME, one of:$init_names; or have 'azready provision' started once at boot"
 		return 2
@@ -23,28 +23,28 @@ find_init() {
 		place_glob "$init_place" || continue
 		init_places=$_found
 		init_place=${_found%%"$sys_newline"*}
-		did "init system $units_name ($init_by)"
+		made_say "init system $units_name ($init_by)"
 		return
 	done
 	log_error "init system $units_name ($init_by), but none of its directories:$units_places" 'is it installed?'
 	return 2
 }
 
-# init_is_row: whether the row is the one wanted, or the one that the image's files speak for.
-init_is_row() {
+# enable_is_row: whether the row is the one wanted, or the one that the image's files speak for.
+enable_is_row() {
 	init_names="$init_names $units_name"
 	if [ -n "$wanted_init" ]; then
 		[ "$units_name" = "$wanted_init" ] && init_by='--init'
 		return
 	fi
 	for init_sign in $units_found; do
-		init_has "${init_sign%%,*}" && init_has "${init_sign#*,}" && return
+		enable_has "${init_sign%%,*}" && enable_has "${init_sign#*,}" && return
 	done
 	return 1
 }
 
-# init_has SIGN: a path, PATH:TEXT, or a word that /sbin/init stands for.
-init_has() {
+# enable_has SIGN: a path, PATH:TEXT, or a word that /sbin/init stands for.
+enable_has() {
 	case $1 in
 	/*:*) file_read "${1%%:*}" | grep -qF -e "${1#*:}" || return ;;
 	/*) place_exists "$1" || return ;;
@@ -53,7 +53,7 @@ init_has() {
 	init_by="$1 is there"
 }
 
-# enable_service: what has the init start it at boot, for the row that find_init found.
+# enable_service: what has the init start it at boot, for the row that enable_find_init found.
 enable_service() {
 	text_by_line
 	for unit_place in $init_places; do
@@ -67,16 +67,16 @@ enable_service() {
 	text_by_word
 }
 
-# rearm_service: for `generalize`: enable again what `install` enabled and RUN=once disabled; fails where that
+# enable_again: for `generalize`: enable again what `install` enabled and RUN=once disabled; fails where that
 # cannot be.
-rearm_service() {
+enable_again() {
 	place_exists "$install_list" || {
 		log_warning 'azready was not installed here by install: see that it starts at boot'
 		return 0
 	}
 	set -f
 	prefix=$(file_read "$install_list" | sed -n 's,/sbin/azready$,,p')
-	[ -n "$prefix" ] && find_init && enable_service
+	[ -n "$prefix" ] && enable_find_init && enable_service
 	rearm_status=$?
 	set +f
 	return "$rearm_status"
@@ -92,16 +92,16 @@ enable_item() {
 	%*) ! place_exists "$_item" || enable_startpar ;;
 	*'#'*)
 		# insserv may have given it another number.
-		if place_glob "${unit_link%#*}??${unit_link#*#}"; then unit_link=$_found; else unit_number; fi
-		install_link "$unit_link" "$unit_target" 'service enabled: '
+		if place_glob "${unit_link%#*}??${unit_link#*#}"; then unit_link=$_found; else enable_number; fi
+		made_link "$unit_link" "$unit_target" 'service enabled: '
 		;;
-	*'>'*) install_link "$unit_link" "$unit_target" 'service enabled: ' ;;
-	*) install_put "$_item" 0644 /dev/null ;;
+	*'>'*) made_link "$unit_link" "$unit_target" 'service enabled: ' ;;
+	*) made_put "$_item" 0644 /dev/null ;;
 	esac
 }
 
-# unit_text FILE: $work/new with the path that azready has here.
-unit_text() {
+# enable_text FILE: $work/new with the path that azready has here.
+enable_text() {
 	unit_text=
 	eval "unit_text=\$unit_$(printf '%s_%s' "$units_name" "$1" | tr -c 'a-z0-9' _)"
 	file_text "$work/unit" "$unit_text$sys_newline" && edit_derive "$1" "$work/new" 'BEGIN {
@@ -118,7 +118,7 @@ unit_text() {
 # enable_line: the unit's line at the top of a file, from where service_disable takes it without a trace.
 enable_line() {
 	place_exists "$unit_link" || return 0
-	unit_text "${unit_link##*/}" || return
+	enable_text "${unit_link##*/}" || return
 	keep_timed "$unit_link" 'BEGIN {
 		take(ARGV[2])
 		for (i = 1; i <= count; i++) if (row[i] !~ /^#/) ours[++n] = row[i]
@@ -129,9 +129,9 @@ enable_line() {
 		verdict_of_edit(0)
 	}' "$work/new" || return
 	if [ -n "$_changed" ]; then
-		did "service enabled: line added to $unit_link"
+		made_say "service enabled: line added to $unit_link"
 	else
-		did "service enabled: the line in $unit_link is there already"
+		made_say "service enabled: the line in $unit_link is there already"
 	fi
 }
 
@@ -140,8 +140,8 @@ enable_line() {
 enable_startpar() {
 	edit_file "$unit_link" "$install_startpar" || return
 	[ "$_verdict" = changed ] || return 0
-	install_note "%$unit_link" && keep_timed "$unit_link" "$install_startpar" &&
-		did "azready added to $unit_link"
+	made_note "%$unit_link" && keep_timed "$unit_link" "$install_startpar" &&
+		made_say "azready added to $unit_link"
 }
 
 install_startpar='BEGIN {
@@ -160,8 +160,8 @@ install_startpar='BEGIN {
 	verdict_of_edit(0)
 }'
 
-# unit_number: put a number into $unit_link, one behind whatever sets the network up in this runlevel.
-unit_number() {
+# enable_number: put a number into $unit_link, one behind whatever sets the network up in this runlevel.
+enable_number() {
 	_number=01
 	for unit_network in 'network*' NetworkManager dhcpcd connman; do
 		place_glob "$unit_place/S??$unit_network" || continue

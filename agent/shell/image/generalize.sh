@@ -4,22 +4,22 @@
 main_generalize() {
 	program_need_awk
 	[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || log_die 'generalize is for root' 'run it as root, or with --root'
-	old_who
-	old_names
-	old_rows >"$work/rows"
+	generalize_who
+	generalize_names
+	generalize_rows >"$work/rows"
 	[ -z "$old_user" ] || log_info "the user who leaves: $old_user"
 	old_doing=no
-	old_all
+	generalize_all
 	[ -e "$work/old" ] || {
 		log_info 'nothing to do'
 		exit 0
 	}
-	old_ask
+	generalize_ask
 	old_doing=yes
-	old_all
+	generalize_all
 	# Of install.sh.
-	rearm_service || printf 'enable the service again\n' >>"$work/left"
-	old_label
+	enable_again || printf 'enable the service again\n' >>"$work/left"
+	generalize_label
 	sync
 	[ -s "$work/left" ] || {
 		log_info 'generalized: shut it down and capture it'
@@ -30,17 +30,17 @@ main_generalize() {
 	exit 1
 }
 
-# old_label: what was mended is a new file, and has no label.
-old_label() {
+# generalize_label: what was mended is a new file, and has no label.
+generalize_label() {
 	set --
 	while IFS= read -r old_file; do set -- "$@" "${old_file#"$root"}"; done <"$work/old"
 	selinux_label "$@"
 }
 
-# old_who: sets $old_user, $old_uid and $old_home; all empty where nobody leaves.
-old_who() {
+# generalize_who: sets $old_user, $old_uid and $old_home; all empty where nobody leaves.
+generalize_who() {
 	old_user=$leaving_user old_uid='' old_home=''
-	[ -n "$old_user" ] || old_guess
+	[ -n "$old_user" ] || generalize_guess
 	[ -n "$old_user" ] || return 0
 	account_find "$old_user" 2>/dev/null ||
 		log_die "--user $old_user: no such user" 'give a name of /etc/passwd'
@@ -53,9 +53,9 @@ old_who() {
 	old_home=${_home%/}
 }
 
-# old_guess: the user that azready made: the one that the status file names, else the only person whom its
-# files for sudo and doas name. Nobody where that is not clear.
-old_guess() {
+# generalize_guess: the user that azready made: the one that the status file names, else the only person whom
+# its files for sudo and doas name. Nobody where that is not clear.
+generalize_guess() {
 	old_words=$({
 		file_read "$state_directory/status" | grep '^ADMIN_USER=' || {
 			for old_file in /etc/sudoers.d /etc/doas.d; do
@@ -78,9 +78,9 @@ old_guess() {
 	esac
 }
 
-# old_names: sets $old_hosts, the machine's names without a domain, and $old_named, a pattern for the first of
-# them.
-old_names() {
+# generalize_names: sets $old_hosts, the machine's names without a domain, and $old_named, a pattern for the
+# first of them.
+generalize_names() {
 	old_hosts=$({
 		for old_file in /etc/hostname /etc/HOSTNAME; do file_read "$old_file" | sed 's/^/hostname /'; done
 		for old_file in /etc/conf.d/hostname /etc/config/system /etc/rc.conf /opt/bootsync.sh; do
@@ -98,8 +98,9 @@ old_names() {
 	old_named=${old_hosts:+*${old_hosts%% *}*}
 }
 
-# old_rows: the table for this image. dbus of an image without systemd does not fill an empty machine-id.
-old_rows() {
+# generalize_rows: the table for this image. dbus of an image without systemd does not fill an empty
+# machine-id.
+generalize_rows() {
 	if place_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
 	account_find root 2>/dev/null || _home=/root
 	printf '%s\n' "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready" \
@@ -107,22 +108,22 @@ old_rows() {
 		sed "s,|~,|${_home:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/"
 }
 
-# old_all: list everything that is there, or ($old_doing=yes) do it.
-old_all() {
-	[ -z "$old_user" ] || old_tree
+# generalize_all: list everything that is there, or ($old_doing=yes) do it.
+generalize_all() {
+	[ -z "$old_user" ] || generalize_tree
 	while IFS='|' read -r old_how old_directory old_patterns; do
-		old_row "$old_directory" "$old_patterns"
+		generalize_row "$old_directory" "$old_patterns"
 	done <"$work/rows"
-	[ -n "$root" ] || [ "$(uname -n)" = localhost ] || leave reset /proc/sys/kernel/hostname
+	[ -n "$root" ] || [ "$(uname -n)" = localhost ] || generalize_leave reset /proc/sys/kernel/hostname
 	# A log in memory is not captured, and may be where this run works.
 	[ -n "$root" ] || ! place_is_memory /var/log || return 0
 	place_of /var/log
 	[ -z "$(find "$_path" -xdev -type f \( -size +0 -o -name "$old_named" \) 2>/dev/null | head -n 1)" ] ||
-		leave clear "$_path"
+		generalize_leave clear "$_path"
 }
 
-# old_row DIRECTORY NAMES
-old_row() {
+# generalize_row DIRECTORY NAMES
+generalize_row() {
 	place_of "$1"
 	old_at=$_path
 	# The names are patterns for that directory, not for this one.
@@ -131,17 +132,17 @@ old_row() {
 	set -- $2
 	set +f
 	for old_pattern; do
-		for old_file in "$old_at"/$old_pattern; do old_one; done
+		for old_file in "$old_at"/$old_pattern; do generalize_one; done
 	done
 }
 
-# old_one: $old_file, if it is there and of the kind that $old_how is for.
-old_one() {
+# generalize_one: $old_file, if it is there and of the kind that $old_how is for.
+generalize_one() {
 	[ -e "$old_file" ] || [ -h "$old_file" ] || return 0
 	# What the lock of this very run has made goes with it.
 	case "$sys_newline${lock_made-}$sys_newline" in *"$sys_newline$old_file$sys_newline"*) return 0 ;; esac
 	case $old_how in
-	remove) leave remove "$old_file" && return ;;
+	remove) generalize_leave remove "$old_file" && return ;;
 	file | empty | mac) [ ! -h "$old_file" ] || return 0 ;;
 	*)
 		place_of "${old_file#"$root"}"
@@ -150,26 +151,26 @@ old_one() {
 	esac
 	[ -f "$old_file" ] || return 0
 	case $old_how in
-	file) leave remove "$old_file" ;;
-	empty) [ ! -s "$old_file" ] || leave empty "$old_file" ;;
-	mac) ! grep -Eiq '([0-9a-f]{2}:){5}[0-9a-f]{2}' "$old_file" || leave remove "$old_file" ;;
-	*) { old_mended "$old_file" && [ "$_verdict" = same ]; } || leave mend "$old_file" ;;
+	file) generalize_leave remove "$old_file" ;;
+	empty) [ ! -s "$old_file" ] || generalize_leave empty "$old_file" ;;
+	mac) ! grep -Eiq '([0-9a-f]{2}:){5}[0-9a-f]{2}' "$old_file" || generalize_leave remove "$old_file" ;;
+	*) { generalize_mended "$old_file" && [ "$_verdict" = same ]; } || generalize_leave mend "$old_file" ;;
 	esac
 }
 
-# old_mended FILE: $work/mended, the file without who leaves; sets _verdict.
-old_mended() {
+# generalize_mended FILE: $work/mended, the file without who leaves; sets _verdict.
+generalize_mended() {
 	file_fetch_place "$1" "${1#"$root"}" "$work/old.text" &&
 		edit_derive "${1#"$root"}" "$work/mended" "$awk_generalize" \
 			"$work/old.text" "$old_how" "$old_user" "$old_uid" "$old_hosts"
 }
 
-# old_tree: the user's home, unless it is more than that, and what the user has in /tmp.
-old_tree() {
+# generalize_tree: the user's home, unless it is more than that, and what the user has in /tmp.
+generalize_tree() {
 	place_of "${old_home%/*}"
 	old_file=$_path/${old_home##*/}
-	if [ -h "$old_file" ] || { [ -d "$old_file" ] && old_is_own; }; then
-		leave remove "$old_file"
+	if [ -h "$old_file" ] || { [ -d "$old_file" ] && generalize_is_own; }; then
+		generalize_leave remove "$old_file"
 	elif [ -d "$old_file" ] && [ "$old_doing" = no ]; then
 		log_warning "home '$old_home' stays: it is not $old_user's alone"
 	fi
@@ -179,12 +180,12 @@ old_tree() {
 	done 2>/dev/null | sed 's|/\./|/|' >"$work/own"
 	while read -r old_file; do
 		# Not the second line of a name.
-		case $old_file in /*) leave remove "$old_file" ;; esac
+		case $old_file in /*) generalize_leave remove "$old_file" ;; esac
 	done <"$work/own"
 }
 
-# old_is_own: whether $old_home lies in /home or belongs to the user, and nobody else's home is in it.
-old_is_own() {
+# generalize_is_own: whether $old_home lies in /home or belongs to the user, and nobody else's home is in it.
+generalize_is_own() {
 	# shellcheck disable=SC2012  # the owner of one directory; busybox can be built without stat
 	case $old_home in
 	*/..*) return 1 ;;
@@ -196,12 +197,12 @@ old_is_own() {
 		END { exit shared }'
 }
 
-# leave HOW PATH: list it, or do it and note what went wrong; never the end.
-leave() {
+# generalize_leave HOW PATH: list it, or do it and note what went wrong; never the end.
+generalize_leave() {
 	old_shown="$1 ${2#"$root"}"
 	[ ! -h "$2" ] || old_shown="$old_shown, a link; $(readlink "$2") stays"
 	if [ "$old_doing" = yes ]; then
-		"leave_$1" "$2" 2>"$work/leave.err" && [ ! -s "$work/leave.err" ] && return
+		"generalize_$1" "$2" 2>"$work/leave.err" && [ ! -s "$work/leave.err" ] && return
 		old_cause=$(tail -n 1 "$work/leave.err")
 		printf '%s\n' "$old_shown: ${old_cause##*: }" >>"$work/left"
 	# Two names may lead to one directory, as /var/spool/mail; and what is removed is not mended.
@@ -211,9 +212,9 @@ leave() {
 	fi
 }
 
-# leave_remove FILE_OR_TREE: never what a symlink points to, never what is mounted there. find -xdev would not
-# see a directory of the same file system that is mounted.
-leave_remove() {
+# generalize_remove FILE_OR_TREE: never what a symlink points to, never what is mounted there. find -xdev
+# would not see a directory of the same file system that is mounted.
+generalize_remove() {
 	if [ -h "$1" ] || [ ! -d "$1" ]; then
 		rm -f "$1"
 	elif grep -qF " $(printf '%s' "$1" | sed 's/ /\\040/g')/" /proc/mounts 2>/dev/null; then
@@ -221,7 +222,7 @@ leave_remove() {
 	else
 		# The user may be at work in it, and exchange what is in it for a link.
 		rm -f "$work/err"
-		if (user_take_tree "$1" &&
+		if (user_file_take_tree "$1" &&
 			find . -xdev -depth ! -name . \( \( ! -type d -exec rm -f {} \; \) -o -exec rmdir {} \; \)); then
 			rmdir "$1"
 		else
@@ -230,49 +231,49 @@ leave_remove() {
 	fi
 }
 
-# leave_empty FILE: daemons rely on its mode and owner.
-leave_empty() {
+# generalize_empty FILE: daemons rely on its mode and owner.
+generalize_empty() {
 	cp /dev/null "$1"
 }
 
-# leave_mend FILE: once more, and an account file under its lock.
-leave_mend() {
+# generalize_mend FILE: once more, and an account file under its lock.
+generalize_mend() {
 	old_locks=
 	case ${1#"$root"} in /etc/passwd | /etc/group | /etc/shadow | /etc/gshadow) old_locks=${1#"$root"} ;; esac
-	if { [ -z "$old_locks" ] || account_lock "$old_locks"; } && old_mended "$1" &&
+	if { [ -z "$old_locks" ] || account_lock "$old_locks"; } && generalize_mended "$1" &&
 		file_write "${1#"$root"}" 0644 "$work/mended"; then set -- 0; else set -- 1; fi
 	[ -z "$old_locks" ] || account_lock_give_back
 	[ "$1" -eq 0 ] || cat "$work/failure" >&2
 }
 
-leave_reset() {
-	sys_set_kernel_hostname localhost || cat "$work/failure" >&2
+generalize_reset() {
+	hostname_set_kernel localhost || cat "$work/failure" >&2
 }
 
-# leave_clear DIRECTORY: logs that were rotated go, the others are emptied. Daemons own some of its
+# generalize_clear DIRECTORY: logs that were rotated go, the others are emptied. Daemons own some of its
 # directories.
-leave_clear() {
+generalize_clear() {
 	find "$1" -xdev -type d >"$work/logs"
-	while IFS= read -r old_file; do (leave_clear_in "$old_file"); done <"$work/logs"
+	while IFS= read -r old_file; do (generalize_clear_in "$old_file"); done <"$work/logs"
 }
 
-# leave_clear_in DIRECTORY: in a subshell, with what is seized given back.
-leave_clear_in() {
+# generalize_clear_in DIRECTORY: in a subshell, with what is seized given back.
+generalize_clear_in() {
 	user_here=$1
 	user_at=${1#"$root"}
 	user_seized=
-	trap user_release EXIT
+	trap user_file_release EXIT
 	trap 'exit 143' HUP INT TERM
 	# One that is gone, or never was: the second line of a name.
-	[ ! -h "$1" ] && cd -P "$1" 2>/dev/null && user_is_here || return 0
-	user_seize '' '' ''
+	[ ! -h "$1" ] && cd -P "$1" 2>/dev/null && user_file_is_here || return 0
+	user_file_seize '' '' ''
 	find . ! -name . -prune -type f \( \
 		\( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \; \) \
 		-o \( -size +0 -exec cp /dev/null {} \; \) \)
 }
 
-# old_ask: on a terminal; without one only --yes will do.
-old_ask() {
+# generalize_ask: on a terminal; without one only --yes will do.
+generalize_ask() {
 	[ "$yes" = no ] || return 0
 	[ -t 0 ] || log_die 'no terminal to ask on; nothing was changed' 'this cannot be undone: say --yes'
 	printf 'azready: do all this? It cannot be undone [y/N] ' >&2

@@ -4,14 +4,14 @@ main_install() {
 	program_need_awk
 	set -f
 	install_check
-	find_init || exit 2
+	enable_find_init || exit 2
 	install_step install_program
 	install_step install_unit
 	install_step enable_service
 	install_step install_config
 	install_labels
 	install_reload
-	install_step look_for_agents
+	install_step agents_look_for
 }
 
 # install_step FUNCTION ..: what cannot be written ends it; the next try goes on from there.
@@ -44,7 +44,7 @@ install_program() {
 		prefix=/usr
 		place_of /usr/sbin
 		if [ ! -d "$_path" ] || [ ! -w "$_path" ]; then
-			did '/usr/sbin is missing or read-only, trying /usr/local'
+			made_say '/usr/sbin is missing or read-only, trying /usr/local'
 			prefix=/usr/local
 		fi
 	fi
@@ -61,7 +61,7 @@ install_program() {
 			return
 		}
 	fi
-	install_put "$prefix/sbin/azready" 0755 "$install_source" " ($azready_version)" && return
+	made_put "$prefix/sbin/azready" 0755 "$install_source" " ($azready_version)" && return
 	fail_log
 	log_die "$prefix cannot be written" 'use --prefix DIR, or install into the tree that becomes the image'
 }
@@ -70,30 +70,30 @@ install_program() {
 install_unit() {
 	for unit_item in $units_files; do
 		service_path "${unit_item#*>}" "$init_place"
-		unit_text "${unit_item%%>*}" || return
+		enable_text "${unit_item%%>*}" || return
 		unit_mode=0644
 		case $(head -n 1 "$work/new") in '#!'*) unit_mode=0755 ;; esac
-		install_put "$_item" "$unit_mode" "$work/new" || return
+		made_put "$_item" "$unit_mode" "$work/new" || return
 	done
 }
 
 # install_config: every setting with its default, as comments; one that is there is somebody's.
 install_config() {
-	file_text "$work/new" "$(config_text)$sys_newline" || return
+	file_text "$work/new" "$(install_config_text)$sys_newline" || return
 	if place_exists /etc/azready.conf; then
-		did '/etc/azready.conf is there already, left as it is'
+		made_say '/etc/azready.conf is there already, left as it is'
 	else
-		install_put /etc/azready.conf 0644 "$work/new"
+		made_put /etc/azready.conf 0644 "$work/new"
 	fi
 }
 
-config_text() {
+install_config_text() {
 	printf '# Settings of azready, KEY=VALUE. These are the defaults: take a # away to change one.\n'
-	config_rows config_line
+	config_rows install_config_line
 }
 
-# config_line KEY DEFAULT KIND MEANING
-config_line() {
+# install_config_line KEY DEFAULT KIND MEANING
+install_config_line() {
 	config_set_default "$@"
 	eval "printf '\n# %s\n#%s=%s\n' \"\$4\" \"\$1\" \"\$set_$1\""
 }

@@ -4,36 +4,36 @@
 
 install_list=/etc/azready.installed
 
-did() {
+made_say() {
 	log_info "install: $1"
 }
 
-# install_link NAME TARGET [TEXT]
-install_link() {
+# made_link NAME TARGET [TEXT]
+made_link() {
 	place_itself "$1"
 	if [ "$(readlink "$_path")" = "$2" ]; then
-		did "${3-}$1 is there already"
+		made_say "${3-}$1 is there already"
 		return
 	fi
-	install_parents "$1" && install_note "$1" && file_remove "$1" || return
+	made_parents "$1" && made_note "$1" && file_remove "$1" || return
 	place_itself "$1"
 	ln -s "$2" "$_path" 2>"$work/err" || file_blame "$1" || return
-	did "${3-}$1"
+	made_say "${3-}$1"
 }
 
-# install_put NAME MODE FILE [TEXT]: a file with FILE's content.
-install_put() {
+# made_put NAME MODE FILE [TEXT]: a file with FILE's content.
+made_put() {
 	place_of "$1"
 	if cmp -s "$3" "$_path" && { [ "$2" != 0755 ] || [ -x "$_path" ]; }; then
-		did "$1 is there already${4-}"
+		made_say "$1 is there already${4-}"
 		return
 	fi
-	install_parents "$1" && install_note "$1" && file_write "$1" "$2" "$3" && chmod "$2" "$_path" &&
-		did "$1 written${4-}"
+	made_parents "$1" && made_note "$1" && file_write "$1" "$2" "$3" && chmod "$2" "$_path" &&
+		made_say "$1 written${4-}"
 }
 
-# install_parents NAME: the directories that lead to it; those that are new are noted.
-install_parents() {
+# made_parents NAME: the directories that lead to it; those that are new are noted.
+made_parents() {
 	install_above=${1%/*}
 	install_missing=
 	while ! place_exists "$install_above"; do
@@ -41,12 +41,12 @@ install_parents() {
 		install_above=${install_above%/*}
 	done
 	for install_above in $install_missing; do
-		install_note "$install_above/" && file_make_directory "$install_above" 0755 || return
+		made_note "$install_above/" && file_make_directory "$install_above" 0755 || return
 	done
 }
 
-# install_note LINE: in the list of what uninstall takes away.
-install_note() {
+# made_note LINE: in the list of what uninstall takes away.
+made_note() {
 	edit_keep "$install_list" 0644 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) {

@@ -1,7 +1,7 @@
 # status.sh: what happened last time, for a person or (--json) for a program.
 
-# show_status
-show_status() {
+# status_show
+status_show() {
 	place_of "$state_directory/status"
 	if [ ! -e "$_path" ]; then
 		{

@@ -15,7 +15,7 @@ main_uninstall() {
 		verdict("done")
 	}'
 	install_step file_copy "$work/edited" "$work/reverse"
-	while IFS= read -r install_line; do install_step take_away "$install_line"; done <"$work/reverse"
+	while IFS= read -r install_line; do install_step uninstall_take_away "$install_line"; done <"$work/reverse"
 	install_step file_remove "$install_list"
 	# shellcheck disable=SC2046  # paths without blanks
 	selinux_label $(sed -n 's/^%//p' "$work/reverse") /etc/inittab
@@ -24,8 +24,8 @@ main_uninstall() {
 		log_info "uninstall: $state_directory stays: what azready knows of this machine"
 }
 
-# install_put_back NAME TARGET: a link, or an empty file; nothing where there is one again.
-install_put_back() {
+# uninstall_put_back NAME TARGET: a link, or an empty file; nothing where there is one again.
+uninstall_put_back() {
 	place_itself "$1"
 	if [ -e "$_path" ] || [ -h "$_path" ]; then return; fi
 	{
@@ -34,14 +34,14 @@ install_put_back() {
 	log_info "uninstall: $1 is back"
 }
 
-# take_away LINE
-take_away() {
+# uninstall_take_away LINE
+uninstall_take_away() {
 	place_itself "${1%/}"
 	case $1 in
 	!*) log_warning "uninstall: ${1#?} is gone for good, install --replace-agents removed it" && return ;;
 	=*)
 		agent_link=${1#=}
-		install_put_back "${agent_link%% *}" "${agent_link#* }"
+		uninstall_put_back "${agent_link%% *}" "${agent_link#* }"
 		return
 		;;
 	%*)
@@ -60,7 +60,7 @@ take_away() {
 	*/) rmdir "$_path" 2>/dev/null || : && return ;;
 	esac
 	[ -e "$_path" ] || [ -h "$_path" ] || return 0
-	if [ "$1" = /etc/azready.conf ] && ! config_text | cmp -s - "$_path"; then
+	if [ "$1" = /etc/azready.conf ] && ! install_config_text | cmp -s - "$_path"; then
 		log_info "uninstall: $1 stays: it was edited"
 	else
 		file_remove "$1" && log_info "uninstall: $1 removed"

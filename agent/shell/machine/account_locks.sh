@@ -4,28 +4,28 @@
 # file, the partner .NAME.azready.lock, stays beside it: so a later run knows whose lock it is, whatever the
 # number means by then. glibc's lock on /etc/.pwd.lock is out of reach: a shell cannot call fcntl.
 account_lock() {
-	sys_locked=
+	account_lock_held=
 	run_at_end account_lock_give_back
 	clock_now
 	# install and generalize have no deadline.
-	sys_until=1500
-	[ -z "${deadline-}" ] || sys_until=$(((deadline - _now) / 2))
-	[ "$sys_until" -le 1500 ] || sys_until=1500
-	sys_until=$((_now + sys_until))
-	for sys_name; do
-		place_of "${sys_name%/*}"
-		until account_lock_link "$_path" "${sys_name##*/}"; do
+	account_lock_until=1500
+	[ -z "${deadline-}" ] || account_lock_until=$(((deadline - _now) / 2))
+	[ "$account_lock_until" -le 1500 ] || account_lock_until=1500
+	account_lock_until=$((_now + account_lock_until))
+	for account_lock_name; do
+		place_of "${account_lock_name%/*}"
+		until account_lock_link "$_path" "${account_lock_name##*/}"; do
 			clock_now
-			if [ -s "$work/err" ] || [ "$_now" -ge "$sys_until" ]; then
+			if [ -s "$work/err" ] || [ "$_now" -ge "$account_lock_until" ]; then
 				[ -s "$work/err" ] || printf 'locked\n' >"$work/err"
-				file_blame "$sys_name"
+				file_blame "$account_lock_name"
 				account_lock_give_back
 				return 1
 			fi
 			clock_seconds 25
 			sleep "$_seconds"
 		done
-		sys_locked="$sys_locked $sys_name"
+		account_lock_held="$account_lock_held $account_lock_name"
 	done
 }
 
@@ -74,21 +74,21 @@ account_lock_is_held() {
 
 # account_lock_is_of_an_older_boot FILE: no where that cannot be told.
 account_lock_is_of_an_older_boot() {
-	read -r sys_up _ 2>/dev/null </proc/uptime || return
-	sys_made_at=$(date -r "$1" +%s 2>/dev/null) || sys_made_at=$(stat -c %Y "$1" 2>/dev/null)
-	sys_today=$(date +%s)
-	case $sys_made_at,$sys_today in *[!0-9,]* | ,* | *,) return 1 ;; esac
+	read -r account_lock_up _ 2>/dev/null </proc/uptime || return
+	account_lock_made_at=$(date -r "$1" +%s 2>/dev/null) || account_lock_made_at=$(stat -c %Y "$1" 2>/dev/null)
+	account_lock_today=$(date +%s)
+	case $account_lock_made_at,$account_lock_today in *[!0-9,]* | ,* | *,) return 1 ;; esac
 	# mksh counts with 32 bits, which suffice until 2038.
-	[ "$((sys_today - sys_made_at))" -gt "$((${sys_up%.*} + 2))" ]
+	[ "$((account_lock_today - account_lock_made_at))" -gt "$((${account_lock_up%.*} + 2))" ]
 }
 
 # account_lock_give_back: give back what account_lock took. All is done by then, so what stays is no failure;
 # the next run clears it.
 account_lock_give_back() {
-	for sys_name in $sys_locked; do
-		place_of "${sys_name%/*}"
-		account_lock_holder "$_path/${sys_name##*/}.lock" && [ "$_holder" != "$$" ] || rm -f "$_path/${sys_name##*/}.lock" 2>/dev/null || log_warning "$sys_name.lock cannot be removed"
-		rm -f "$_path/.${sys_name##*/}.azready.lock" 2>/dev/null
+	for account_lock_name in $account_lock_held; do
+		place_of "${account_lock_name%/*}"
+		account_lock_holder "$_path/${account_lock_name##*/}.lock" && [ "$_holder" != "$$" ] || rm -f "$_path/${account_lock_name##*/}.lock" 2>/dev/null || log_warning "$account_lock_name.lock cannot be removed"
+		rm -f "$_path/.${account_lock_name##*/}.azready.lock" 2>/dev/null
 	done
-	sys_locked=
+	account_lock_held=
 }

@@ -71,23 +71,23 @@ alive_run() {
 	alive_start "$$" && [ "$_start" = "$alive_me" ]
 }
 
-# alive_can_signal: whether there is anything here that sends signals; sets $sys_killer. posh has no kill of
+# alive_can_signal: whether there is anything here that sends signals; sets $alive_killer. posh has no kill of
 # its own, and procps is missing in small images; then another shell may have one.
 alive_can_signal() {
-	[ -z "${sys_killer-}" ] || {
-		[ "$sys_killer" != none ]
+	[ -z "${alive_killer-}" ] || {
+		[ "$alive_killer" != none ]
 		return
 	}
-	sys_killer=$(command -v kill)
-	case $sys_killer in
+	alive_killer=$(command -v kill)
+	case $alive_killer in
 	kill) ;;
-	?*) sys_killer=program ;;
+	?*) alive_killer=program ;;
 	*)
-		for sys_killer in sh dash bash; do
+		for alive_killer in sh dash bash; do
 			# Its own: a program would have been found.
-			! "$sys_killer" -c 'kill -0 "$$"' >/dev/null 2>&1 || return 0
+			! "$alive_killer" -c 'kill -0 "$$"' >/dev/null 2>&1 || return 0
 		done
-		sys_killer=none
+		alive_killer=none
 		return 1
 		;;
 	esac
@@ -97,12 +97,12 @@ alive_can_signal() {
 alive_signal() {
 	alive_can_signal || return
 	# shellcheck disable=SC2016  # for another shell to expand
-	case $sys_killer,$2 in
+	case $alive_killer,$2 in
 	kill,*) kill -s "$1" -- "$2" 2>/dev/null ;;
 	# The program of procps may take -123 for -1, which is everybody.
 	program,-*) return 1 ;;
 	program,*) kill -s "$1" "$2" 2>/dev/null ;;
-	*) "$sys_killer" -c 'kill -s "$1" -- "$2"' kill "$1" "$2" 2>/dev/null ;;
+	*) "$alive_killer" -c 'kill -s "$1" -- "$2"' kill "$1" "$2" 2>/dev/null ;;
 	esac
 }
 

@@ -4,10 +4,10 @@
 # child_pause HUNDREDTHS: sleep, in slices, so that a signal ends it at once and a run that was killed leaves
 # no long sleep.
 child_pause() {
-	sys_pausing=$1
-	while [ "$sys_pausing" -gt 0 ]; do
-		child_slice "$sys_pausing"
-		sys_pausing=$((sys_pausing - _slice))
+	child_pausing=$1
+	while [ "$child_pausing" -gt 0 ]; do
+		child_slice "$child_pausing"
+		child_pausing=$((child_pausing - _slice))
 	done
 }
 
@@ -17,9 +17,9 @@ child_slice() {
 	[ "$_slice" -le 100 ] || _slice=100
 	clock_seconds "$_slice"
 	sleep "$_seconds" >/dev/null 2>&1 &
-	sys_nap=$!
-	child_wait "$sys_nap"
-	sys_nap=
+	child_nap=$!
+	child_wait "$child_nap"
+	child_nap=
 }
 
 # child_supervise PID HUNDREDTHS [CONDITION]: wait for a child that was just started, at most so long, then
@@ -28,43 +28,43 @@ child_slice() {
 # OpenWrt.
 child_supervise() {
 	alive_start "$1" || :
-	sys_child_start=$_start
+	child_started=$_start
 	sys_child=$1
 	child_watch "$1" "$_start" "$2" "${3-}" </dev/null >/dev/null 2>&1 &
-	sys_dog=$!
-	child_reap "$1" "$sys_dog"
-	sys_child='' sys_dog=''
+	child_dog=$!
+	child_reap "$1" "$child_dog"
+	sys_child='' child_dog=''
 }
 
 # child_watch PID STARTTIME HUNDREDTHS [CONDITION]: in the background: kill it then, and also once the run is
 # gone that it belongs to. Looks every second, because whoever kills the run does not tell its watchers.
 child_watch() {
-	sys_nap=''
+	child_nap=''
 	trap '' HUP INT
 	# KILL, because a TERM that comes before the child has become `sleep` would be lost.
-	trap '[ -z "$sys_nap" ] || alive_signal KILL "$sys_nap"; exit 0' TERM
-	sys_left=$3
+	trap '[ -z "$child_nap" ] || alive_signal KILL "$child_nap"; exit 0' TERM
+	child_left=$3
 	clock_now
-	sys_until=$((_now + $3))
+	child_until=$((_now + $3))
 	while :; do
 		# What was sent before the trap was set is lost; and where nothing can send, this file has to do.
 		[ ! -e "$work/reaped.$1" ] || exit 0
 		alive_run || break
-		if [ "$sys_left" -le 0 ]; then
+		if [ "$child_left" -le 0 ]; then
 			if [ -n "${4-}" ] && "$4" "$1"; then
-				sys_until=$((_now + $3))
-				sys_left=$3
+				child_until=$((_now + $3))
+				child_left=$3
 			else
 				{ printf '' >"$work/late.$1"; } 2>/dev/null
 				break
 			fi
 		fi
-		child_slice "$sys_left"
+		child_slice "$child_left"
 		# The time of day may leap while this sleeps; how long it slept does not.
-		sys_left=$((sys_left - _slice))
+		child_left=$((child_left - _slice))
 		if [ -r /proc/uptime ]; then
 			clock_now
-			sys_left=$((sys_until - _now))
+			child_left=$((child_until - _now))
 		fi
 	done
 	alive_kill "$1" "$2"
@@ -82,7 +82,7 @@ child_become() {
 # child_reap PID WATCHER: wait for it and send the watcher home; sets _ended and _late, as child_supervise.
 child_reap() {
 	child_wait "$1"
-	sys_reaped=$_ended
+	child_reaped=$_ended
 	{ printf '' >"$work/reaped.$1"; } 2>/dev/null
 	# Where nothing can send, the watcher goes by itself.
 	! alive_signal TERM "$2" || child_wait "$2"
@@ -92,7 +92,7 @@ child_reap() {
 		rm -f "$work/late.$1"
 	}
 	! alive_can_signal || rm -f "$work/reaped.$1"
-	_ended=$sys_reaped
+	_ended=$child_reaped
 }
 
 # child_wait PID: wait for it; sets _ended, as child_reap.
@@ -126,12 +126,12 @@ child_end_all() {
 	'') ;;
 	# The signal came between its start and the line behind it.
 	starting) [ "$!" = "$sys_before" ] || alive_signal KILL "-$!" || alive_signal KILL "$!" ;;
-	*) alive_kill "$sys_child" "$sys_child_start" ;;
+	*) alive_kill "$sys_child" "$child_started" ;;
 	esac
 	sys_child=
-	if { read -r sys_number sys_rest <"$work/client"; } 2>/dev/null; then alive_kill "$sys_number" "$sys_rest"; fi
-	[ -z "${sys_dog-}" ] || alive_signal TERM "$sys_dog"
-	sys_dog=
-	[ -z "${sys_nap-}" ] || alive_signal KILL "$sys_nap"
-	sys_nap=
+	if { read -r child_number child_rest <"$work/client"; } 2>/dev/null; then alive_kill "$child_number" "$child_rest"; fi
+	[ -z "${child_dog-}" ] || alive_signal TERM "$child_dog"
+	child_dog=
+	[ -z "${child_nap-}" ] || alive_signal KILL "$child_nap"
+	child_nap=
 }

@@ -3,19 +3,19 @@
 # clock_now: sets _now, hundredths of a second on a clock that NTP cannot set. Without /proc the time of day
 # has to do: what it goes back counts as nothing, and what it leaps as 100 s.
 clock_now() {
-	if { read -r _now sys_rest </proc/uptime; } 2>/dev/null; then
+	if { read -r _now clock_rest </proc/uptime; } 2>/dev/null; then
 		_now=${_now%.*}${_now#*.}
 		# "0.08" must not become an octal number.
 		while case $_now in 0?*) ;; *) false ;; esac do _now=${_now#0}; done
 	else
-		sys_date=$(date +%s)
+		clock_date=$(date +%s)
 		# Differences alone: mksh counts with 32 bits.
-		sys_step=$((sys_date - ${sys_date_before:-$sys_date}))
-		sys_date_before=$sys_date
-		[ "$sys_step" -ge 0 ] || sys_step=0
-		[ "$sys_step" -le 100 ] || sys_step=100
-		sys_ticks=$((${sys_ticks:-0} + sys_step * 100))
-		_now=$sys_ticks
+		clock_step=$((clock_date - ${clock_date_before:-$clock_date}))
+		clock_date_before=$clock_date
+		[ "$clock_step" -ge 0 ] || clock_step=0
+		[ "$clock_step" -le 100 ] || clock_step=100
+		clock_ticks=$((${clock_ticks:-0} + clock_step * 100))
+		_now=$clock_ticks
 	fi
 }
 
@@ -28,13 +28,13 @@ clock_timestamp() {
 # without fractions.
 clock_seconds() {
 	_seconds=$(($1 / 100))
-	sys_rest=$(($1 % 100))
-	[ -n "${sys_fractions-}" ] || if sleep 0.01 2>/dev/null; then sys_fractions=yes; else sys_fractions=no; fi
-	case $sys_fractions$sys_rest in
+	clock_rest=$(($1 % 100))
+	[ -n "${clock_fractions-}" ] || if sleep 0.01 2>/dev/null; then clock_fractions=yes; else clock_fractions=no; fi
+	case $clock_fractions$clock_rest in
 	yes0 | no0) ;;
-	yes?) _seconds=$_seconds.0$sys_rest ;;
-	yes?0) _seconds=$_seconds.${sys_rest%0} ;;
-	yes*) _seconds=$_seconds.$sys_rest ;;
+	yes?) _seconds=$_seconds.0$clock_rest ;;
+	yes?0) _seconds=$_seconds.${clock_rest%0} ;;
+	yes*) _seconds=$_seconds.$clock_rest ;;
 	no*) _seconds=$((_seconds + 1)) ;;
 	esac
 }

@@ -9,11 +9,11 @@ file_same() {
 # file_facts PLACE: sets _mode (as ls has it), _links, _owner and _group of a file itself, all empty where
 # there is none; busybox can be built without stat.
 file_facts() {
-	sys_rest=$(LC_ALL=C ls -dn "$1" 2>/dev/null)
-	for sys_fact in _mode _links _owner _group; do
-		eval "$sys_fact=\${sys_rest%% *}"
-		sys_rest=${sys_rest#* }
-		while case $sys_rest in ' '*) ;; *) false ;; esac do sys_rest=${sys_rest# }; done
+	file_rest=$(LC_ALL=C ls -dn "$1" 2>/dev/null)
+	for file_fact in _mode _links _owner _group; do
+		eval "$file_fact=\${file_rest%% *}"
+		file_rest=${file_rest#* }
+		while case $file_rest in ' '*) ;; *) false ;; esac do file_rest=${file_rest# }; done
 	done
 	case $_owner$_group in '' | *[!0-9]*) _mode='' _links='' _owner='' _group='' ;; esac
 	[ -n "$_group" ]
@@ -23,14 +23,14 @@ file_facts() {
 # statistics behind its message, and uutils the number of the error.
 file_cause() {
 	_cause=
-	sys_said=
+	file_said=
 	[ -r "$work/err" ] || return 0
-	while IFS= read -r sys_line || [ -n "$sys_line" ]; do
-		case $sys_line in
+	while IFS= read -r file_line || [ -n "$file_line" ]; do
+		case $file_line in
 		[0-9]* | '') ;;
 		*)
-			sys_said=$sys_line
-			_cause=${sys_line##*: }
+			file_said=$file_line
+			_cause=${file_line##*: }
 			;;
 		esac
 	done <"$work/err"
@@ -43,7 +43,7 @@ file_blame() {
 	file_cause
 	case $_cause in
 	*'not found')
-		file_broken "$1" "${sys_said#*: }"
+		file_broken "$1" "${file_said#*: }"
 		return
 		;;
 	# What dash says of a printf of its own.
@@ -57,7 +57,7 @@ file_blame() {
 		fi
 		;;
 	esac
-	# For spare, which may be outside of the subshell that this is.
+	# For read_only_spare, which may be outside of the subshell that this is.
 	{ printf '%s\n' "$1" "$_cause" >"$work/blamed"; } 2>/dev/null
 	fail file_not_writable '' "file=$1" "error=$_cause"
 }
@@ -88,7 +88,7 @@ file_fetch_place() {
 	[ -e "$1" ] || return 0
 	# Somebody may write to it meanwhile.
 	# shellcheck disable=SC2034  # a count
-	for sys_try in 1 2 3; do
+	for file_try in 1 2 3; do
 		LC_ALL=C cat "$1" 2>"$work/err" >"$3" || {
 			set -- "$?" "$2"
 			file_cause
@@ -132,9 +132,9 @@ file_make_directory() {
 # a new file.
 file_write() {
 	place_of "$1"
-	sys_new=${_path%/*}/.${_path##*/}.azready
+	file_new=${_path%/*}/.${_path##*/}.azready
 	file_put "$2" "$3"
-	set -- "$1" "$?" "$sys_new" "${_path%/*}"
+	set -- "$1" "$?" "$file_new" "${_path%/*}"
 	if [ "$2" -eq 0 ]; then
 		sync "$4" 2>/dev/null || sync
 		return 0
@@ -143,20 +143,20 @@ file_write() {
 	file_blame "$1"
 }
 
-# file_put MODE FILE: FILE's content to $_path by way of $sys_new.
+# file_put MODE FILE: FILE's content to $_path by way of $file_new.
 file_put() {
 	# Of the last tool, which may have failed.
-	{ [ ! -e "$sys_new" ] && [ ! -h "$sys_new" ] && printf '' >"$work/err"; } 2>/dev/null || rm -f "$sys_new" "$work/err" 2>/dev/null
+	{ [ ! -e "$file_new" ] && [ ! -h "$file_new" ] && printf '' >"$work/err"; } 2>/dev/null || rm -f "$file_new" "$work/err" 2>/dev/null
 	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return
-	file_write_like "$_path" "$sys_new" "$1" "$2" && file_same "$2" "$sys_new" && file_replace "$2"
+	file_write_like "$_path" "$file_new" "$1" "$2" && file_same "$2" "$file_new" && file_replace "$2"
 }
 
-# file_replace FILE: put $sys_new, which has FILE's content, in the place of $_path. One that is a mount of
+# file_replace FILE: put $file_new, which has FILE's content, in the place of $_path. One that is a mount of
 # its own (a container's /etc/hostname) can only be written where it is; the new one lies beside it until that
 # is done.
 file_replace() {
-	LC_ALL=C mv -f "$sys_new" "$_path" 2>"$work/err" && [ ! -e "$sys_new" ] && return
-	grep -q -i busy "$work/err" && file_dd "$1" "$_path" && file_same "$1" "$_path" && rm -f "$sys_new"
+	LC_ALL=C mv -f "$file_new" "$_path" 2>"$work/err" && [ ! -e "$file_new" ] && return
+	grep -q -i busy "$work/err" && file_dd "$1" "$_path" && file_same "$1" "$_path" && rm -f "$file_new"
 }
 
 # file_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it
@@ -170,8 +170,8 @@ file_write_like() {
 		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
 		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && file_dd "$4" "$2" || return
 		file_facts "$1" || return
-		sys_wanted=${_mode%"${_mode#??????????}"}
-		file_facts "$2" && [ "$sys_wanted" = "${_mode%"${_mode#??????????}"}" ]
+		file_wanted=${_mode%"${_mode#??????????}"}
+		file_facts "$2" && [ "$file_wanted" = "${_mode%"${_mode#??????????}"}" ]
 	else
 		# Private until the mode is set: the content may be a secret.
 		(umask 077 && file_dd "$4" "$2") && LC_ALL=C chmod "$3" "$2" 2>"$work/err"
@@ -191,16 +191,16 @@ file_dd() {
 # that is there: what is done there by name then happens there.
 file_is_roots() {
 	file_facts "$root/"
-	sys_roots=$_owner
-	sys_above=$1
+	file_roots=$_owner
+	file_above=$1
 	while :; do
-		if [ -e "$sys_above/" ]; then
-			file_facts "$sys_above/." || return
-			case $_owner in 0 | "$sys_roots") ;; *) return 1 ;; esac
+		if [ -e "$file_above/" ]; then
+			file_facts "$file_above/." || return
+			case $_owner in 0 | "$file_roots") ;; *) return 1 ;; esac
 			case $_mode in ????????w*) return 1 ;; esac
 		fi
-		[ "${#sys_above}" -gt "${#root}" ] || return 0
-		sys_above=${sys_above%/*}
+		[ "${#file_above}" -gt "${#root}" ] || return 0
+		file_above=${file_above%/*}
 	done
 }
 

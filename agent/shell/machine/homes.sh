@@ -3,7 +3,7 @@
 # home_need_roots NAME: fails where others could exchange NAME itself; sets _path.
 home_need_roots() {
 	user_foreign=
-	place_of "$1" user_meets
+	place_of "$1" user_file_meets
 	home_give_to_root "${_path%/*}"
 	[ -z "$user_foreign" ] && file_is_roots "${_path%/*}" && return
 	printf 'others than root can change what leads to it\n' >"$work/err"
@@ -22,43 +22,43 @@ home_give_to_root() {
 # there; whole or not at all.
 home_make() {
 	home_need_roots "$1" || return
-	sys_home=$_path
+	home_at=$_path
 	place_of "$2"
-	sys_skeleton=$_path
-	sys_new=${sys_home%/*}/.${sys_home##*/}.azready
-	home_clear_tree "$sys_new"
-	{ home_fill "$3" "$4:$5" && LC_ALL=C mv "$sys_new" "$sys_home" 2>"$work/err" && [ -d "$sys_home" ] && [ ! -e "$sys_new" ]; } || {
+	home_skeleton=$_path
+	home_new=${home_at%/*}/.${home_at##*/}.azready
+	home_clear_tree "$home_new"
+	{ home_fill "$3" "$4:$5" && LC_ALL=C mv "$home_new" "$home_at" 2>"$work/err" && [ -d "$home_at" ] && [ ! -e "$home_new" ]; } || {
 		set -- "$1" "$?"
-		home_clear_tree "$sys_new"
+		home_clear_tree "$home_new"
 		file_blame "$1" "$2"
 		return
 	}
 	file_give "$1" "$4" "$5"
 }
 
-# home_fill MODE OWNER: $sys_new like $sys_skeleton. The directory itself comes last: nobody else enters it
+# home_fill MODE OWNER: $home_new like $home_skeleton. The directory itself comes last: nobody else enters it
 # before.
 home_fill() {
-	(umask 022 && LC_ALL=C mkdir -p "${sys_new%/*}" && umask 077 && LC_ALL=C mkdir "$sys_new") 2>"$work/err" || return
-	if [ -d "$sys_skeleton" ]; then
-		LC_ALL=C cp -pPR "$sys_skeleton/." "$sys_new" 2>"$work/err" || return
-		(cd "$sys_skeleton" && home_all_in "$sys_new") || return
+	(umask 022 && LC_ALL=C mkdir -p "${home_new%/*}" && umask 077 && LC_ALL=C mkdir "$home_new") 2>"$work/err" || return
+	if [ -d "$home_skeleton" ]; then
+		LC_ALL=C cp -pPR "$home_skeleton/." "$home_new" 2>"$work/err" || return
+		(cd "$home_skeleton" && home_all_in "$home_new") || return
 	fi
-	LC_ALL=C chmod 00700 "$sys_new" 2>"$work/err" || return
+	LC_ALL=C chmod 00700 "$home_new" 2>"$work/err" || return
 	if [ "$(id -u)" -eq 0 ]; then
-		LC_ALL=C chown -h 0:0 "$sys_new" 2>"$work/err" && find "$sys_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err" &&
-			LC_ALL=C chown -h "$2" "$sys_new" 2>"$work/err" || return
+		LC_ALL=C chown -h 0:0 "$home_new" 2>"$work/err" && find "$home_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err" &&
+			LC_ALL=C chown -h "$2" "$home_new" 2>"$work/err" || return
 	fi
-	LC_ALL=C chmod "$1" "$sys_new" 2>"$work/err"
+	LC_ALL=C chmod "$1" "$home_new" 2>"$work/err"
 }
 
 # home_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of
 # `DIR/.`.
 home_all_in() {
 	set +f
-	for sys_hit in .[!.]* ..?* *; do
-		if [ -e "./$sys_hit" ] || [ -h "./$sys_hit" ]; then
-			[ -e "$1/$sys_hit" ] || [ -h "$1/$sys_hit" ] || return
+	for home_hit in .[!.]* ..?* *; do
+		if [ -e "./$home_hit" ] || [ -h "./$home_hit" ]; then
+			[ -e "$1/$home_hit" ] || [ -h "$1/$home_hit" ] || return
 		fi
 	done
 }
@@ -69,7 +69,7 @@ home_clear_tree() {
 	if [ -h "$1" ] || [ ! -d "$1" ]; then
 		rm -f "$1" 2>/dev/null
 	else
-		(user_take_tree "$1" && find . -depth ! -name . \( -type d -exec rmdir {} \; -o -exec rm -f {} \; \)) 2>/dev/null
+		(user_file_take_tree "$1" && find . -depth ! -name . \( -type d -exec rmdir {} \; -o -exec rm -f {} \; \)) 2>/dev/null
 		rmdir "$1" 2>/dev/null
 	fi
 }

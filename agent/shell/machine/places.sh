@@ -4,30 +4,30 @@
 # place_of NAME [FUNCTION]: sets _path, where the image's NAME really is: an absolute symlink of the image
 # stays inside the image. Calls FUNCTION with the place of each link that it follows.
 place_of() {
-	sys_todo=$1
-	sys_done=
-	sys_links=0
-	while [ -n "$sys_todo" ]; do
-		sys_part=${sys_todo%%/*}
-		case $sys_todo in */*) sys_todo=${sys_todo#*/} ;; *) sys_todo= ;; esac
-		case $sys_part in
+	place_todo=$1
+	place_done=
+	place_links=0
+	while [ -n "$place_todo" ]; do
+		place_part=${place_todo%%/*}
+		case $place_todo in */*) place_todo=${place_todo#*/} ;; *) place_todo= ;; esac
+		case $place_part in
 		'' | .) continue ;;
 		..)
-			sys_done=${sys_done%/*}
+			place_done=${place_done%/*}
 			continue
 			;;
 		esac
-		if [ -h "$root$sys_done/$sys_part" ] && [ "$sys_links" -lt 40 ]; then
-			sys_links=$((sys_links + 1))
-			[ -z "${2-}" ] || "$2" "$root$sys_done/$sys_part"
-			sys_target=$(readlink "$root$sys_done/$sys_part")
-			case $sys_target in /*) sys_done= ;; esac
-			sys_todo=$sys_target/$sys_todo
+		if [ -h "$root$place_done/$place_part" ] && [ "$place_links" -lt 40 ]; then
+			place_links=$((place_links + 1))
+			[ -z "${2-}" ] || "$2" "$root$place_done/$place_part"
+			place_target=$(readlink "$root$place_done/$place_part")
+			case $place_target in /*) place_done= ;; esac
+			place_todo=$place_target/$place_todo
 		else
-			sys_done=$sys_done/$sys_part
+			place_done=$place_done/$place_part
 		fi
 	done
-	_path=$root$sys_done
+	_path=$root$place_done
 }
 
 # place_itself NAME: sets _path, as place_of, but of a symlink itself and not of what it points to.
@@ -67,19 +67,19 @@ place_is_executable() {
 # where there is none.
 place_glob() {
 	_found=
-	sys_pattern=${1#/}/
-	while [ -n "$sys_pattern" ]; do
-		sys_match=${sys_pattern%%/*}
-		sys_pattern=${sys_pattern#*/}
-		sys_above=$_found
+	place_pattern=${1#/}/
+	while [ -n "$place_pattern" ]; do
+		place_last=${place_pattern%%/*}
+		place_pattern=${place_pattern#*/}
+		place_above=$_found
 		_found=
-		if [ -z "$sys_above" ]; then
+		if [ -z "$place_above" ]; then
 			place_match ''
 		else
 			text_by_line
-			for sys_hit in $sys_above; do
+			for place_hit in $place_above; do
 				text_by_word
-				place_match "$sys_hit"
+				place_match "$place_hit"
 			done
 			text_by_word
 		fi
@@ -87,13 +87,13 @@ place_glob() {
 	done
 }
 
-# place_match DIRECTORY: add what matches $sys_match in it to _found.
+# place_match DIRECTORY: add what matches $place_last in it to _found.
 place_match() {
 	place_of "$1"
-	sys_flags=$-
+	place_flags=$-
 	set +f
-	for sys_hit in "$_path"/$sys_match; do
-		if [ -e "$sys_hit" ] || [ -h "$sys_hit" ]; then _found=$_found${_found:+$sys_newline}$1/${sys_hit##*/}; fi
+	for place_hit in "$_path"/$place_last; do
+		if [ -e "$place_hit" ] || [ -h "$place_hit" ]; then _found=$_found${_found:+$sys_newline}$1/${place_hit##*/}; fi
 	done
-	case $sys_flags in *f*) set -f ;; esac
+	case $place_flags in *f*) set -f ;; esac
 }

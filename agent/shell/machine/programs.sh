@@ -3,29 +3,29 @@
 # program_complete_path: a bare init gives an empty PATH or half of one. With a root other than / whoever set
 # a PATH of their own folders knows why.
 program_complete_path() {
-	sys_rest=${PATH-}:
-	while [ -n "$root" ] && [ -n "$sys_rest" ]; do
-		case ${sys_rest%%:*} in '' | /bin | /sbin | /usr/bin | /usr/sbin | /usr/local/bin | /usr/local/sbin) ;; *) return 0 ;; esac
-		sys_rest=${sys_rest#*:}
+	program_rest=${PATH-}:
+	while [ -n "$root" ] && [ -n "$program_rest" ]; do
+		case ${program_rest%%:*} in '' | /bin | /sbin | /usr/bin | /usr/sbin | /usr/local/bin | /usr/local/sbin) ;; *) return 0 ;; esac
+		program_rest=${program_rest#*:}
 	done
-	for sys_rest in $fact_SYSTEM_PATH; do
-		case :${PATH-}: in *":$sys_rest:"*) ;; *) PATH=${PATH:+$PATH:}$sys_rest ;; esac
+	for program_rest in $fact_SYSTEM_PATH; do
+		case :${PATH-}: in *":$program_rest:"*) ;; *) PATH=${PATH:+$PATH:}$program_rest ;; esac
 	done
 	export PATH
 }
 
 # The programs that the engine cannot do without; the contract has the same list. Some are part of some
 # shells.
-sys_programs='awk cat chmod chown cmp cp cut date dd grep head id ln ls mkdir mv printf readlink rm rmdir sed sleep sync tail touch tr wc'
+program_needed='awk cat chmod chown cmp cp cut date dd grep head id ln ls mkdir mv printf readlink rm rmdir sed sleep sync tail touch tr wc'
 
 # program_need_all: all that are missing in one line: a half-built system should not be found out one by one.
 program_need_all() {
-	sys_missing=
-	for sys_program in $sys_programs; do
-		command -v "$sys_program" >/dev/null 2>&1 || sys_missing="$sys_missing${sys_missing:+, }$sys_program"
+	program_missing=
+	for program_name in $program_needed; do
+		command -v "$program_name" >/dev/null 2>&1 || program_missing="$program_missing${program_missing:+, }$program_name"
 	done
-	[ -n "$sys_missing" ] || return 0
-	log_error "missing: $sys_missing" 'the shell engine needs these programs on PATH'
+	[ -n "$program_missing" ] || return 0
+	log_error "missing: $program_missing" 'the shell engine needs these programs on PATH'
 	exit 3
 }
 
@@ -36,22 +36,22 @@ program_need_awk() {
 		log_error 'no awk on PATH' 'the shell engine needs one: mawk, gawk or busybox awk'
 		exit 3
 	}
-	sys_awk_status=0
-	sys_said=$(LC_ALL=C awk '
+	program_awk_status=0
+	program_said=$(LC_ALL=C awk '
 		function add(s, kept) { kept = s; sub(/^[ab]+/, "", kept); return kept ENVIRON["LC_ALL"] }
 		BEGIN { n = split("x<y", part, /[<]/); KEY["k", 1] = 2; delete KEY["none"]
-			printf "%s", n part[2] add("aac" sprintf("%c", 100)) KEY["k", 1] substr("abc", 2) (match("ab", /b$/) ? RSTART : 0) }' 2>/dev/null) || sys_awk_status=$?
-	[ "$sys_said" != 2ycdC2bc2 ] || return 0
-	log_error "awk does not work (status $sys_awk_status)" 'the shell engine needs one that does: mawk, gawk or busybox awk'
+			printf "%s", n part[2] add("aac" sprintf("%c", 100)) KEY["k", 1] substr("abc", 2) (match("ab", /b$/) ? RSTART : 0) }' 2>/dev/null) || program_awk_status=$?
+	[ "$program_said" != 2ycdC2bc2 ] || return 0
+	log_error "awk does not work (status $program_awk_status)" 'the shell engine needs one that does: mawk, gawk or busybox awk'
 	exit 3
 }
 
 # program_awk PROGRAM [ARG ..]: awk on bytes, with the shared functions in front.
 program_awk() {
-	sys_program=$1
+	program_text=$1
 	shift
 	# shellcheck disable=SC2154  # embedded by the build
-	LC_ALL=C awk "$awk_lib$sys_program" ${1+"$@"}
+	LC_ALL=C awk "$awk_lib$program_text" ${1+"$@"}
 }
 
 # program_which COMMAND: sets _which, the path of a command of this system; fails where there is none, and
@@ -70,14 +70,14 @@ program_has() {
 # seconds. Its output is then in $work/run.out and $work/run.err; sets _ended. Secrets go into the file, never
 # into the arguments.
 program_run() {
-	sys_limit=$(($1 * 100))
-	sys_stdin=$2
+	program_limit=$(($1 * 100))
+	program_stdin=$2
 	shift 2
 	sys_before=$! sys_child=starting
 	# posh does not export a prefix assignment to what a function starts, so the subshell exports.
 	# shellcheck disable=SC2030,SC2031  # for this one command
-	{ LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && child_become "$@"; } <"$sys_stdin" >"$work/run.out" 2>"$work/run.err" &
-	child_supervise "$!" "$sys_limit"
+	{ LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && child_become "$@"; } <"$program_stdin" >"$work/run.out" 2>"$work/run.err" &
+	child_supervise "$!" "$program_limit"
 	return "$_ended"
 }
 

@@ -1,23 +1,23 @@
 # read_only.sh: what a machine can do without: where the system lets nobody change such a file, that is no
 # failure.
 
-# spare COMMAND ..: run it; where it fails because the system lets nobody change a secondary file (a store
-# that is read-only; not a disk that is full), that is a warning. Sets _spared, the file, or nothing.
-spare() {
+# read_only_spare COMMAND ..: run it; where it fails because the system lets nobody change a secondary file (a
+# store that is read-only; not a disk that is full), that is a warning. Sets _spared, the file, or nothing.
+read_only_spare() {
 	_spared=
 	rm -f "$work/blamed"
 	"$@" && return
 	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
-	if ! spare_is_secondary "$spare_file" || spare_may_write "$spare_file"; then return 1; fi
+	if ! read_only_is_secondary "$spare_file" || read_only_may_write "$spare_file"; then return 1; fi
 	_spared=$spare_file
 	log_warning "$_spared stays as it is: $spare_cause"
 	forgive
 }
 
-# spare_is_secondary FILE: whether a machine without a change of this file is still one that its user can
+# read_only_is_secondary FILE: whether a machine without a change of this file is still one that its user can
 # enter. The name is kept for the next boot alone: the kernel has it already, but never with a root other than
 # /.
-spare_is_secondary() {
+read_only_is_secondary() {
 	case $1 in
 	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;
 	/etc/ssh/sshd_config | /etc/ssh/sshd_config.d | /etc/ssh/sshd_config.d/* | /usr/etc/ssh/sshd_config) ;;
@@ -26,8 +26,8 @@ spare_is_secondary() {
 	esac
 }
 
-# spare_may_write NAME: whether the file system lets us change this file and what lies beside it.
-spare_may_write() {
+# read_only_may_write NAME: whether the file system lets us change this file and what lies beside it.
+read_only_may_write() {
 	place_of "$1"
 	[ ! -e "$_path" ] || [ -w "$_path" ] || return
 	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done

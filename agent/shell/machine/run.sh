@@ -1,7 +1,7 @@
 # run.sh: a run of azready from its first step to its last, whatever the way out.
 
 # What is to be called at the end, and for a signal; those who hold something say so.
-sys_endings='' sys_stopping=''
+run_endings='' sys_stopping=''
 
 # run_prepare: what every command needs, before any file is opened and any program started.
 run_prepare() {
@@ -29,12 +29,12 @@ run_need_null() {
 # run_open_descriptors: the first file opened would take the number of a standard descriptor that is closed,
 # and then be read or written as such.
 run_open_descriptors() {
-	for sys_descriptor in 0 1 2; do
-		! run_is_open "$sys_descriptor" || continue
+	for run_descriptor in 0 1 2; do
+		! run_is_open "$run_descriptor" || continue
 		# A redirection of exec that fails ends a shell, so a shell of its own tries. By way of a higher
 		# number: dash closes again what it opened at the very number that it was to have.
 		(: 9<>/dev/null) || return 0
-		case $sys_descriptor in
+		case $run_descriptor in
 		0) exec 9</dev/null <&9 9<&- ;;
 		1) exec 9>/dev/null >&9 9>&- ;;
 		2) exec 9>/dev/null 2>&9 9>&- ;;
@@ -77,8 +77,8 @@ run_begin() {
 # run_is_main: whether this is the shell of the run itself. One that it was forked from a moment ago may still
 # have the traps (seen with bash); $$ is the same in both.
 run_is_main() {
-	if { read -r sys_number sys_rest </proc/self/stat; } 2>/dev/null && [ "${alive_sees-no}" = yes ]; then
-		[ "$sys_number" = "$$" ]
+	if { read -r run_number _ </proc/self/stat; } 2>/dev/null && [ "${alive_sees-no}" = yes ]; then
+		[ "$run_number" = "$$" ]
 	else
 		# shellcheck disable=SC2016  # the PPID of that sh
 		[ "$(exec sh -c 'printf %s "$PPID"')" = "$$" ]
@@ -90,13 +90,13 @@ run_end() {
 	run_is_main || return 0
 	trap '' HUP INT TERM
 	child_end_all
-	for sys_ending in $sys_endings; do "$sys_ending"; done
+	for run_ending in $run_endings; do "$run_ending"; done
 	rm -rf "$work"
 }
 
 # run_at_end FUNCTION: have run_end call it, before those that were noted earlier.
 run_at_end() {
-	case " $sys_endings " in *" $1 "*) ;; *) sys_endings="$1 $sys_endings" ;; esac
+	case " $run_endings " in *" $1 "*) ;; *) run_endings="$1 $run_endings" ;; esac
 }
 
 # run_stop NAME NUMBER: a signal ends the run. The platform is not told: the next boot tries again.

@@ -22,7 +22,7 @@ sshd_set_password_login() {
 	*) return 1 ;;
 	esac
 	sshd_written=no
-	spare sshd_write "$1" || return
+	read_only_spare sshd_write "$1" || return
 	[ -z "$_spared" ] || return 0
 	[ "$sshd_written" = no ] || sshd_reload
 	sshd_is "$1"

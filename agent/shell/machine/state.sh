@@ -13,7 +13,7 @@ state_say_done() {
 state_begin() {
 	pending_forget
 	run_began=yes
-	sys_stopping=interrupted
+	sys_stopping=state_interrupted
 	state_write running
 }
 
@@ -22,8 +22,9 @@ state_note_steps() {
 	state_write running || log_warning "status not kept: $(fail_cause)"
 }
 
-# interrupted SIGNAL: what the status file says of a run that a signal ended. Who was told Ready keeps that.
-interrupted() {
+# state_interrupted SIGNAL: what the status file says of a run that a signal ended. Who was told Ready keeps
+# that.
+state_interrupted() {
 	[ "$run_began" = yes ] || return 0
 	pending_forget
 	{ printf 'signal_%s' "$1" >"$work/failure"; } 2>/dev/null

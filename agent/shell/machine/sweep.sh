@@ -5,9 +5,9 @@ sweep() {
 	[ -z "${lock_file-}" ] || {
 		sweep_child
 		for sweep_name in "$lock_place"/lock.*; do
-			sys_number=${sweep_name##*.}
-			case $sys_number in *[!0-9]*) continue ;; esac
-			alive_start "$sys_number" || rm -f "$sweep_name"
+			sweep_number=${sweep_name##*.}
+			case $sweep_number in *[!0-9]*) continue ;; esac
+			alive_start "$sweep_number" || rm -f "$sweep_name"
 		done
 	}
 	sweep_media
@@ -84,14 +84,14 @@ sweep_unmount() {
 # files. Only while no other run is at work; in /home also a home that is not finished. What stays is in
 # nobody's way.
 sweep_files() {
-	for sys_name in passwd group shadow gshadow; do sweep_lock "$sys_name"; done
-	for sys_name in $fact_SWEPT_FOLDERS /home "$state_directory" "$run_directory"; do
-		place_of "$sys_name"
+	for sweep_folder in passwd group shadow gshadow; do sweep_lock "$sweep_folder"; done
+	for sweep_folder in $fact_SWEPT_FOLDERS /home "$state_directory" "$run_directory"; do
+		place_of "$sweep_folder"
 		if [ ! -d "$_path" ] || ! file_is_roots "$_path"; then continue; fi
-		sys_flags=$-
+		sweep_flags=$-
 		set +f
-		for sys_hit in "$_path"/.*.azready; do home_clear_tree "$sys_hit"; done
-		case $sys_flags in *f*) set -f ;; esac
+		for sweep_hit in "$_path"/.*.azready; do home_clear_tree "$sweep_hit"; done
+		case $sweep_flags in *f*) set -f ;; esac
 	done
 }
 
@@ -99,18 +99,18 @@ sweep_files() {
 # this boot would have useradd and passwd refuse, too.
 sweep_lock() {
 	place_of /etc
-	sys_partner=$_path/.$1.azready.lock
+	sweep_partner=$_path/.$1.azready.lock
 	set -- "$_path/$1"
-	if [ -e "$sys_partner" ]; then
-		! file_same "$sys_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
-		rm -f "$sys_partner" 2>/dev/null
+	if [ -e "$sweep_partner" ]; then
+		! file_same "$sweep_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
+		rm -f "$sweep_partner" 2>/dev/null
 	fi
 	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then account_lock_is_held "$1.lock" || rm -f "$1.lock" 2>/dev/null; fi
-	sys_flags=$-
+	sweep_flags=$-
 	set +f
-	for sys_hit in "$1".[0-9]*; do
-		account_lock_holder "$sys_hit" || continue
-		case $_holder in "${sys_hit##*.}") [ ! -f "$sys_hit" ] || account_lock_is_held "$sys_hit" || rm -f "$sys_hit" 2>/dev/null ;; esac
+	for sweep_hit in "$1".[0-9]*; do
+		account_lock_holder "$sweep_hit" || continue
+		case $_holder in "${sweep_hit##*.}") [ ! -f "$sweep_hit" ] || account_lock_is_held "$sweep_hit" || rm -f "$sweep_hit" 2>/dev/null ;; esac
 	done
-	case $sys_flags in *f*) set -f ;; esac
+	case $sweep_flags in *f*) set -f ;; esac
 }

@@ -8,7 +8,7 @@ tab=$(printf '\t')
 # text_by_line: for `for LINE in $TEXT`, with text_by_word first in the loop and behind it. No `while read`
 # with a here-document: with one inside another, ash of busybox 1.26 at times finds the inner one empty.
 text_by_line() {
-	case $- in *f*) sys_globs=no ;; *) sys_globs=yes ;; esac
+	case $- in *f*) text_globs=no ;; *) text_globs=yes ;; esac
 	set -f
 	IFS=$sys_newline
 }
@@ -16,7 +16,7 @@ text_by_line() {
 # text_by_word: words are as usual again.
 text_by_word() {
 	IFS=" $tab$sys_newline"
-	[ "$sys_globs" = no ] || set +f
+	[ "$text_globs" = no ] || set +f
 }
 
 # text_cells ROW: sets _cell_1 to _cell_6, what stands between the `|` of a table's row, without blanks around

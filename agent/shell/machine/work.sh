@@ -7,8 +7,8 @@ work_begin_in() {
 	case ${2-} in d????-??-* | d????????[tT]*) ;; *) return 1 ;; esac
 	case ${4-} in 0 | "$sys_me") ;; *) return 1 ;; esac
 	# A run that was killed may have left the name of this number.
-	for sys_try in '' .1 .2 .3 .4 .5 .6 .7 .8 .9; do
-		work=$1/azready.$$$sys_try
+	for work_try in '' .1 .2 .3 .4 .5 .6 .7 .8 .9; do
+		work=$1/azready.$$$work_try
 		if (umask 077 && mkdir "$work") 2>/dev/null; then
 			{ printf '%s\n' "$alive_space" >"$work/namespace" && printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null &&
 				work_make_room && return
@@ -37,10 +37,10 @@ work_make_room() {
 # work_fill NAME COUNT: a file of so many times 64 KiB in the work directory. Its size is asked for, too: not
 # every shell says that it could not write.
 work_fill() {
-	sys_filling=$2
-	while [ "$sys_filling" -gt 0 ]; do
+	work_filling=$2
+	while [ "$work_filling" -gt 0 ]; do
 		printf '%065536d' 0 || break
-		sys_filling=$((sys_filling - 1))
+		work_filling=$((work_filling - 1))
 	done 2>/dev/null >"$work/$1"
 	text_size "$work/$1"
 	[ "$_size" -eq "$(($2 * 65536))" ]

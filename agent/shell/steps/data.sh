@@ -3,30 +3,30 @@
 
 step_custom_data() {
 	if [ -s "$work/wanted.custom-data" ]; then
-		take_data custom-data "$set_CUSTOM_DATA"
+		data_take custom-data "$set_CUSTOM_DATA"
 	else
 		[ ! -e "$work/ovf.bin" ] || mv "$work/ovf.bin" "$work/data" || return 1
-		save_data custom-data "$set_CUSTOM_DATA"
+		data_save custom-data "$set_CUSTOM_DATA"
 	fi
 }
 
 step_user_data() {
-	take_data user-data "$set_USER_DATA"
+	data_take user-data "$set_USER_DATA"
 }
 
-# take_data NAME SETTING: what the platform gave in base64.
-take_data() {
-	decode_data "$1"
+# data_take NAME SETTING: what the platform gave in base64.
+data_take() {
+	data_decode "$1"
 	case $? in
-	0) save_data "$@" ;;
-	2) keep_raw "$@" ;;
+	0) data_save "$@" ;;
+	2) data_keep_raw "$@" ;;
 	*) return 1 ;;
 	esac
 }
 
-# decode_data NAME: the base64 of $work/wanted.NAME in $work/data. Line breaks and blanks mean nothing;
+# data_decode NAME: the base64 of $work/wanted.NAME in $work/data. Line breaks and blanks mean nothing;
 # anything else that is none of its 64 characters is refused: 2.
-decode_data() {
+data_decode() {
 	LC_ALL=C tr -d ' \t\r\n' 2>"$work/err" <"$work/wanted.$1" >"$work/base64" || {
 		file_blame "$work"
 		return
@@ -52,9 +52,9 @@ decode_data() {
 		fail internal_error '' 'error=not all of it could be written'
 }
 
-# keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his machine:
-# he finds the text itself. The step is skipped then.
-keep_raw() {
+# data_keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his
+# machine: he finds the text itself. The step is skipped then.
+data_keep_raw() {
 	printf '' >"$work/unusable.$1"
 	if [ "$2" = ignore ]; then
 		log_info "$1: ignored, as the settings say"
@@ -66,8 +66,8 @@ keep_raw() {
 	return 3
 }
 
-# save_data NAME SETTING: keep $work/data for the user, as the setting says.
-save_data() {
+# data_save NAME SETTING: keep $work/data for the user, as the setting says.
+data_save() {
 	[ -s "$work/data" ] || return 3
 	data_size=$(($(wc -c <"$work/data")))
 	if [ "$2" = ignore ]; then
@@ -89,14 +89,14 @@ save_data() {
 run_scripts() {
 	for data_name in $scripts; do
 		pending_start "$data_name" || continue
-		run_script "$data_name"
+		data_run_script "$data_name"
 		pending_drop "script $data_name [0-9]*"
 	done
 	[ ! -e "$work/scripts" ] || state_finish ready
 }
 
-# run_script NAME: through its interpreter: the file cannot be executed, /run neither.
-run_script() {
+# data_run_script NAME: through its interpreter: the file cannot be executed, /run neither.
+data_run_script() {
 	place_of "$state_directory/$1"
 	data_interpreter=
 	case $(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000') in '#!') read -r data_interpreter data_argument <"$_path" ;; esac
@@ -112,7 +112,7 @@ run_script() {
 	data_began=$_now
 	# Ready is told, so it has a DEADLINE of its own.
 	sys_before=$! sys_child=starting
-	start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null >"$work/hook.out" 2>"$work/hook.err" &
+	hooks_start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null >"$work/hook.out" 2>"$work/hook.err" &
 	child_supervise "$!" "$((set_DEADLINE * 100))"
 	lock_child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "$1"

@@ -10,21 +10,21 @@ step_hooks() {
 	while read -r hook; do
 		place_of "/etc/azready.d/$hook"
 		if [ ! -f "$_path" ] || [ ! -x "$_path" ]; then continue; fi
-		run_hook "$hook" "$_path" || return 1
+		hooks_run "$hook" "$_path" || return 1
 		hooks_result=0
 	done <"$work/hooks"
 	return "$hooks_result"
 }
 
-# run_hook NAME FILE
-run_hook() {
+# hooks_run NAME FILE
+hooks_run() {
 	log_info "hooks: running $1"
 	clock_now
 	# A tenth of what is left is kept, so that a hook that never ends can still be told of.
 	hook_end=$((_now + (deadline - _now) * 9 / 10))
 	[ "$hook_end" -ge "$((_now + 100))" ] || hook_end=$((_now + 100))
 	sys_before=$! sys_child=starting
-	start_hook "$2" "hook $1" </dev/null >"$work/hook.out" 2>"$work/hook.err" &
+	hooks_start "$2" "hook $1" </dev/null >"$work/hook.out" 2>"$work/hook.err" &
 	child_supervise "$!" "$((hook_end - _now))"
 	lock_child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "hooks: $1"
@@ -41,18 +41,18 @@ run_hook() {
 	fail hook_failed "run /etc/azready.d/$1 by hand" "hook=$1" "status=$_ended"
 }
 
-# start_hook FILE NAME: in a process of its own, which becomes the hook.
-start_hook() {
+# hooks_start FILE NAME: in a process of its own, which becomes the hook.
+hooks_start() {
 	# posh loses the exit status of a script that names no interpreter.
 	case $(dd if="$1" bs=4 count=1 2>/dev/null | tr -d '\000') in
-	'#!'* | ?ELF) start_program "$1" "$2" ;;
-	*) start_program "$1" "$2" sh ;;
+	'#!'* | ?ELF) hooks_start_program "$1" "$2" ;;
+	*) hooks_start_program "$1" "$2" sh ;;
 	esac
 }
 
-# start_program FILE NAME [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns about the
-# machine. Signed before, so that there is no moment in which nobody knows of it.
-start_program() {
+# hooks_start_program FILE NAME [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns
+# about the machine. Signed before, so that there is no moment in which nobody knows of it.
+hooks_start_program() {
 	lock_child_begins "$2"
 	AZREADY_HOSTNAME=$hostname_set
 	AZREADY_ADMIN_USER=$(cat "$work/wanted.admin-user")

@@ -17,15 +17,15 @@ step_hostname() {
 	} | log_emit 'warning: '
 	hostname_before=
 	[ -n "$root" ] || IFS= read -r hostname_before 2>/dev/null </proc/sys/kernel/hostname || :
-	sys_set_kernel_hostname "$name" && spare keep_hostname "$name" && spare keep_in_hosts "$name" || return 1
+	hostname_set_kernel "$name" && read_only_spare hostname_keep "$name" && read_only_spare hostname_keep_in_hosts "$name" || return 1
 	[ -n "$root" ] || [ "$hostname_before" = "$name" ] || publish_later "$name"
 	hostname_set=$name
 	log_info "hostname: set to $name"
 }
 
-# keep_hostname NAME: write it where this distribution reads it at boot; a file that already says so is left
+# hostname_keep NAME: write it where this distribution reads it at boot; a file that already says so is left
 # alone.
-keep_hostname() {
+hostname_keep() {
 	if place_exists /etc/config/system; then
 		# OpenWrt keeps it in uci; /etc/hostname does not count there.
 		keep_setting /etc/config/system "^[ $tab]*option[ $tab]+hostname[ $tab]" "option hostname '$1'"
@@ -41,14 +41,14 @@ keep_hostname() {
 	fi
 	if ! place_exists /etc/hostname; then
 		# Void without /etc/hostname.
-		keep_has /etc/rc.conf 'HOSTNAME=' || return
+		hostname_has /etc/rc.conf 'HOSTNAME=' || return
 		[ "$_verdict" = none ] || {
 			keep_setting /etc/rc.conf '^#?HOSTNAME=' "HOSTNAME=\"$1\""
 			return
 		}
 	fi
 	# Tiny Core: its root is in RAM, the boot script sets the name.
-	keep_has /opt/bootsync.sh sethostname || return
+	hostname_has /opt/bootsync.sh sethostname || return
 	if [ "$_verdict" = found ]; then
 		keep_setting /opt/bootsync.sh '^/usr/bin/sethostname ' "/usr/bin/sethostname $1"
 	else
@@ -56,8 +56,8 @@ keep_hostname() {
 	fi
 }
 
-# keep_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
-keep_has() {
+# hostname_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
+hostname_has() {
 	edit_file "$1" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2])) verdict("found")
@@ -65,34 +65,34 @@ keep_has() {
 	}' "$2"
 }
 
-# keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one first and
-# the short one behind it; a line is added where nothing else knows the name: without it each sudo would wait
-# for a DNS that is away.
-keep_in_hosts() {
+# hostname_keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one
+# first and the short one behind it; a line is added where nothing else knows the name: without it each sudo
+# would wait for a DNS that is away.
+hostname_keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
-	hosts_edit edit_file "$1" search || return
-	if [ "$_verdict" = found ] || hosts_found "$1"; then
-		hosts_edit hosts_keep "$1" mend
+	hostname_hosts_edit edit_file "$1" search || return
+	if [ "$_verdict" = found ] || hostname_hosts_found "$1"; then
+		hostname_hosts_edit hostname_hosts_keep "$1" mend
 	elif place_exists /etc/hosts; then
-		hosts_edit hosts_add "$1" add
+		hostname_hosts_edit hostname_hosts_add "$1" add
 	else
-		hosts_edit hosts_add "$1" make
+		hostname_hosts_edit hostname_hosts_add "$1" make
 	fi
 }
 
-# hosts_keep NAME PROGRAM ..: an image without the file gets none.
-hosts_keep() {
+# hostname_hosts_keep NAME PROGRAM ..: an image without the file gets none.
+hostname_hosts_keep() {
 	! place_exists "$1" || edit_keep_bytes "$1" 0644 "$2" "$3" "$4" "$5"
 }
 
-hosts_add() {
+hostname_hosts_add() {
 	edit_keep "$1" 0644 "$2" "$3" "$4" "$5" && log_info 'hostname: a line of /etc/hosts knows it'
 }
 
-# hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is there,
-# and searches the name or adds a line; generalize takes away what stands at the end in this form.
-hosts_edit() {
+# hostname_hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is
+# there, and searches the name or adds a line; generalize takes away what stands at the end in this form.
+hostname_hosts_edit() {
 	"$1" /etc/hosts 'BEGIN {
 		take(ARGV[1])
 		name = tolower(ARGV[2])
@@ -110,8 +110,8 @@ hosts_edit() {
 	}' "$2" "$hosts_names" "$3"
 }
 
-# hosts_found NAME: whether what else looks names up finds the machine's own.
-hosts_found() {
+# hostname_hosts_found NAME: whether what else looks names up finds the machine's own.
+hostname_hosts_found() {
 	# Two seconds: a DNS that is away is just what this is about.
 	if program_which getent; then
 		program_run 2 /dev/null "$_which" hosts "$1"
@@ -125,8 +125,8 @@ hosts_found() {
 	esac
 }
 
-# sys_set_kernel_hostname NAME: with a root other than / nothing live is touched.
-sys_set_kernel_hostname() {
+# hostname_set_kernel NAME: with a root other than / nothing live is touched.
+hostname_set_kernel() {
 	[ -z "$root" ] || return 0
 	{ hostname "$1" || printf '%s\n' "$1" | dd of=/proc/sys/kernel/hostname; } 2>"$work/err" ||
 		file_blame /proc/sys/kernel/hostname

@@ -24,7 +24,7 @@ step_login() {
 # $work/login.shadow, without the hash, which concerns nobody.
 login_shadow() {
 	password_user=$login_user
-	stored_password || [ $? -ne 2 ] || return
+	password_stored || [ $? -ne 2 ] || return
 	login_usable=yes login_locked=no
 	case $_stored in '' | x | !* | \**) login_usable=no ;; esac
 	case $_stored in !*) login_locked=yes ;; esac

@@ -6,15 +6,15 @@ step_password() {
 	wanted_user
 	password_user=$_wanted_user
 	[ -n "$password_user" ] || return 3
-	want_password || return 1
+	password_want || return 1
 	password_login=$wanted_password_login
 	[ "$password_wanted$password_login" != yes ] || password_login=yes
-	stored_password || [ $? -eq 1 ] || return 1
-	refuse_without_login || return 1
+	password_stored || [ $? -eq 1 ] || return 1
+	password_refuse_without_login || return 1
 	if [ "$password_wanted" = yes ]; then
 		umask 077
 		rm -f "$work"/run.*
-		set_password
+		password_set
 		password_status=$?
 		rm -f "$work/password" "$work/hash" "$work/stored" "$work/wanted.password" "$work/ovf.UserPassword" "$work/ovf-env.xml"
 		umask 022
@@ -24,8 +24,8 @@ step_password() {
 	sshd_set_password_login "$password_login" || return 1
 }
 
-# want_password: sets $password_wanted, yes or no; fails, without showing it, where it is none that can be.
-want_password() {
+# password_want: sets $password_wanted, yes or no; fails, without showing it, where it is none that can be.
+password_want() {
 	password_wanted=no
 	set -- "$work/wanted.password"
 	[ -s "$1" ] || return 0
@@ -65,7 +65,7 @@ password_count() {
 	[ "$2" -eq 0 ] || file_blame "$work"
 }
 
-refuse_without_login() {
+password_refuse_without_login() {
 	[ "$wanted_keys" -eq 0 ] || return 0
 	if [ "$password_login" = no ]; then
 		fail login_impossible 'passwords are switched off: deploy with a public key' missing=keys
@@ -74,17 +74,17 @@ refuse_without_login() {
 	fi
 }
 
-# stored_password: sets $_stored, the hash that the account has, and $password_field, what passwd has; fails
+# password_stored: sets $_stored, the hash that the account has, and $password_field, what passwd has; fails
 # without one.
-stored_password() {
-	stored_field /etc/passwd || return
+password_stored() {
+	password_stored_field /etc/passwd || return
 	password_field=$_stored
-	[ "$_stored" != x ] || stored_field /etc/shadow || :
+	[ "$_stored" != x ] || password_stored_field /etc/shadow || :
 }
 
-# stored_field FILE: sets $_stored, the account's second field there; fails where it has no line, with 2 where
-# it cannot be read.
-stored_field() {
+# password_stored_field FILE: sets $_stored, the account's second field there; fails where it has no line,
+# with 2 where it cannot be read.
+password_stored_field() {
 	_stored=
 	file_fetch "$1" "$work/stored" || return 2
 	while IFS=: read -r password_name _stored _ || [ -n "$password_name" ]; do
@@ -94,9 +94,9 @@ stored_field() {
 	return 1
 }
 
-# set_password: the hash into the system, unless the one there is this password's already.
-set_password() {
-	stored_password || {
+# password_set: the hash into the system, unless the one there is this password's already.
+password_set() {
+	password_stored || {
 		[ $? -eq 1 ] || return
 		fail_value="user=$work/wanted.admin-user"
 		fail account_missing 'a password needs an account: let the step user make it'
@@ -110,17 +110,17 @@ set_password() {
 	case $_stored in
 	"\$6\$"*)
 		password_salt=${_stored#???}
-		! hash_password "${password_salt%%\$*}" || [ "$_hash" != "$_stored" ] || {
+		! password_hash "${password_salt%%\$*}" || [ "$_hash" != "$_stored" ] || {
 			log_info "password: $password_user has it already"
 			return 0
 		}
 		;;
 	esac
 	password_salt=$(dd if=/dev/urandom bs=256 count=1 2>/dev/null | LC_ALL=C tr -dc './0-9A-Za-z')
-	if hash_password "${password_salt%"${password_salt#????????????????}"}"; then
-		put_password || return
+	if password_hash "${password_salt%"${password_salt#????????????????}"}"; then
+		password_put || return
 	else
-		chpasswd_plain || {
+		password_chpasswd || {
 			fail password_not_hashed 'install openssl, or the mkpasswd of busybox or whois'
 			return
 		}
@@ -128,9 +128,9 @@ set_password() {
 	log_info "password: set for $password_user"
 }
 
-# hash_password SALT: sets $_hash, and $work/hash holds it, by the first tool that makes the right kind:
+# password_hash SALT: sets $_hash, and $work/hash holds it, by the first tool that makes the right kind:
 # busybox takes sha-512 for sha256, whois' mkpasswd knows no sha512, openssl before 1.1.1 no -6.
-hash_password() {
+password_hash() {
 	case $1 in '' | *[!./0-9A-Za-z]*) return 1 ;; esac
 	for password_tool in 'openssl passwd -6 -stdin -salt' 'mkpasswd -m sha512 -P 0 -S' 'mkpasswd -m sha-512 -s -S' 'cryptpw -m sha512 -P 0 -S'; do
 		command -v "${password_tool%% *}" >/dev/null 2>&1 || continue
@@ -143,9 +143,9 @@ hash_password() {
 	return 1
 }
 
-# put_password: the hash in $work/hash into the system. chpasswd knows this system's files, locks and caches;
+# password_put: the hash in $work/hash into the system. chpasswd knows this system's files, locks and caches;
 # but it would leave a copy in a passwd without the x.
-put_password() {
+password_put() {
 	if place_exists /etc/shadow; then password_shadow=yes; else password_shadow=no; fi
 	case $password_shadow$password_field in
 	no* | yesx)
@@ -154,18 +154,18 @@ put_password() {
 		;;
 	esac
 	if [ "$password_shadow" = no ]; then
-		put_field /etc/passwd "$work/hash" ''
+		password_put_field /etc/passwd "$work/hash" ''
 	else
-		put_field /etc/shadow "$work/hash" "$(date +%s)" || return
+		password_put_field /etc/shadow "$work/hash" "$(date +%s)" || return
 		[ "$password_field" = x ] || {
-			file_text "$work/hash" x && put_field /etc/passwd "$work/hash" ''
+			file_text "$work/hash" x && password_put_field /etc/passwd "$work/hash" ''
 		}
 	fi
 }
 
-# put_field FILE VALUE_FILE TIME: the account's second field. TIME: it is shadow, where the day of change
-# follows; day 0 would mean that the password has expired, but a clock that was never set says nothing.
-put_field() {
+# password_put_field FILE VALUE_FILE TIME: the account's second field. TIME: it is shadow, where the day of
+# change follows; day 0 would mean that the password has expired, but a clock that was never set says nothing.
+password_put_field() {
 	account_lock "$1" || return
 	account_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] ||
 		file_write "$1" 0600 "$work/edited"; }
@@ -175,9 +175,9 @@ put_field() {
 	return "$1"
 }
 
-# chpasswd_plain: the last resort of a system that makes hashes only inside the programs that store them. What
-# they have stored is looked at: busybox' own choice is DES, of which eight characters count, or MD5.
-chpasswd_plain() {
+# password_chpasswd: the last resort of a system that makes hashes only inside the programs that store them.
+# What they have stored is looked at: busybox' own choice is DES, of which eight characters count, or MD5.
+password_chpasswd() {
 	password_before=$_stored
 	{ printf '%s:' "$password_user" && cat "$work/password"; } >"$work/hash" &&
 		cat "$work/password" "$work/password" >"$work/twice" || return
@@ -199,11 +199,11 @@ chpasswd_plain() {
 
 # password_is_strong: whether the hash that the account has now is one; if not, it gets back what it had.
 password_is_strong() {
-	stored_password || :
+	password_stored || :
 	case $_stored in "\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*) return 0 ;; esac
 	[ "$_stored" = "$password_before" ] || {
 		file_text "$work/hash.old" "${password_before:-*}" || return
-		if [ "$password_field" = x ]; then put_field /etc/shadow "$work/hash.old" ''; else put_field /etc/passwd "$work/hash.old" ''; fi
+		if [ "$password_field" = x ]; then password_put_field /etc/shadow "$work/hash.old" ''; else password_put_field /etc/passwd "$work/hash.old" ''; fi
 		rm -f "$work/hash.old"
 	}
 	return 1

@@ -1,7 +1,7 @@
 # rights.sh: the right of the admin user to become root, by sudo and doas, whichever the image has.
 
-# give_rights NAME: write what ADMIN_RIGHTS asks for, and take away what an earlier run wrote.
-give_rights() {
+# rights_give NAME: write what ADMIN_RIGHTS asks for, and take away what an earlier run wrote.
+rights_give() {
 	# Words that doas.conf and sudoers could take for their own; what is in quotes is always a name.
 	case "$1 $fact_RIGHTS_WORDS " in
 	*[[:upper:]]* | *" $1 "*) rights_word="\"$1\"" ;;
@@ -16,12 +16,12 @@ give_rights() {
 			rights_doas=doas rights_doas_rule="permit ${rights_how:+nopass }$rights_word as root"
 	fi
 	rights_lack='no sudo and no doas'
-	spare rights_keep_sudo "$rights_sudo_rule" || return
+	read_only_spare rights_keep_sudo "$rights_sudo_rule" || return
 	[ -z "$_spared" ] || rights_sudo='' rights_lack="no rule in $_spared"
-	spare rights_keep_doas "$rights_doas_rule" || return
+	read_only_spare rights_keep_doas "$rights_doas_rule" || return
 	[ -z "$_spared" ] || rights_doas='' rights_lack="no rule in $_spared"
 	# What earlier versions wrote.
-	spare rights_keep /etc/sudoers.d/azready '' '' && spare rights_keep /etc/doas.d/azready.conf '' '' ||
+	read_only_spare rights_keep /etc/sudoers.d/azready '' '' && read_only_spare rights_keep /etc/doas.d/azready.conf '' '' ||
 		return
 	case $rights_sudo$rights_doas in
 	'') [ "$set_ADMIN_RIGHTS" = none ] || log_warning "$rights_lack: $1 cannot become root" ;;

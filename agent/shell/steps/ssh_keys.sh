@@ -80,12 +80,12 @@ keys_add() {
 	case $1 in
 	"${keys_home:-//}"/*)
 		key_way_mend_home || return
-		user_change "$keys_home" "$keys_name" "$keys_uid" "$keys_gid" keys_with
+		user_file_change "$keys_home" "$keys_name" "$keys_uid" "$keys_gid" keys_with
 		;;
 	# What is not below the home is root's, and no user but root makes a part of it.
 	*)
 		keys_base=${1%/*}
-		user_change "${keys_base:-/}" "${1##*/}" '' '' keys_with "$keys_uid"
+		user_file_change "${keys_base:-/}" "${1##*/}" '' '' keys_with "$keys_uid"
 		;;
 	esac || {
 		[ $? -eq 1 ] || return

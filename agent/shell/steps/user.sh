@@ -10,7 +10,7 @@ step_user() {
 		return 1
 	}
 	IFS= read -r user <"$work/user" || [ -n "$user" ] || return 1
-	user_there && user_unlock && user_join_groups && give_rights "$user" || return 1
+	user_there && user_unlock && user_join_groups && rights_give "$user" || return 1
 	new_user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready
 }
 
