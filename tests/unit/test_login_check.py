@@ -418,9 +418,8 @@ def _shell_scene(scene: Scene, shell: ShellEngine) -> tuple[str, str]:
     given_settings = " ".join(f"set_{name}='{names[name]}'" for name in ("USER_SHELL", "ADMIN_RIGHTS", "USER_GROUPS"))
     work = {"wanted.admin-user": USER.encode(), "wanted.password": scene.password.encode(), "DESCRIPTION": b""}
     work |= {"wanted.key.1": KEY.encode(), "login": b""}
-    code = (
-        f"log_level=1 {given_settings} wanted_keys={scene.keys} wanted_password_login= deadline=99999999999; step_login"
-    )
+    given = f"wanted_password={'yes' if scene.password else 'no'} wanted_password_login="
+    code = f"log_level=1 {given_settings} wanted_keys={scene.keys} {given} deadline=99999999999; step_login"
     shell.run(code, work)
     row, ways = shell.kept("DESCRIPTION", "login")
     return row.decode(), ways.decode()
