@@ -3,7 +3,8 @@
 # cli_parse ARGUMENT ..: sets the options' variables and $words_count; the words (command and arguments) are
 # in $word_N.
 cli_parse() {
-	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no yes=no replace_agents=no wanted_init='' prefix='' leaving_user='' words_count=0 word_1='' word_2='' word_3=''
+	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no yes=no \
+		replace_agents=no wanted_init='' prefix='' leaving_user='' words_count=0 word_1='' word_2='' word_3=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--)
@@ -14,7 +15,9 @@ cli_parse() {
 			done
 			return
 			;;
-		--root=* | --config=* | --engine=* | --only=* | --skip=* | --init=* | --prefix=* | --user=*) cli_parse_value "${1%%=*}" "${1#*=}" ;;
+		--root=* | --config=* | --engine=* | --only=* | --skip=* | --init=* | --prefix=* | --user=*)
+			cli_parse_value "${1%%=*}" "${1#*=}"
+			;;
 		--root | --config | --engine | --only | --skip | --init | --prefix | --user)
 			[ $# -gt 1 ] || log_die "$1 needs a value" 'run azready help'
 			cli_parse_value "$1" "$2"
@@ -92,9 +95,11 @@ cli_check_report() {
 		word_pair=''
 		eval "word_pair=\$word_$word_number"
 		case ${word_pair%%=*} in
-		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) log_die "not KEY=VALUE: '$word_pair'" 'run azready help report' ;;
+		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) log_die "not KEY=VALUE: '$word_pair'" \
+			'run azready help report' ;;
 		esac
-		case " $word_keys " in *" ${word_pair%%=*} "*) log_die 'a key was given twice' 'run azready help report' ;; esac
+		case " $word_keys " in *" ${word_pair%%=*} "*) log_die 'a key was given twice' \
+			'run azready help report' ;; esac
 		word_keys="$word_keys ${word_pair%%=*}"
 		word_number=$((word_number + 1))
 	done
@@ -136,7 +141,8 @@ cli_lock() {
 		lock_take
 		while [ $? -eq 2 ]; do lock_take; done
 		[ -z "${lock_holder-}" ] || {
-			log_info "VM $vm_id is provisioned already, and another azready (process $lock_holder) does what is left to do"
+			cli_other="another azready (process $lock_holder)"
+			log_info "VM $vm_id is provisioned already, and $cli_other does what is left to do"
 			exit 0
 		}
 		sweep
@@ -180,7 +186,8 @@ cli_collect_failure() {
 
 # cli_help [COMMAND]: sections of the embedded text.
 cli_help() {
-	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table REASONS=$reasons_table TEXT=$help_text awk "$awk_help" "${1:-azready}"; } 2>/dev/null && return
+	{ LC_ALL=C STEPS=$steps_table SETTINGS=$settings_table REASONS=$reasons_table TEXT=$help_text awk \
+		"$awk_help" "${1:-azready}"; } 2>/dev/null && return
 	# Nobody may be reading.
 	[ $? -eq 3 ] || return 1
 	log_die "no help for '$1'" 'run azready help'

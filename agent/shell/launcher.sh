@@ -16,7 +16,8 @@ launcher_run_engine() {
 	shift
 	python_become ${1+"$@"}
 	[ "$engine" != python ] ||
-		log_die 'no Python that works' 'install Python 3.7 or newer with its standard library, or use --engine shell'
+		log_die 'no Python that works' \
+			'install Python 3.7 or newer with its standard library, or use --engine shell'
 	log_debug 'engine: shell'
 	"$run_function"
 }
@@ -36,7 +37,8 @@ main() {
 		exit
 	fi
 	case $set_command in
-	provision | report | status | install | uninstall | generalize | version | help) cli_check_options "$set_command" ;;
+	provision | report | status | install | uninstall | generalize | version | help) cli_check_options \
+		"$set_command" ;;
 	*) log_die "unknown command '$set_command'" 'run azready help' ;;
 	esac
 	case $set_command in

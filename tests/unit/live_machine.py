@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import support
@@ -81,6 +82,7 @@ def provision(engine: str, scratch: Path, prepare: str = ":", look: str = ":", *
         "AGENT": str(AGENT),
         "ENGINE": engine,
         "SCRATCH": str(scratch),
+        "PYTHON": sys.executable,
         "OLD_NAME": OLD_NAME,
         "INSIDE": _INSIDE,
         "WORDS": WORDS,

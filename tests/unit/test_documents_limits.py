@@ -117,7 +117,7 @@ with open(sys.argv[3], "rb") as file:
     data = file.read()
 def keys(data):
     given = ("\\n" + data.decode()).split("\\n=")[1:]
-    sshkeys._good_keys(tuple(key.rstrip("\\n").replace("\\n+", "\\n") for key in given))
+    ssh_keys._good_keys(tuple(key.rstrip("\\n").replace("\\n+", "\\n") for key in given))
 parse = {
     "goal_state": wireserver.parse_goal_state, "media": media.parse_media, "instance": imds.parse_document, "keys": keys
 }

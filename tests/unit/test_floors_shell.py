@@ -224,6 +224,17 @@ def test_no_function_is_longer_than_40_lines() -> None:
     assert {name: length for name, length in lengths.items() if length > 40} == {}
 
 
+def test_no_line_is_longer_than_110_columns() -> None:
+    """With a tab for four. A message is not torn in two, so that it can be searched for: what it has does not count."""
+    found = []
+    for path in sorted(SHELL.rglob("*.sh")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            message = max(re.findall(r"'[^']* [^']* [^']*'|\"[^\"]* [^\"]* [^\"]*\"", line), key=len, default="")
+            if len(line.expandtabs(4)) > 110 and len(line.replace(message, "").expandtabs(4)) > 70:
+                found.append(f"{path.name}:{number}")
+    assert found == []
+
+
 @pytest.mark.parametrize("floor", ["steps", "azure", "machine"])
 def test_both_engines_have_the_same_files(floor: str) -> None:
     shell = {f"{floor}/{path.stem}" for path in (SHELL / floor).glob("*.sh")}

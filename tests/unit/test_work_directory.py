@@ -25,11 +25,15 @@ def in_small_places(machine: Machine, before: str, sizes: str = "8m") -> tuple[i
     """A run whose places for a work directory are file systems of this size; `before` is done first. Status and log."""
     mounts = "".join(f"mount -t tmpfs -o mode=1777,size={sizes} small {place}\n" for place in _PLACES.split())
     words = " ".join(f"'{word}'" for word in machine.command("provision"))
-    # The machine lies in /tmp itself: it is seen from elsewhere.
+    # The machine lies in /tmp itself, and so may azready: they are seen from elsewhere.
     script = f"""
-    mkdir -p "$KEPT" && mount --bind "$SCRATCH" "$KEPT"
+    mkdir -p "$KEPT/scratch" "$KEPT/dist"
+    mount --bind "$SCRATCH" "$KEPT/scratch"
+    mount --bind "$DIST" "$KEPT/dist"
     {mounts}
-    mkdir -p "$SCRATCH" && mount --bind "$KEPT" "$SCRATCH"
+    mkdir -p "$SCRATCH" "$DIST"
+    mount --bind "$KEPT/scratch" "$SCRATCH"
+    mount --bind "$KEPT/dist" "$DIST"
     {before}
     status=0
     {words} || status=$?
@@ -40,6 +44,7 @@ def in_small_places(machine: Machine, before: str, sizes: str = "8m") -> tuple[i
         **machine.environment(),
         "PATH": f"{machine.path}:{os.environ['PATH']}",
         "SCRATCH": str(machine.scratch),
+        "DIST": str(DIST),
         "KEPT": "/mnt/kept",
     }
     environment.pop("TMPDIR")

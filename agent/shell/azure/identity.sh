@@ -34,7 +34,8 @@ identity_from_dmi() {
 
 # identity_swap_fields: SMBIOS of a generation 1 VM keeps the first three fields of the id little-endian.
 identity_swap_fields() {
-	vm_id=$(printf '%s\n' "$vm_id" | sed 's/^\(..\)\(..\)\(..\)\(..\)-\(..\)\(..\)-\(..\)\(..\)-/\4\3\2\1-\6\5-\8\7-/')
+	vm_id=$(printf '%s\n' "$vm_id" |
+		sed 's/^\(..\)\(..\)\(..\)\(..\)-\(..\)\(..\)-\(..\)\(..\)-/\4\3\2\1-\6\5-\8\7-/')
 }
 
 # identify: the VM id from IMDS where DMI has none. Fails where neither has one.

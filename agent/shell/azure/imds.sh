@@ -1,9 +1,9 @@
 # imds.sh: the instance metadata service: one request for the whole instance document, taken apart by awk.
 
 # What the steps need of it; each string in a file $work/PATH, the keys in $work/compute.publicKeys.
-imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.userData compute.vmId
-compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication +extended.compute.hasCustomData
-extended.compute.ppsType'
+imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.userData
+compute.vmId compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication
++extended.compute.hasCustomData extended.compute.ppsType'
 
 # imds_read: the document, also saved for the hooks. Fails when IMDS is away too long or refuses for good.
 imds_read() {

@@ -57,7 +57,8 @@ media_look_for() {
 		media_take "$1"
 		return
 	fi
-	media_mounted=$(file_read /proc/mounts | DEVICE=$1 REAL=${_path#"$root"} awk '$1 == ENVIRON["DEVICE"] || $1 == ENVIRON["REAL"] { print $2; exit }')
+	media_mounted=$(file_read /proc/mounts | DEVICE=$1 REAL=${_path#"$root"} awk '
+		$1 == ENVIRON["DEVICE"] || $1 == ENVIRON["REAL"] { print $2; exit }')
 	if [ -n "$media_mounted" ]; then
 		# Blanks and the like stand there as \040.
 		media_take "$(printf '%b' "$(printf '%s' "$media_mounted" | sed 's/\\\([0-7]\)/\\0\1/g')")"

@@ -122,8 +122,8 @@ report_shorter() {
 		{ IFS= read -r report_when && IFS= read -r report_reason; } <"$work/details"
 		report_reason=${report_reason#=reason=}
 		case $report_reason in *[!a-z_]*) report_reason=internal_error ;; esac
-		printf '%s' "result=error|reason=$report_reason|agent=$azready_agent|vm_id=${vm_id:-unknown}|timestamp=$report_when" \
-			"|documentation_url=$proto_DOCUMENTATION_URL" >"$work/DESCRIPTION"
+		printf '%s' "result=error|reason=$report_reason|agent=$azready_agent|vm_id=${vm_id:-unknown}" \
+			"|timestamp=$report_when|documentation_url=$proto_DOCUMENTATION_URL" >"$work/DESCRIPTION"
 	} 2>/dev/null
 	report_row_is_whole || {
 		rm -f "$work/DESCRIPTION"

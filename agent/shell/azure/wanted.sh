@@ -9,8 +9,8 @@
 wanted_keys=0 wanted_password=no wanted_password_login='' wanted_names_user=no
 
 # All that it is made of; what was not read is empty.
-wanted_sources='compute.osProfile.computerName compute.name ovf.HostName compute.osProfile.adminUsername ovf.UserName
-compute.userData ovf.UserPassword ovf.CustomData compute.publicKeys ovf.keys
+wanted_sources='compute.osProfile.computerName compute.name ovf.HostName compute.osProfile.adminUsername
+ovf.UserName compute.userData ovf.UserPassword ovf.CustomData compute.publicKeys ovf.keys
 compute.osProfile.disablePasswordAuthentication ovf.DisableSshPasswordAuthentication
 extended.compute.ppsType ovf.PreprovisionedVm'
 
@@ -42,7 +42,10 @@ wanted_from_media() {
 
 # wanted_needs_media: whether a chosen step wants what only the media may tell.
 wanted_needs_media() {
-	case " ${steps_chosen-} " in *' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;; *) return 1 ;; esac
+	case " ${steps_chosen-} " in *' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;; *)
+		return 1
+		;;
+	esac
 }
 
 # wanted_expects_media: prints yes or no: whether IMDS lets one think that there is more.

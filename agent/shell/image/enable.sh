@@ -26,7 +26,8 @@ enable_find_init() {
 		made_say "init system $units_name ($init_by)"
 		return
 	done
-	log_error "init system $units_name ($init_by), but none of its directories:$units_places" 'is it installed?'
+	log_error "init system $units_name ($init_by), but none of its directories:$units_places" \
+		'is it installed?'
 	return 2
 }
 

@@ -3,7 +3,8 @@
 
 main_generalize() {
 	program_need_awk
-	[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || log_die 'generalize is for root' 'run it as root, or with --root'
+	[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || log_die 'generalize is for root' \
+		'run it as root, or with --root'
 	generalize_who
 	generalize_names
 	generalize_rows >"$work/rows"
@@ -72,7 +73,8 @@ generalize_guess() {
 	case $#,$old_words in
 	0,*) ;;
 	2,*) old_user=$1 ;;
-	*,*[![:space:]]*) log_warning 'no user is removed: it is not clear whom azready made (hint: --user NAME)' ;;
+	*,*[![:space:]]*) log_warning \
+		'no user is removed: it is not clear whom azready made (hint: --user NAME)' ;;
 	# As after an earlier `generalize`, on an image with a person of its own.
 	*) log_info 'no user is removed: nothing says that azready made one (--user NAME removes one)' ;;
 	esac
@@ -268,7 +270,8 @@ generalize_clear_in() {
 	[ ! -h "$1" ] && cd -P "$1" 2>/dev/null && user_file_is_here || return 0
 	user_file_seize '' '' ''
 	find . ! -name . -prune -type f \( \
-		\( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \; \) \
+		\( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \
+		\; \) \
 		-o \( -size +0 -exec cp /dev/null {} \; \) \)
 }
 
@@ -278,5 +281,6 @@ generalize_ask() {
 	[ -t 0 ] || log_die 'no terminal to ask on; nothing was changed' 'this cannot be undone: say --yes'
 	printf 'azready: do all this? It cannot be undone [y/N] ' >&2
 	read -r old_answer
-	case $old_answer in [yY] | [yY][eE][sS]) ;; *) log_die 'nothing was changed' 'the answer was not y' ;; esac
+	case $old_answer in [yY] | [yY][eE][sS]) ;; *) log_die 'nothing was changed' \
+		'the answer was not y' ;; esac
 }

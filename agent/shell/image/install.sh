@@ -25,7 +25,8 @@ install_step() {
 install_check() {
 	# `sh -s` and `sh -c` leave the shell's own name in $0.
 	grep -q "^azready_version='" "$_self" 2>/dev/null ||
-		log_die 'install copies its own file, and that was read from a pipe' 'save it, then run: sh azready install'
+		log_die 'install copies its own file, and that was read from a pipe' \
+			'save it, then run: sh azready install'
 	case $prefix in
 	*[!A-Za-z0-9/._-]* | *..* | [!/]*)
 		log_die "bad value '$prefix' for --prefix" 'expected an absolute path of letters, digits, . _ and -'
@@ -34,7 +35,8 @@ install_check() {
 	# Elsewhere a /nix/store is only a package manager's.
 	if place_exists /etc/NIXOS || { place_exists /nix/store && ! place_exists /usr/sbin; }; then
 		# shellcheck disable=SC2016  # Nix expands it
-		log_die 'NixOS declares its services' 'add to configuration.nix, with the file azready beside it: systemd.services.azready = { wantedBy = [ "multi-user.target" ]; path = [ pkgs.python3 pkgs.gawk ]; environment.AZREADY_RUN = "per-instance"; serviceConfig = { Type = "oneshot"; ExecStart = "${pkgs.runtimeShell} ${./azready} provision"; }; };'
+		log_die 'NixOS declares its services' \
+			'add to configuration.nix, with the file azready beside it: systemd.services.azready = { wantedBy = [ "multi-user.target" ]; path = [ pkgs.python3 pkgs.gawk ]; environment.AZREADY_RUN = "per-instance"; serviceConfig = { Type = "oneshot"; ExecStart = "${pkgs.runtimeShell} ${./azready} provision"; }; };'
 	fi
 }
 
@@ -54,7 +56,8 @@ install_program() {
 		# The text alone; the zip begins behind its last line.
 		install_source=$work/program
 		{
-			LC_ALL=C sed "s/^azready_zip='yes'\$/azready_zip='no'/; /^exit \\\$?\$/q" "$_self" >"$install_source" &&
+			LC_ALL=C sed "s/^azready_zip='yes'\$/azready_zip='no'/; /^exit \\\$?\$/q" "$_self" \
+				>"$install_source" &&
 				[ "$(tail -n 1 "$install_source")" = 'exit $?' ]
 		} || {
 			file_broken "$_self" 'its text could not be taken out'

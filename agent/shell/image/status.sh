@@ -5,7 +5,9 @@ status_show() {
 	place_of "$state_directory/status"
 	if [ ! -e "$_path" ]; then
 		{
-			if [ "$json" = yes ]; then status_never='{"outcome": "never"}'; else status_never='provision has never run here'; fi
+			if [ "$json" = yes ]; then status_never='{"outcome": "never"}'; else
+				status_never='provision has never run here'
+			fi
 			printf '%s\n' "$status_never"
 		} 2>/dev/null
 		exit 1

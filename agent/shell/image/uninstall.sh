@@ -15,7 +15,8 @@ main_uninstall() {
 		verdict("done")
 	}'
 	install_step file_copy "$work/edited" "$work/reverse"
-	while IFS= read -r install_line; do install_step uninstall_take_away "$install_line"; done <"$work/reverse"
+	while IFS= read -r install_line; do install_step uninstall_take_away "$install_line"; done \
+		<"$work/reverse"
 	install_step file_remove "$install_list"
 	# shellcheck disable=SC2046  # paths without blanks
 	selinux_label $(sed -n 's/^%//p' "$work/reverse") /etc/inittab
@@ -48,7 +49,8 @@ uninstall_take_away() {
 		keep_timed "${1#?}" 'BEGIN {
 			take(ARGV[1])
 			for (i = 1; i <= count; i++) if (row[i] ~ /: azready$/) gone++; else {
-				if (at = index(row[i] " ", " azready ")) row[i] = substr(row[i], 1, at - 1) substr(row[i], at + 8)
+				at = index(row[i] " ", " azready ")
+				if (at) row[i] = substr(row[i], 1, at - 1) substr(row[i], at + 8)
 				put(row[i])
 			}
 			verdict_of_edit(gone)

@@ -81,7 +81,8 @@ account_has_own_home() {
 # it has a failure.
 account_find() {
 	_name=$1
-	file_fetch /etc/passwd "$work/accounts" && edit_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
+	file_fetch /etc/passwd "$work/accounts" &&
+		edit_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
 	case $_verdict in
 	found) { read -r _uid _gid && IFS= read -r _home && IFS= read -r _shell; } <"$work/account" || return 3 ;;
 	malformed) return 2 ;;
@@ -95,7 +96,8 @@ account_lines() {
 	file_fetch "$3" "$work/accounts" || return
 	user_what=$1 user_name=$2 user_file=$3
 	shift 3
-	edit_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$work/accounts" ${1+"$@"}
+	edit_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$work/accounts" \
+		${1+"$@"}
 }
 
 # account_gid GROUP: sets _gid; empty where there is no such group.

@@ -75,7 +75,8 @@ account_lock_is_held() {
 # account_lock_is_of_an_older_boot FILE: no where that cannot be told.
 account_lock_is_of_an_older_boot() {
 	read -r account_lock_up _ 2>/dev/null </proc/uptime || return
-	account_lock_made_at=$(date -r "$1" +%s 2>/dev/null) || account_lock_made_at=$(stat -c %Y "$1" 2>/dev/null)
+	account_lock_made_at=$(date -r "$1" +%s 2>/dev/null) ||
+		account_lock_made_at=$(stat -c %Y "$1" 2>/dev/null)
 	account_lock_today=$(date +%s)
 	case $account_lock_made_at,$account_lock_today in *[!0-9,]* | ,* | *,) return 1 ;; esac
 	# mksh counts with 32 bits, which suffice until 2038.
@@ -87,7 +88,9 @@ account_lock_is_of_an_older_boot() {
 account_lock_give_back() {
 	for account_lock_name in $account_lock_held; do
 		place_of "${account_lock_name%/*}"
-		account_lock_holder "$_path/${account_lock_name##*/}.lock" && [ "$_holder" != "$$" ] || rm -f "$_path/${account_lock_name##*/}.lock" 2>/dev/null || log_warning "$account_lock_name.lock cannot be removed"
+		account_lock_holder "$_path/${account_lock_name##*/}.lock" && [ "$_holder" != "$$" ] ||
+			rm -f "$_path/${account_lock_name##*/}.lock" 2>/dev/null ||
+			log_warning "$account_lock_name.lock cannot be removed"
 		rm -f "$_path/.${account_lock_name##*/}.azready.lock" 2>/dev/null
 	done
 	account_lock_held=

@@ -29,7 +29,9 @@ clock_timestamp() {
 clock_seconds() {
 	_seconds=$(($1 / 100))
 	clock_rest=$(($1 % 100))
-	[ -n "${clock_fractions-}" ] || if sleep 0.01 2>/dev/null; then clock_fractions=yes; else clock_fractions=no; fi
+	[ -n "${clock_fractions-}" ] || if sleep 0.01 2>/dev/null; then clock_fractions=yes; else
+		clock_fractions=no
+	fi
 	case $clock_fractions$clock_rest in
 	yes0 | no0) ;;
 	yes?) _seconds=$_seconds.0$clock_rest ;;

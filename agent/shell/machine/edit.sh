@@ -10,7 +10,8 @@ edit_derive() {
 	# A tally that another program left has another number in it.
 	edit_round=$((${edit_round:-0} + 1))
 	# shellcheck disable=SC2154  # embedded by the build
-	ROUND=$edit_round TALLY=$work/tally UNENDED=${edit_unended-} LC_ALL=C awk "$awk_lib$awk_edit$edit_program" ${1+"$@"} >"$edit_made" 2>"$work/err"
+	ROUND=$edit_round TALLY=$work/tally UNENDED=${edit_unended-} LC_ALL=C awk \
+		"$awk_lib$awk_edit$edit_program" ${1+"$@"} >"$edit_made" 2>"$work/err"
 	edit_status=$?
 	_verdict=
 	[ "$edit_status" -ne 0 ] || ! [ -f "$work/tally" ] || edit_count_up
@@ -46,7 +47,8 @@ edit_count_up() {
 	LC_ALL=C wc -c "$@" >"$work/sizes" 2>/dev/null || return 0
 	while [ -n "$edit_counts" ] && read -r _size edit_rest; do
 		# The last line of a file may lack its end; that of the output does not count as missing.
-		[ "$_size" = "${edit_counts%% *}" ] || { [ "$edit_rest" != "$edit_made" ] && [ "$((_size + 1))" = "${edit_counts%% *}" ]; } || return 0
+		[ "$_size" = "${edit_counts%% *}" ] || { [ "$edit_rest" != "$edit_made" ] &&
+			[ "$((_size + 1))" = "${edit_counts%% *}" ]; } || return 0
 		edit_counts=${edit_counts#* }
 	done <"$work/sizes"
 	[ -n "$edit_counts" ] || _verdict=${edit_said% end *}

@@ -1,9 +1,9 @@
 # failure.sh: how a step says that provisioning cannot go on: `fail ... || return` up to provision.
 
-# fail REASON HINT [KEY=VALUE ..]: keep reason and details in $work/details, for the report, and one line for the log in
-# $work/failure, and return 1. $fail_value (KEY=FILE) is one more detail, the content of a file: what the platform gave
-# may hold bytes that a shell variable cannot (yash). $current_step stands first among the details.
-# Sets $fail_reason and $fail_hint, which are gone where it was called in a subshell.
+# fail REASON HINT [KEY=VALUE ..]: keep reason and details in $work/details, for the report, and one line for
+# the log in $work/failure, and return 1. $fail_value (KEY=FILE) is one more detail, the content of a file:
+# what the platform gave may hold bytes that a shell variable cannot (yash). $current_step stands first among
+# the details. Sets $fail_reason and $fail_hint, which are gone where it was called in a subshell.
 fail() {
 	fail_reason=$1
 	fail_hint=$2
@@ -25,8 +25,8 @@ forgive() {
 	fail_value=
 }
 
-# fail_write REASON [KEY=VALUE ..]: all files; fails where one is not whole. A report without the value of $fail_value is
-# better than none.
+# fail_write REASON [KEY=VALUE ..]: all files; fails where one is not whole. A report without the value of
+# $fail_value is better than none.
 fail_write() {
 	{
 		printf '%s' "$1" >"$work/failure" && fail_line "$@" | tr "\000$log_controls" '?' >"$work/failure"
@@ -36,8 +36,9 @@ fail_write() {
 	[ -s "$work/failure" ] && fail_is_whole
 }
 
-# fail_details REASON [KEY=VALUE ..]: prints them: when it was; a line for each with `=` in front, and `+` in front of what
-# comes behind a line end in it; the key of $fail_value behind `@`; and a dot, the sign that this is all.
+# fail_details REASON [KEY=VALUE ..]: prints them: when it was; a line for each with `=` in front, and `+` in
+# front of what comes behind a line end in it; the key of $fail_value behind `@`; and a dot, the sign that
+# this is all.
 fail_details() {
 	fail_detail=reason=$1
 	shift
@@ -83,7 +84,8 @@ fail_cause() {
 		cat "$work/failure"
 	else
 		printf '%s' "${fail_reason:-internal_error} "
-		if [ -d "$work" ]; then printf '%s' "error=${work%/*} is full"; else printf '%s' "error=$work is gone"; fi
+		if [ -d "$work" ]; then printf '%s' "error=${work%/*} is full"; else printf '%s' \
+			"error=$work is gone"; fi
 	fi
 }
 
@@ -95,7 +97,8 @@ fail_log() {
 	} | log_emit 'error: '
 }
 
-# fail_not_told REASON: the platform could not be told by the deadline. An earlier failure stays the cause. Returns 1.
+# fail_not_told REASON: the platform could not be told by the deadline. An earlier failure stays the cause.
+# Returns 1.
 fail_not_told() {
 	untold=$1
 	{

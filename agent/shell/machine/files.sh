@@ -64,7 +64,8 @@ file_blame() {
 
 # file_broken NAME ERROR: not the file is to blame, nor what the platform gave.
 file_broken() {
-	fail internal_error 'a program that azready needs is missing, broken or was killed (out of memory?)' "error=$2" "where=$1"
+	fail internal_error 'a program that azready needs is missing, broken or was killed (out of memory?)' \
+		"error=$2" "where=$1"
 }
 
 # file_read NAME: a file's content on stdout; fails where it is missing or unreadable.
@@ -124,7 +125,8 @@ file_copy() {
 # file_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
 file_make_directory() {
 	place_of "$1"
-	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" || file_blame "$1"
+	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" ||
+		file_blame "$1"
 }
 
 # file_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old
@@ -146,7 +148,8 @@ file_write() {
 # file_put MODE FILE: FILE's content to $_path by way of $file_new.
 file_put() {
 	# Of the last tool, which may have failed.
-	{ [ ! -e "$file_new" ] && [ ! -h "$file_new" ] && printf '' >"$work/err"; } 2>/dev/null || rm -f "$file_new" "$work/err" 2>/dev/null
+	{ [ ! -e "$file_new" ] && [ ! -h "$file_new" ] && printf '' >"$work/err"; } 2>/dev/null ||
+		rm -f "$file_new" "$work/err" 2>/dev/null
 	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return
 	file_write_like "$_path" "$file_new" "$1" "$2" && file_same "$2" "$file_new" && file_replace "$2"
 }

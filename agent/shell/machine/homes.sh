@@ -14,7 +14,8 @@ home_need_roots() {
 # nobody's (busybox' own image). Who is nobody to the system is no owner to be asked, and must not exchange
 # what lies there.
 home_give_to_root() {
-	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! file_facts "$1" || [ "$_owner" != 65534 ] || ! file_is_roots "${1%/*}"; then return 0; fi
+	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! file_facts "$1" || [ "$_owner" != 65534 ] ||
+		! file_is_roots "${1%/*}"; then return 0; fi
 	! chown -h 0:0 "$1" 2>/dev/null || log_info "user: ${1#"$root"} was nobody's: now it is root's"
 }
 
@@ -27,7 +28,8 @@ home_make() {
 	home_skeleton=$_path
 	home_new=${home_at%/*}/.${home_at##*/}.azready
 	home_clear_tree "$home_new"
-	{ home_fill "$3" "$4:$5" && LC_ALL=C mv "$home_new" "$home_at" 2>"$work/err" && [ -d "$home_at" ] && [ ! -e "$home_new" ]; } || {
+	{ home_fill "$3" "$4:$5" && LC_ALL=C mv "$home_new" "$home_at" 2>"$work/err" && [ -d "$home_at" ] &&
+		[ ! -e "$home_new" ]; } || {
 		set -- "$1" "$?"
 		home_clear_tree "$home_new"
 		file_blame "$1" "$2"
@@ -39,14 +41,16 @@ home_make() {
 # home_fill MODE OWNER: $home_new like $home_skeleton. The directory itself comes last: nobody else enters it
 # before.
 home_fill() {
-	(umask 022 && LC_ALL=C mkdir -p "${home_new%/*}" && umask 077 && LC_ALL=C mkdir "$home_new") 2>"$work/err" || return
+	(umask 022 && LC_ALL=C mkdir -p "${home_new%/*}" && umask 077 && LC_ALL=C mkdir "$home_new") \
+		2>"$work/err" || return
 	if [ -d "$home_skeleton" ]; then
 		LC_ALL=C cp -pPR "$home_skeleton/." "$home_new" 2>"$work/err" || return
 		(cd "$home_skeleton" && home_all_in "$home_new") || return
 	fi
 	LC_ALL=C chmod 00700 "$home_new" 2>"$work/err" || return
 	if [ "$(id -u)" -eq 0 ]; then
-		LC_ALL=C chown -h 0:0 "$home_new" 2>"$work/err" && find "$home_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err" &&
+		LC_ALL=C chown -h 0:0 "$home_new" 2>"$work/err" &&
+			find "$home_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err" &&
 			LC_ALL=C chown -h "$2" "$home_new" 2>"$work/err" || return
 	fi
 	LC_ALL=C chmod "$1" "$home_new" 2>"$work/err"
@@ -69,7 +73,10 @@ home_clear_tree() {
 	if [ -h "$1" ] || [ ! -d "$1" ]; then
 		rm -f "$1" 2>/dev/null
 	else
-		(user_file_take_tree "$1" && find . -depth ! -name . \( -type d -exec rmdir {} \; -o -exec rm -f {} \; \)) 2>/dev/null
+		(
+			user_file_take_tree "$1" &&
+				find . -depth ! -name . \( -type d -exec rmdir {} \; -o -exec rm -f {} \; \)
+		) 2>/dev/null
 		rmdir "$1" 2>/dev/null
 	fi
 }

@@ -73,7 +73,8 @@ http_judge() {
 	elif [ "$http_rc" -eq 0 ] && [ "$http_sink_rc" -eq 0 ]; then
 		return 0
 	fi
-	[ "$http_sink_rc" -eq 0 ] || [ "$_problem" != error=no_answer ] || work_has_room || _problem='error=no_space'
+	[ "$http_sink_rc" -eq 0 ] || [ "$_problem" != error=no_answer ] || work_has_room ||
+		_problem='error=no_space'
 	return 1
 }
 
@@ -94,7 +95,8 @@ http_run() {
 	http_sink=$1
 	shift
 	rm -f "$work/rc" "$work/client"
-	{ { http_start "$@" | http_cap 65536 >"$work/err"; } 3>&1; } 2>/dev/null </dev/null | "$http_sink" 2>/dev/null &
+	{ { http_start "$@" | http_cap 65536 >"$work/err"; } 3>&1; } 2>/dev/null </dev/null | "$http_sink" \
+		2>/dev/null &
 	child_wait "$!"
 	http_sink_rc=$_ended
 	# The sink may have had enough before the client has ended; and ksh93 waits for the sink alone.
@@ -143,7 +145,8 @@ http_sink_raw() {
 	fi
 	set -- $?
 	[ -s "$work/client" ] || child_pause 10
-	if { read -r http_pid http_began <"$work/client"; } 2>/dev/null; then alive_kill "$http_pid" "$http_began"; fi
+	if { read -r http_pid http_began <"$work/client"; } 2>/dev/null; then alive_kill "$http_pid" \
+		"$http_began"; fi
 	return "$1"
 }
 

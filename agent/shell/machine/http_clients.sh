@@ -100,7 +100,8 @@ http_can_bash() {
 http_send_bash() {
 	http_write_request || return
 	# shellcheck disable=SC2016  # for bash to expand
-	http_run http_sink_raw bash -c 'exec 3<>"/dev/tcp/$1/$2" && cat "$3" >&3 && exec cat <&3' bash "$http_host" "$http_port" "$work/request"
+	http_run http_sink_raw bash -c 'exec 3<>"/dev/tcp/$1/$2" && cat "$3" >&3 && exec cat <&3' bash \
+		"$http_host" "$http_port" "$work/request"
 	http_split $?
 }
 

@@ -8,7 +8,8 @@ parse_document() {
 	parse_program=$1
 	parse_document=$2
 	shift 2
-	parse_size=$({ wc -c <"$parse_document"; } 2>/dev/null) parse_text=$({ tr -d '\000' <"$parse_document" | wc -c; } 2>/dev/null)
+	parse_size=$({ wc -c <"$parse_document"; } 2>/dev/null) \
+	parse_text=$({ tr -d '\000' <"$parse_document" | wc -c; } 2>/dev/null)
 	if [ -z "$parse_size" ] || [ -z "$parse_text" ]; then
 		_why='it cannot be read'
 		return 3
@@ -66,7 +67,8 @@ parse_is_whole() {
 	parse_size=${1:-none}
 	[ $# -gt 1 ] || return
 	shift
-	parse_found=$(cd "$work" && cat "$@" | wc -c) && [ -n "$parse_found" ] && [ "$((parse_found))" = "$parse_size" ]
+	parse_found=$(cd "$work" && cat "$@" | wc -c) && [ -n "$parse_found" ] &&
+		[ "$((parse_found))" = "$parse_size" ]
 }
 
 # parse_failed: the status of parse_document once more; where it is the tool's fault that is the failure, and

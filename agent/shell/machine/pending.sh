@@ -1,10 +1,11 @@
-# pending.sh: what is still to be done once Ready was accepted, noted before it is reported: so a power cut loses none of it.
-# A file of lines: VM_ID=, HOSTNAME= and ADMIN_USER=, then one item a line in the order of doing. Both engines read and
-# write it.
+# pending.sh: what is still to be done once Ready was accepted, noted before it is reported: so a power cut
+# loses none of it. A file of lines: VM_ID=, HOSTNAME= and ADMIN_USER=, then one item a line in the order of
+# doing. Both engines read and write it.
 
 pending_items='' pending_hostname='' pending_user='' pending_said=no
 
-# pending_keep: write what is left. A disk that takes no more is a warning: then a run that is cut off loses it.
+# pending_keep: write what is left. A disk that takes no more is a warning: then a run that is cut off loses
+# it.
 pending_keep() {
 	if [ -z "$pending_items" ]; then
 		pending_forget
@@ -12,11 +13,15 @@ pending_keep() {
 	fi
 	{
 		{
-			printf 'VM_ID=%s\n' "$vm_id" && { [ -z "$pending_hostname" ] || printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
-				{ [ -z "$pending_user" ] || printf 'ADMIN_USER=%s\n' "$pending_user"; } && printf '%s\n' "$pending_items"
+			printf 'VM_ID=%s\n' "$vm_id" && { [ -z "$pending_hostname" ] ||
+				printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
+				{ [ -z "$pending_user" ] || printf 'ADMIN_USER=%s\n' "$pending_user"; } &&
+				printf '%s\n' "$pending_items"
 		} >"$work/pending"
-	} 2>/dev/null && file_make_directory "$state_directory" 0700 && file_write "$state_directory/pending" 0600 "$work/pending" && return
-	[ "$pending_said" = yes ] || log_warning "$state_directory/pending not kept: $(fail_cause); what a power cut interrupts now is not made up for"
+	} 2>/dev/null && file_make_directory "$state_directory" 0700 &&
+		file_write "$state_directory/pending" 0600 "$work/pending" && return
+	[ "$pending_said" = yes ] || log_warning \
+		"$state_directory/pending not kept: $(fail_cause); what a power cut interrupts now is not made up for"
 	pending_said=yes
 	forgive
 }
@@ -31,7 +36,8 @@ pending_forget() {
 # pending_is_there: whether an earlier run has left something for this VM.
 pending_is_there() {
 	place_of "$state_directory/pending"
-	[ -e "$_path" ] && { IFS= read -r pending_line <"$_path"; } 2>/dev/null && [ "$pending_line" = "VM_ID=$vm_id" ]
+	[ -e "$_path" ] && { IFS= read -r pending_line <"$_path"; } 2>/dev/null &&
+		[ "$pending_line" = "VM_ID=$vm_id" ]
 }
 
 # pending_read: what it is.
@@ -69,15 +75,18 @@ pending_drop() {
 	text_by_line
 	for pending_line in $pending_old; do
 		# shellcheck disable=SC2254  # a pattern
-		case $pending_line in $1) ;; *) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;; esac
+		case $pending_line in $1) ;; *)
+			pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
+			;;
+		esac
 	done
 	text_by_word
 	# The last one goes with the file, at the end.
 	pending_keep
 }
 
-# pending_start NAME: note that the script is started once more; fails where it was cut off twice: it may be what cuts the
-# run off.
+# pending_start NAME: note that the script is started once more; fails where it was cut off twice: it may be
+# what cuts the run off.
 pending_start() {
 	pending_old=$pending_items
 	pending_items='' pending_count=0

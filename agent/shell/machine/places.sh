@@ -93,7 +93,9 @@ place_match() {
 	place_flags=$-
 	set +f
 	for place_hit in "$_path"/$place_last; do
-		if [ -e "$place_hit" ] || [ -h "$place_hit" ]; then _found=$_found${_found:+$sys_newline}$1/${place_hit##*/}; fi
+		if [ -e "$place_hit" ] || [ -h "$place_hit" ]; then
+			_found=$_found${_found:+$sys_newline}$1/${place_hit##*/}
+		fi
 	done
 	case $place_flags in *f*) set -f ;; esac
 }

@@ -5,7 +5,10 @@
 program_complete_path() {
 	program_rest=${PATH-}:
 	while [ -n "$root" ] && [ -n "$program_rest" ]; do
-		case ${program_rest%%:*} in '' | /bin | /sbin | /usr/bin | /usr/sbin | /usr/local/bin | /usr/local/sbin) ;; *) return 0 ;; esac
+		case ${program_rest%%:*} in
+		'' | /bin | /sbin | /usr/bin | /usr/sbin | /usr/local/bin | /usr/local/sbin) ;;
+		*) return 0 ;;
+		esac
 		program_rest=${program_rest#*:}
 	done
 	for program_rest in $fact_SYSTEM_PATH; do
@@ -16,13 +19,15 @@ program_complete_path() {
 
 # The programs that the engine cannot do without; the contract has the same list. Some are part of some
 # shells.
-program_needed='awk cat chmod chown cmp cp cut date dd grep head id ln ls mkdir mv printf readlink rm rmdir sed sleep sync tail touch tr wc'
+program_needed='awk cat chmod chown cmp cp cut date dd grep head id ln ls mkdir mv printf readlink rm'
+program_needed="$program_needed rmdir sed sleep sync tail touch tr wc"
 
 # program_need_all: all that are missing in one line: a half-built system should not be found out one by one.
 program_need_all() {
 	program_missing=
 	for program_name in $program_needed; do
-		command -v "$program_name" >/dev/null 2>&1 || program_missing="$program_missing${program_missing:+, }$program_name"
+		command -v "$program_name" >/dev/null 2>&1 ||
+			program_missing="$program_missing${program_missing:+, }$program_name"
 	done
 	[ -n "$program_missing" ] || return 0
 	log_error "missing: $program_missing" 'the shell engine needs these programs on PATH'
@@ -40,9 +45,12 @@ program_need_awk() {
 	program_said=$(LC_ALL=C awk '
 		function add(s, kept) { kept = s; sub(/^[ab]+/, "", kept); return kept ENVIRON["LC_ALL"] }
 		BEGIN { n = split("x<y", part, /[<]/); KEY["k", 1] = 2; delete KEY["none"]
-			printf "%s", n part[2] add("aac" sprintf("%c", 100)) KEY["k", 1] substr("abc", 2) (match("ab", /b$/) ? RSTART : 0) }' 2>/dev/null) || program_awk_status=$?
+			found = match("ab", /b$/) ? RSTART : 0
+			printf "%s", n part[2] add("aac" sprintf("%c", 100)) KEY["k", 1] substr("abc", 2) found
+		}' 2>/dev/null) || program_awk_status=$?
 	[ "$program_said" != 2ycdC2bc2 ] || return 0
-	log_error "awk does not work (status $program_awk_status)" 'the shell engine needs one that does: mawk, gawk or busybox awk'
+	log_error "awk does not work (status $program_awk_status)" \
+		'the shell engine needs one that does: mawk, gawk or busybox awk'
 	exit 3
 }
 
@@ -76,7 +84,8 @@ program_run() {
 	sys_before=$! sys_child=starting
 	# posh does not export a prefix assignment to what a function starts, so the subshell exports.
 	# shellcheck disable=SC2030,SC2031  # for this one command
-	{ LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH && child_become "$@"; } <"$program_stdin" >"$work/run.out" 2>"$work/run.err" &
+	{ LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin && export LC_ALL PATH &&
+		child_become "$@"; } <"$program_stdin" >"$work/run.out" 2>"$work/run.err" &
 	child_supervise "$!" "$program_limit"
 	return "$_ended"
 }
@@ -84,7 +93,8 @@ program_run() {
 # program_last_line: the last line of what the command of program_run said on stderr, or `none`, in
 # $work/last.
 program_last_line() {
-	program_awk '$0 != "" { last = $0 } END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
+	program_awk '$0 != "" { last = $0 }
+		END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
 }
 
 # program_failed REASON HINT COMMAND: the failure of what program_run has just run.

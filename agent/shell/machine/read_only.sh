@@ -21,7 +21,8 @@ read_only_is_secondary() {
 	case $1 in
 	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;
 	/etc/ssh/sshd_config | /etc/ssh/sshd_config.d | /etc/ssh/sshd_config.d/* | /usr/etc/ssh/sshd_config) ;;
-	/etc/hostname | /etc/HOSTNAME | /etc/conf.d/hostname | /etc/config/system | /etc/rc.conf | /opt/bootsync.sh) [ -z "$root" ] ;;
+	/etc/hostname | /etc/HOSTNAME | /etc/conf.d/hostname) [ -z "$root" ] ;;
+	/etc/config/system | /etc/rc.conf | /opt/bootsync.sh) [ -z "$root" ] ;;
 	*) return 1 ;;
 	esac
 }

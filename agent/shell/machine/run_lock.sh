@@ -96,7 +96,8 @@ lock_break() {
 		rm -f "$lock_place/lock.break"
 	else
 		# Of one that was killed in these few lines.
-		! { IFS= read -r lock_text <"$lock_place/lock.break"; } 2>/dev/null || alive_is "$lock_text" || rm -f "$lock_place/lock.break"
+		! { IFS= read -r lock_text <"$lock_place/lock.break"; } 2>/dev/null || alive_is "$lock_text" ||
+			rm -f "$lock_place/lock.break"
 		child_pause 5
 	fi
 	rm -f "$lock_mine"
@@ -150,7 +151,8 @@ lock_child_begins() {
 	[ -n "${lock_file-}" ] || return 0
 	{ [ "$alive_sees" = yes ] && read -r child_pid _ </proc/self/stat; } 2>/dev/null || return 0
 	alive_start "$child_pid" || return 0
-	{ printf '%s\n%s\n' "$child_pid $_start $alive_boot" "$1" >"$lock_place/.child.azready" && mv -f "$lock_place/.child.azready" "$lock_place/child"; } 2>/dev/null || :
+	{ printf '%s\n%s\n' "$child_pid $_start $alive_boot" "$1" >"$lock_place/.child.azready" &&
+		mv -f "$lock_place/.child.azready" "$lock_place/child"; } 2>/dev/null || :
 }
 
 lock_child_ended() {

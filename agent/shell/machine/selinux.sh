@@ -28,7 +28,8 @@ selinux_label_places() {
 		return
 	fi
 	place_of "/etc/selinux/$selinux_kind/contexts/files/file_contexts"
-	[ -r "$_path" ] && program_has setfiles && program_run 60 /dev/null setfiles -q -F -r "$root" "$_path" "$@"
+	[ -r "$_path" ] && program_has setfiles &&
+		program_run 60 /dev/null setfiles -q -F -r "$root" "$_path" "$@"
 }
 
 selinux_label_later() {

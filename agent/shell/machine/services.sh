@@ -21,7 +21,8 @@ service_rows() {
 		text_by_word
 		text_cells "$units_row"
 		# shellcheck disable=SC2034  # install.sh reads the other columns
-		units_name=$_cell_1 units_found=$_cell_2 units_places=$_cell_3 units_files=$_cell_4 units_enabled=$_cell_5 units_disabled=$_cell_6
+		units_name=$_cell_1 units_found=$_cell_2 units_places=$_cell_3 units_files=$_cell_4 \
+			units_enabled=$_cell_5 units_disabled=$_cell_6
 		"$@" && units_hit=yes && break
 	done
 	text_by_word
@@ -77,7 +78,8 @@ service_disable_item() {
 	~*)
 		file_read "$unit_link" | grep -q "$unit_line" || return 0
 		# sed leaves a last line without a newline as it is.
-		file_read "$unit_link" | LC_ALL=C sed "\\,$unit_line,d" >"$work/mended" && service_is_shorter "$unit_link" &&
+		file_read "$unit_link" | LC_ALL=C sed "\\,$unit_line,d" >"$work/mended" &&
+			service_is_shorter "$unit_link" &&
 			keep_edited "$unit_link" && log_info "service disabled: line removed from $unit_link"
 		;;
 	esac

@@ -47,7 +47,8 @@ sshd_from_files() {
 		return
 	}
 	sshd_main
-	sshd_read "$_main" 0 1 && edit_derive "$_main" "$work/sshd" "$awk_groups$awk_ssh_rules" "$1" "$work/sshd.read"
+	sshd_read "$_main" 0 1 && edit_derive "$_main" "$work/sshd" "$awk_groups$awk_ssh_rules" "$1" \
+		"$work/sshd.read"
 }
 
 # sshd_sift FILE NAME DEPTH: its lines that matter in $work/sshd.DEPTH.
@@ -88,7 +89,8 @@ sshd_read() {
 		no*) ;;
 		yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))" "$sshd_level") || return ;;
 		*)
-			{ printf '%s\t%s\t%s\n' "$sshd_level" "$sshd_key" "$sshd_words" >>"$work/sshd.read"; } 2>"$work/err" || {
+			{ printf '%s\t%s\t%s\n' "$sshd_level" "$sshd_key" "$sshd_words" >>"$work/sshd.read"; } \
+				2>"$work/err" || {
 				file_blame "$work"
 				return
 			}

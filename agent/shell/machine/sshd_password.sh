@@ -28,7 +28,8 @@ sshd_set_password_login() {
 	sshd_is "$1"
 	case $? in
 	0) ;;
-	1) log_warning "password: another line of the SSH server's configuration is against PasswordAuthentication $1" ;;
+	1) log_warning \
+		"password: another line of the SSH server's configuration is against PasswordAuthentication $1" ;;
 	*) return 1 ;;
 	esac
 }
@@ -73,7 +74,8 @@ sshd_write_login() {
 	sshd_keep "$1" || return
 	sshd_written=yes
 	log_info "password: PasswordAuthentication $1 written to $_place"
-	if [ "$_place" = "$sshd_drop_in" ] && place_exists "$sshd_old_drop_in"; then file_remove "$sshd_old_drop_in"; fi
+	if [ "$_place" = "$sshd_drop_in" ] && place_exists "$sshd_old_drop_in"; then file_remove \
+		"$sshd_old_drop_in"; fi
 }
 
 # sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a
@@ -81,7 +83,8 @@ sshd_write_login() {
 # against them.
 sshd_with_login() {
 	sshd_wanted=' PasswordAuthentication '
-	[ "$1" = yes ] || sshd_wanted="${sshd_wanted}KbdInteractiveAuthentication ChallengeResponseAuthentication "
+	[ "$1" = yes ] ||
+		sshd_wanted="${sshd_wanted}KbdInteractiveAuthentication ChallengeResponseAuthentication "
 	sshd_lacking=$sshd_wanted
 	sshd_at=
 	_place=$_main
@@ -105,7 +108,10 @@ sshd_with_login() {
 		*)
 			case $sshd_wanted in *" $sshd_key "*) ;; *) continue ;; esac
 			if [ "$sshd_words" = "$1" ]; then
-				[ -n "$sshd_at" ] || case $sshd_lacking in *" $sshd_key "*) sshd_lacking=${sshd_lacking%" $sshd_key "*}' '${sshd_lacking#*" $sshd_key "} ;; esac
+				[ -n "$sshd_at" ] || case $sshd_lacking in *" $sshd_key "*)
+					sshd_lacking=${sshd_lacking%" $sshd_key "*}' '${sshd_lacking#*" $sshd_key "}
+					;;
+				esac
 				continue
 			fi
 			;;
@@ -119,7 +125,8 @@ sshd_with_login() {
 # sshd_new_text LOGIN: $work/sshd.new, as sshd_with_login has found out.
 sshd_new_text() {
 	if [ "$_place" = "$sshd_drop_in" ]; then
-		file_text "$work/sshd.new" "# Written by azready, as the platform asked for.$sys_newline$(sshd_text "$sshd_wanted" "$1")$sys_newline"
+		file_text "$work/sshd.new" \
+			"# Written by azready, as the platform asked for.$sys_newline$(sshd_text "$sshd_wanted" "$1")$sys_newline"
 	elif [ "$sshd_lacking" = ' ' ]; then
 		file_copy "$work/sshd.old" "$work/sshd.new"
 	else
@@ -158,7 +165,8 @@ sshd_keep() {
 	else
 		file_remove "$sshd_place"
 	fi || return
-	fail ssh_not_set "sshd refuses PasswordAuthentication $1: see sshd -t" "file=$sshd_place" "error=$_refusal"
+	fail ssh_not_set "sshd refuses PasswordAuthentication $1: see sshd -t" "file=$sshd_place" \
+		"error=$_refusal"
 }
 
 # sshd_refuses: sets _refusal, why the server would not start with its configuration; empty where it would, or

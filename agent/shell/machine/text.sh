@@ -29,7 +29,8 @@ text_cells() {
 	set -- $1
 	text_by_word
 	_cell_1=${1-} _cell_2=${2-} _cell_3=${3-} _cell_4=${4-} _cell_5=${5-} _cell_6=${6-}
-	_cell_1=${_cell_1% } _cell_2=${_cell_2# } _cell_3=${_cell_3# } _cell_4=${_cell_4# } _cell_5=${_cell_5# } _cell_6=${_cell_6# }
+	_cell_1=${_cell_1% } _cell_2=${_cell_2# } _cell_3=${_cell_3# } _cell_4=${_cell_4# } _cell_5=${_cell_5# } \
+		_cell_6=${_cell_6# }
 	_cell_2=${_cell_2% } _cell_3=${_cell_3% } _cell_4=${_cell_4% } _cell_5=${_cell_5% }
 }
 

@@ -8,7 +8,8 @@ try_most=6000
 
 # tries_begin NAME DEADLINE
 tries_begin() {
-	eval "try_$1_pauses=\$proto_BACKOFF_MS try_$1_deadline=\$2 try_$1_said= try_$1_said_at=0 try_$1_limit=\$((set_REQUEST_TIMEOUT * 100))"
+	eval "try_$1_pauses=\$proto_BACKOFF_MS try_$1_deadline=\$2 try_$1_said= try_$1_said_at=0"
+	eval "try_$1_limit=\$((set_REQUEST_TIMEOUT * 100))"
 }
 
 # tries_another NAME WHAT: say what went wrong and pause; fails where the pause would outlive the deadline.

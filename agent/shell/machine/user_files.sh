@@ -88,7 +88,8 @@ user_file_walk() {
 # user_file_make_base BASE NAME UID GID ..: a missing directory, where nobody but root can exchange it.
 user_file_make_base() {
 	file_is_roots "${user_here%/*}" || user_file_refuse "others than root can change what leads to $1"
-	{ [ -d "${user_here%/*}/" ] || (umask 022 && LC_ALL=C mkdir -p "${user_here%/*}/"); } 2>"$work/err" && LC_ALL=C mkdir "$user_here" 2>"$work/err" || exit 1
+	{ [ -d "${user_here%/*}/" ] || (umask 022 && LC_ALL=C mkdir -p "${user_here%/*}/"); } 2>"$work/err" &&
+		LC_ALL=C mkdir "$user_here" 2>"$work/err" || exit 1
 	[ -z "$3" ] || file_give "$1" "$3" "$4" || exit 1
 }
 
@@ -180,7 +181,8 @@ user_file_clear() {
 	user_new=./.$user_file.azready
 	rm -f "$user_new" 2>/dev/null
 	for user_hit in ./.azready.[0-9]*; do
-		[ ! -d "$user_hit" ] || [ -h "$user_hit" ] || { rm -f "$user_hit/.new" && rmdir "$user_hit"; } 2>/dev/null
+		[ ! -d "$user_hit" ] || [ -h "$user_hit" ] || { rm -f "$user_hit/.new" &&
+			rmdir "$user_hit"; } 2>/dev/null
 	done
 	if [ -e "$user_new" ] || [ -h "$user_new" ]; then user_file_refuse "$user_new is in the way"; fi
 }
@@ -198,7 +200,8 @@ user_file_look() {
 	user_file_owner="$_owner $_group"
 	user_hidden=
 	case $1,$_mode in ,* | "$_owner",* | *,???????r*) ;; *) user_hidden=$_owner ;; esac
-	LC_ALL=C cat "./$user_file" 2>"$work/err" >"$work/user.old" && file_same "./$user_file" "$work/user.old" || exit 1
+	LC_ALL=C cat "./$user_file" 2>"$work/err" >"$work/user.old" &&
+		file_same "./$user_file" "$work/user.old" || exit 1
 	if [ -n "$user_hidden" ] && [ "$(id -u)" -eq 0 ]; then
 		program_awk "$awk_keys" "$work/user.old" '' '' only
 		case $? in
@@ -219,8 +222,10 @@ user_file_put() {
 		set -- $user_file_owner
 	fi
 	rm -f "$work/err"
-	if (umask 077 && file_dd "$work/user.new" "$user_new") && file_same "$work/user.new" "$user_new" && user_file_finish "$user_new" "${1-}" "${2-}" &&
-		[ ! -d "./$user_file" ] && LC_ALL=C mv -f "$user_new" "./$user_file" 2>"$work/err" && [ ! -e "$user_new" ]; then
+	if (umask 077 && file_dd "$work/user.new" "$user_new") && file_same "$work/user.new" "$user_new" &&
+		user_file_finish "$user_new" "${1-}" "${2-}" &&
+		[ ! -d "./$user_file" ] && LC_ALL=C mv -f "$user_new" "./$user_file" 2>"$work/err" &&
+		[ ! -e "$user_new" ]; then
 		printf '' >"$work/user.changed"
 		sync . 2>/dev/null || sync
 		return 0
@@ -232,7 +237,8 @@ user_file_put() {
 # user_file_finish PLACE UID GID: the file's owner and mode, unless it has them.
 user_file_finish() {
 	[ -z "$2" ] || file_give_place "$1" "$user_at" "$2" "$3" || return
-	if [ -n "$user_private" ]; then user_file_has_mode "$1" 600 rw-------; else user_file_has_mode "$1" 644 rw-r--r--; fi
+	if [ -n "$user_private" ]; then user_file_has_mode "$1" 600 rw-------; else user_file_has_mode "$1" 644 \
+		rw-r--r--; fi
 }
 
 # user_file_has_mode PLACE MODE LETTERS: without the zeros GNU chmod keeps the special bits of a directory.

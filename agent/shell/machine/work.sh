@@ -10,7 +10,8 @@ work_begin_in() {
 	for work_try in '' .1 .2 .3 .4 .5 .6 .7 .8 .9; do
 		work=$1/azready.$$$work_try
 		if (umask 077 && mkdir "$work") 2>/dev/null; then
-			{ printf '%s\n' "$alive_space" >"$work/namespace" && printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null &&
+			{ printf '%s\n' "$alive_space" >"$work/namespace" &&
+				printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null &&
 				work_make_room && return
 			rm -rf "$work"
 			return 1
@@ -22,7 +23,8 @@ work_begin_in() {
 # work_need_room: for what writes more than a few words.
 work_need_room() {
 	[ "$sys_roomy" = no ] || return 0
-	log_error 'no space in /run, /tmp, /dev/shm, /var/tmp' 'the shell engine needs 1 MiB in one of them, in a directory of root that nobody else can change'
+	log_error 'no space in /run, /tmp, /dev/shm, /var/tmp' \
+		'the shell engine needs 1 MiB in one of them, in a directory of root that nobody else can change'
 	exit 3
 }
 

@@ -53,7 +53,8 @@ becoming_doas() {
 	done
 	text_by_word
 	login_answer='' login_rule=''
-	edit_derive /etc/doas.conf "$work/login.answer" "$awk_groups$awk_becoming" doas "$login_user" "$login_uid" "$work/groups" ${1+"$@"} || return
+	edit_derive /etc/doas.conf "$work/login.answer" "$awk_groups$awk_becoming" doas "$login_user" \
+		"$login_uid" "$work/groups" ${1+"$@"} || return
 	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
 }
 

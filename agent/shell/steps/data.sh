@@ -46,7 +46,8 @@ data_decode() {
 		openssl base64 -d -A <"$work/base64" >"$work/data"
 	else
 		# awk cannot print NUL everywhere, printf can.
-		program_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' "$data_line"; done >"$work/data"
+		program_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' \
+			"$data_line"; done >"$work/data"
 	fi
 	[ "$(wc -c <"$work/data")" -eq "$data_size" ] ||
 		fail internal_error '' 'error=not all of it could be written'
@@ -99,7 +100,9 @@ run_scripts() {
 data_run_script() {
 	place_of "$state_directory/$1"
 	data_interpreter=
-	case $(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000') in '#!') read -r data_interpreter data_argument <"$_path" ;; esac
+	case $(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000') in
+	'#!') read -r data_interpreter data_argument <"$_path" ;;
+	esac
 	data_interpreter=${data_interpreter#'#!'}
 	# "#! /bin/sh -e"
 	[ -n "$data_interpreter" ] || read -r _ data_interpreter data_argument <"$_path"
@@ -112,7 +115,8 @@ data_run_script() {
 	data_began=$_now
 	# Ready is told, so it has a DEADLINE of its own.
 	sys_before=$! sys_child=starting
-	hooks_start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null >"$work/hook.out" 2>"$work/hook.err" &
+	hooks_start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null \
+		>"$work/hook.out" 2>"$work/hook.err" &
 	child_supervise "$!" "$((set_DEADLINE * 100))"
 	lock_child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "$1"
@@ -123,10 +127,13 @@ data_run_script() {
 		# The cause that nobody sees: for the kernel the return is a part of the interpreter's name.
 		data_ends=
 		data_return=$(printf '\r')
-		[ -z "$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' | sed -n "1s/.*$data_return\$/x/p")" ] || data_ends=': its lines end in CR LF, as on Windows'
+		data_first=$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' |
+			sed -n "1s/.*$data_return\$/x/p")
+		[ -z "$data_first" ] || data_ends=': its lines end in CR LF, as on Windows'
 		log_warning "$1: the script ended with status $_ended$data_ends"
 	}
 	clock_now
 	clock_seconds "$((_now - data_began))"
-	printf 'SCRIPT_%s=%s %s\n' "$(printf '%s' "$1" | tr 'a-z-' 'A-Z_')" "$data_result" "$_seconds" >>"$work/scripts"
+	printf 'SCRIPT_%s=%s %s\n' "$(printf '%s' "$1" | tr 'a-z-' 'A-Z_')" "$data_result" "$_seconds" \
+		>>"$work/scripts"
 }

@@ -3,7 +3,8 @@
 step_hostname() {
 	name_given=$work/wanted.hostname
 	[ -s "$name_given" ] || return 3
-	edit_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" "$proto_HOSTNAME_MAX" || return 1
+	edit_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" \
+		"$proto_HOSTNAME_MAX" || return 1
 	[ "$_verdict" = good ] || {
 		fail_value="value=$name_given"
 		fail hostname_invalid 'the name that the platform gave is not a hostname'
@@ -17,7 +18,8 @@ step_hostname() {
 	} | log_emit 'warning: '
 	hostname_before=
 	[ -n "$root" ] || IFS= read -r hostname_before 2>/dev/null </proc/sys/kernel/hostname || :
-	hostname_set_kernel "$name" && read_only_spare hostname_keep "$name" && read_only_spare hostname_keep_in_hosts "$name" || return 1
+	hostname_set_kernel "$name" && read_only_spare hostname_keep "$name" &&
+		read_only_spare hostname_keep_in_hosts "$name" || return 1
 	[ -n "$root" ] || [ "$hostname_before" = "$name" ] || publish_later "$name"
 	hostname_set=$name
 	log_info "hostname: set to $name"
@@ -117,7 +119,8 @@ hostname_hosts_found() {
 		program_run 2 /dev/null "$_which" hosts "$1"
 		return
 	fi
-	hosts_flags=$(file_read /etc/nsswitch.conf | sed -n '/^hosts:.*myhostname/s/.*/itself/p; s/^hosts:.*/files/p')
+	hosts_flags=$(file_read /etc/nsswitch.conf |
+		sed -n '/^hosts:.*myhostname/s/.*/itself/p; s/^hosts:.*/files/p')
 	case $hosts_flags in
 	*itself*) ;;
 	*files*) return 1 ;;

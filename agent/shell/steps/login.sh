@@ -86,7 +86,8 @@ login_by_sshd() {
 		file_text "$work/login.types" '' || return
 	fi
 	file_text "$work/login.key" "$login_error" &&
-		edit_derive "$_main" "$work/login.sshd" "$awk_groups$awk_ssh_rules" sshd "$work/sshd" "$login_user" "$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable"
+		edit_derive "$_main" "$work/login.sshd" "$awk_groups$awk_ssh_rules" sshd "$work/sshd" "$login_user" \
+			"$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable"
 }
 
 # login_expand WORDS: sets login_place, the first path that the words of AuthorizedKeysFile mean.
@@ -149,7 +150,8 @@ login_has_type() {
 login_look() {
 	login_found=' ' login_ssh_reason='' login_key_reason='' login_password_reason='' login_policy_reason=''
 	for login_server in $login_servers; do
-		while IFS=$tab read -r login_way login_error login_value; do login_note; done <"$work/login.$login_server"
+		while IFS=$tab read -r login_way login_error login_value; do login_note; done \
+			<"$work/login.$login_server"
 	done
 	! place_exists /etc/nologin || log_warning 'login: /etc/nologin lets nobody in but root'
 	edit_derive /etc/shadow "$work/login.ages" "$awk_login" "$work/login.shadow" "$(date +%s)" || return
@@ -167,15 +169,19 @@ login_note() {
 		login_ssh_reason=${login_ssh_reason:-$login_error$tab$login_value}
 		log_warning "login: $login_server keeps $login_user out: $_meaning $login_value"
 		;;
-	note) log_warning "login: $login_server takes $login_user from some places alone: $_meaning $login_value" ;;
+	note) log_warning \
+		"login: $login_server takes $login_user from some places alone: $_meaning $login_value" ;;
 	key)
 		login_key_reason=${login_key_reason:-$login_error$tab$login_value}
-		case $login_asks_key$login_error in nono_keys) ;; *) log_warning "login: $login_server takes no key from $login_user: $_meaning $login_value" ;; esac
+		case $login_asks_key$login_error in nono_keys) ;; *) log_warning \
+			"login: $login_server takes no key from $login_user: $_meaning $login_value" ;; esac
 		;;
 	password)
 		login_password_reason=${login_password_reason:-$login_error$tab$login_value}
 		case $login_error in
-		PasswordAuthentication | AuthenticationMethods) login_policy_reason=${login_policy_reason:-$login_error$tab$login_value} ;;
+		PasswordAuthentication | AuthenticationMethods)
+			login_policy_reason=${login_policy_reason:-$login_error$tab$login_value}
+			;;
 		esac
 		[ "$login_asks_password" = no ] ||
 			log_warning "login: $login_server takes no password from $login_user: $_meaning $login_value"
@@ -239,7 +245,9 @@ login_judge() {
 	[ -n "$login_reason" ] || return 0
 	file_text "$work/login.value" "${login_reason#*"$tab"}" || return
 	fail_value=value=$work/login.value
-	fail login_impossible 'the image keeps everybody out: mend what error and value name, or give the user another way in' "user=$login_user" "error=${login_reason%%"$tab"*}"
+	fail login_impossible \
+		'the image keeps everybody out: mend what error and value name, or give the user another way in' \
+		"user=$login_user" "error=${login_reason%%"$tab"*}"
 }
 
 # login_tell: one line of what was found.

@@ -51,7 +51,8 @@ new_user_default() {
 # new_user_shell: sets user_shell.
 new_user_shell() {
 	if [ -n "$set_USER_SHELL" ] && ! place_is_executable "$set_USER_SHELL"; then
-		fail user_not_created 'USER_SHELL must be an executable of the image' "shell=$set_USER_SHELL" error=not_executable
+		fail user_not_created 'USER_SHELL must be an executable of the image' "shell=$set_USER_SHELL" \
+			error=not_executable
 		return
 	fi
 	new_user_default SHELL || return

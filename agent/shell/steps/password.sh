@@ -16,7 +16,8 @@ step_password() {
 		rm -f "$work"/run.*
 		password_set
 		password_status=$?
-		rm -f "$work/password" "$work/hash" "$work/stored" "$work/wanted.password" "$work/ovf.UserPassword" "$work/ovf-env.xml"
+		rm -f "$work/password" "$work/hash" "$work/stored" "$work/wanted.password" "$work/ovf.UserPassword" \
+			"$work/ovf-env.xml"
 		umask 022
 		[ "$password_status" -eq 0 ] || return 1
 	fi
@@ -44,13 +45,18 @@ password_want() {
 	edit_derive "$work" "$work/edited" 'BEGIN {
 		byte_table()
 		text = slurp(ARGV[1])
-		for (i = 1; i <= length(text); i++) if (ORD[substr(text, i, 1)] < 128 || ORD[substr(text, i, 1)] > 191) n++
+		for (i = 1; i <= length(text); i++) {
+			byte = ORD[substr(text, i, 1)]
+			if (byte < 128 || byte > 191) n++
+		}
 		put(n)
 		verdict("done")
 	}' "$1" && read -r password_length <"$work/edited" || return
 	if [ "$password_length" -gt "$proto_PASSWORD_MAX" ] ||
 		[ "$password_bytes" -gt "$proto_PASSWORD_BYTES_MAX" ]; then
-		fail password_too_long "at most $proto_PASSWORD_MAX characters, $proto_PASSWORD_BYTES_MAX bytes of UTF-8" "length=$password_length" "bytes=$password_bytes"
+		fail password_too_long \
+			"at most $proto_PASSWORD_MAX characters, $proto_PASSWORD_BYTES_MAX bytes of UTF-8" \
+			"length=$password_length" "bytes=$password_bytes"
 		return
 	fi
 	password_wanted=yes
@@ -70,7 +76,9 @@ password_refuse_without_login() {
 	if [ "$password_login" = no ]; then
 		fail login_impossible 'passwords are switched off: deploy with a public key' missing=keys
 	elif [ "$password_wanted" = no ]; then
-		case $_stored in '' | x | !* | \**) fail login_impossible 'was the provisioning media readable? the kernel needs udf and a CD driver for it' missing=keys,password ;; esac
+		case $_stored in '' | x | !* | \**) fail login_impossible \
+			'was the provisioning media readable? the kernel needs udf and a CD driver for it' \
+			missing=keys,password ;; esac
 	fi
 }
 
@@ -132,7 +140,8 @@ password_set() {
 # busybox takes sha-512 for sha256, whois' mkpasswd knows no sha512, openssl before 1.1.1 no -6.
 password_hash() {
 	case $1 in '' | *[!./0-9A-Za-z]*) return 1 ;; esac
-	for password_tool in 'openssl passwd -6 -stdin -salt' 'mkpasswd -m sha512 -P 0 -S' 'mkpasswd -m sha-512 -s -S' 'cryptpw -m sha512 -P 0 -S'; do
+	for password_tool in 'openssl passwd -6 -stdin -salt' 'mkpasswd -m sha512 -P 0 -S' \
+		'mkpasswd -m sha-512 -s -S' 'cryptpw -m sha512 -P 0 -S'; do
 		command -v "${password_tool%% *}" >/dev/null 2>&1 || continue
 		# shellcheck disable=SC2086  # the words of the tool
 		program_run 60 "$work/password" $password_tool "$1" || continue
@@ -149,7 +158,8 @@ password_put() {
 	if place_exists /etc/shadow; then password_shadow=yes; else password_shadow=no; fi
 	case $password_shadow$password_field in
 	no* | yesx)
-		edit_derive "$work" "$work/password" 'BEGIN { put(ARGV[1] ":" slurp(ARGV[2])); verdict("done") }' "$password_user" "$work/hash" || return
+		edit_derive "$work" "$work/password" 'BEGIN { put(ARGV[1] ":" slurp(ARGV[2])); verdict("done") }' \
+			"$password_user" "$work/hash" || return
 		! program_which chpasswd || ! program_run 60 "$work/password" "$_which" -e || return 0
 		;;
 	esac
@@ -200,10 +210,13 @@ password_chpasswd() {
 # password_is_strong: whether the hash that the account has now is one; if not, it gets back what it had.
 password_is_strong() {
 	password_stored || :
-	case $_stored in "\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*) return 0 ;; esac
+	case $_stored in "\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*) return \
+		0 ;; esac
 	[ "$_stored" = "$password_before" ] || {
 		file_text "$work/hash.old" "${password_before:-*}" || return
-		if [ "$password_field" = x ]; then password_put_field /etc/shadow "$work/hash.old" ''; else password_put_field /etc/passwd "$work/hash.old" ''; fi
+		if [ "$password_field" = x ]; then password_put_field /etc/shadow "$work/hash.old" ''; else
+			password_put_field /etc/passwd "$work/hash.old" ''
+		fi
 		rm -f "$work/hash.old"
 	}
 	return 1

@@ -152,8 +152,10 @@ publish_by_dhcpcd() {
 		publish_interface=${publish_interface%.lease}
 		[ -e "/sys/class/net/$publish_interface" ] || continue
 		# shellcheck disable=SC2016  # of that sh
-		publish_run unshare --mount sh -c 'mount --make-rprivate / 2>/dev/null; mount -t tmpfs azready /run/dhcpcd && exec "$@"' sh \
-			dhcpcd -4 -1 -p --nodev --noconfigure -t 3 -c "$publish_true" -h "$publish_name" "$publish_interface"
+		publish_run unshare --mount sh -c \
+			'mount --make-rprivate / 2>/dev/null; mount -t tmpfs azready /run/dhcpcd && exec "$@"' sh \
+			dhcpcd -4 -1 -p --nodev --noconfigure -t 3 -c "$publish_true" -h "$publish_name" \
+			"$publish_interface"
 		publish_said ': leased ' dhcpcd "$publish_interface"
 	done
 	text_by_word
@@ -186,7 +188,8 @@ publish_by_udhcpc() {
 	done <"$work/words"
 	publish_once "udhcpc/$publish_interface" || return 0
 	# shellcheck disable=SC2086  # its words
-	publish_run $publish_program -f -q -n -t 3 -T 1 -s "$publish_true" -i "$publish_interface" -x "hostname:$publish_name" ${1+"$@"}
+	publish_run $publish_program -f -q -n -t 3 -T 1 -s "$publish_true" -i "$publish_interface" -x \
+		"hostname:$publish_name" ${1+"$@"}
 	publish_said 'lease of .* obtained' udhcpc "$publish_interface"
 }
 
@@ -222,8 +225,9 @@ publish_by_dhclient() {
 	done <"$work/words"
 	# NetworkManager's and connman's own.
 	case $publish_script in */nm-dhcp* | */connman/*) return 0 ;; esac
-	[ -n "$publish_interfaces" ] ||
-		publish_interfaces=$(sed -n 's/^[[:blank:]]*interface "\([^"]*\)";.*/\1/p' "$publish_leases" 2>/dev/null | sort -u)
+	[ -n "$publish_interfaces" ] || publish_interfaces=$(
+		sed -n 's/^[[:blank:]]*interface "\([^"]*\)";.*/\1/p' "$publish_leases" 2>/dev/null | sort -u
+	)
 	for publish_interface in $publish_interfaces; do
 		publish_once "dhclient/$publish_interface" || continue
 		publish_with_dhclient ${1+"$@"}
@@ -236,7 +240,8 @@ publish_with_dhclient() {
 	publish_program=dhclient
 	{
 		# shellcheck disable=SC2086  # two of them
-		sed -n 's/^[[:blank:]]*\(send[[:blank:]]\{1,\}dhcp-client-identifier[[:blank:]].*;\)[[:blank:]]*$/\1/p' $publish_settings 2>/dev/null
+		sed -n '/dhcp-client-identifier/s/^[[:blank:]]*\(send[[:blank:]].*;\)[[:blank:]]*$/\1/p' \
+			$publish_settings 2>/dev/null
 		printf 'send host-name "%s";\ntimeout 5;\ninitial-interval 1;\n' "$publish_name"
 	} >"$work/dhclient"
 	if ! file_make_directory "$run_directory" 0700 ||
@@ -253,10 +258,12 @@ publish_with_dhclient() {
 		publish_program=$state_directory/.dhclient.azready
 		program_which dhclient && cp "$_which" "$publish_program" 2>/dev/null && chmod 700 "$publish_program"
 	fi
-	publish_run "$publish_program" -4 -1 -v -sf "$publish_true" -cf "$publish_base.conf.azready" -lf "$publish_base.leases.azready" \
+	publish_run "$publish_program" -4 -1 -v -sf "$publish_true" -cf "$publish_base.conf.azready" -lf \
+		"$publish_base.leases.azready" \
 		-pf "$publish_base.pid.azready" ${1+"$@"} "$publish_interface"
 	publish_end_dhclient
-	rm -f "$publish_base.conf.azready" "$publish_base.leases.azready" "$publish_base.leases.azready~" "$publish_base.pid.azready" \
+	rm -f "$publish_base.conf.azready" "$publish_base.leases.azready" "$publish_base.leases.azready~" \
+		"$publish_base.pid.azready" \
 		"$state_directory/.dhclient.azready"
 	publish_said 'DHCPACK of' dhclient "$publish_interface"
 }

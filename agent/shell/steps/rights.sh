@@ -21,11 +21,15 @@ rights_give() {
 	read_only_spare rights_keep_doas "$rights_doas_rule" || return
 	[ -z "$_spared" ] || rights_doas='' rights_lack="no rule in $_spared"
 	# What earlier versions wrote.
-	read_only_spare rights_keep /etc/sudoers.d/azready '' '' && read_only_spare rights_keep /etc/doas.d/azready.conf '' '' ||
+	read_only_spare rights_keep /etc/sudoers.d/azready '' '' &&
+		read_only_spare rights_keep /etc/doas.d/azready.conf '' '' ||
 		return
 	case $rights_sudo$rights_doas in
 	'') [ "$set_ADMIN_RIGHTS" = none ] || log_warning "$rights_lack: $1 cannot become root" ;;
-	*) log_info "user: $1 can become root with $rights_sudo${rights_sudo:+${rights_doas:+ and }}$rights_doas$rights_how" ;;
+	*)
+		rights_both=$rights_sudo${rights_sudo:+${rights_doas:+ and }}$rights_doas
+		log_info "user: $1 can become root with $rights_both$rights_how"
+		;;
 	esac
 }
 

@@ -21,7 +21,8 @@ step_ssh_keys() {
 	if [ -s "$work/keys.good" ]; then
 		keys_everywhere || return 1
 	elif [ "$wanted_password" = no ]; then
-		fail no_good_key 'give a key as in a .pub file: its type, a blank, base64' "user=$keys_user" "keys=$wanted_keys" "error=$(cat "$work/keys.why")"
+		fail no_good_key 'give a key as in a .pub file: its type, a blank, base64' "user=$keys_user" \
+			"keys=$wanted_keys" "error=$(cat "$work/keys.why")"
 	fi
 }
 
@@ -39,7 +40,8 @@ keys_everywhere() {
 		sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
 		keys_expand "$_value" || return
 		if [ -z "$_expanded" ]; then
-			keys_fail "AuthorizedKeysFile $(printf '%s' "$_value" | tr '\t' ' ')" 'sshd_config must name a file for the keys'
+			keys_fail "AuthorizedKeysFile $(printf '%s' "$_value" | tr '\t' ' ')" \
+				'sshd_config must name a file for the keys'
 			return
 		fi
 		keys_add "$_expanded" || return
@@ -60,8 +62,11 @@ keys_expand() {
 		n = split(ARGV[1], word, /[\t]/)
 		for (i = 1; i <= n; i++) {
 			path = ""
-			for (rest = word[i]; (p = index(rest, "%")) && (substr(rest, p + 1, 1) in value); rest = substr(rest, p + 2))
+			rest = word[i]
+			while ((p = index(rest, "%")) && (substr(rest, p + 1, 1) in value)) {
 				path = path substr(rest, 1, p - 1) value[substr(rest, p + 1, 1)]
+				rest = substr(rest, p + 2)
+			}
 			if (p || tolower(word[i]) == "none") continue
 			path = path rest
 			if (path !~ /^\//) path = ARGV[2] "/" path
@@ -89,7 +94,8 @@ keys_add() {
 		;;
 	esac || {
 		[ $? -eq 1 ] || return
-		keys_fail "$_unsafe" 'each component must be a plain file or directory that no user but its owner and root can change' "$1"
+		keys_fail "$_unsafe" \
+			'each component must be a plain file or directory that no user but its owner and root can change' "$1"
 		return
 	}
 	if [ -z "$_changed" ]; then

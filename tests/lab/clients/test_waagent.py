@@ -10,6 +10,9 @@ import pytest
 
 from .machine import PATIENCE, Machine
 
+# The first test of a fresh clone makes the root file system, beside all others.
+pytestmark = pytest.mark.timeout(900)
+
 KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDAAAAA ada@example"
 VM: dict[str, Any] = {
     "vm": {"id": "0d5e6f7a-1b2c-4d3e-9f80-6a7b8c9d0e1f", "name": "resource-7", "hostname": "walinux-7"},
