@@ -421,3 +421,22 @@ def test_image_with_selinux_labels_itself_where_nobody_here_can(tmp_path: Path) 
     said = runner(tmp_path, "dash")("install").stdout
     assert (tmp_path / "root/.autorelabel").is_file()
     assert "the labels are set at the next boot" in said
+
+
+def test_a_list_of_an_older_azready_is_understood(tmp_path: Path) -> None:
+    """It had signs where there are words now. `install` with nothing to add leaves it alone."""
+    root = plant(tmp_path / "root", INITS["runit"].files)
+    before = snapshot(root)
+    run = runner(tmp_path, "dash")
+    run("install")
+    made = root / "etc/azready.installed"
+    signs = {"file": "", "directory": "", "edited": "%", "replaced": "=", "gone": "!"}
+    words = made.read_text().splitlines()
+    old = [f"{signs[line.split()[0]]}{line.partition(' ')[2]}{'/' * line.startswith('directory')}" for line in words]
+    assert old != words
+    made.write_text("".join(f"{line}\n" for line in old))
+    run("install")
+    assert made.read_text().splitlines() == old
+    made.write_text("".join(f"{line}\n" for line in old))
+    run("uninstall")
+    assert {path: entry for path, entry in snapshot(root).items() if before.get(path) != entry} == {}

@@ -41,10 +41,10 @@ agents_replace() {
 	for agent_link in $agent_links; do
 		place_of "$agent_link"
 		if [ -d "$_path" ]; then
-			made_note "$agent_link/down"
+			made_note file "$agent_link/down"
 		else
 			place_itself "$agent_link"
-			made_note "=$agent_link $(readlink "$_path")"
+			made_note replaced "$agent_link" "$(readlink "$_path")"
 		fi || return
 	done
 	for service in $agent_services; do
@@ -63,7 +63,7 @@ agents_replace() {
 agents_remove() {
 	for agent_file in /var/lib/waagent /etc/waagent.conf /var/log/waagent.log; do
 		place_glob "$agent_file" || continue
-		made_note "!$agent_file" || return
+		made_note gone "$agent_file" || return
 		place_itself "$agent_file"
 		rm -rf "$_path" 2>"$work/err" || file_blame "$agent_file" || return
 		made_say "$agent_file removed"

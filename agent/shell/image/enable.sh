@@ -76,7 +76,7 @@ enable_again() {
 		return 0
 	}
 	set -f
-	prefix=$(file_read "$install_list" | sed -n 's,/sbin/azready$,,p')
+	prefix=$(file_read "$install_list" | sed -n 's|^file ||; s|^\(/.*\)/sbin/azready$|\1|p')
 	[ -n "$prefix" ] && enable_find_init && enable_service
 	rearm_status=$?
 	set +f
@@ -141,7 +141,7 @@ enable_line() {
 enable_startpar() {
 	edit_file "$unit_link" "$install_startpar" || return
 	[ "$_verdict" = changed ] || return 0
-	made_note "%$unit_link" && keep_timed "$unit_link" "$install_startpar" &&
+	made_note edited "$unit_link" && keep_timed "$unit_link" "$install_startpar" &&
 		made_say "azready added to $unit_link"
 }
 

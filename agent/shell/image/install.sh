@@ -104,7 +104,8 @@ install_config_line() {
 # install_labels: of all that the list names and is there still.
 install_labels() {
 	# shellcheck disable=SC2046  # paths without blanks
-	selinux_label "$install_list" $(file_read "$install_list" | sed -n 's/^%//; /^[/]/p') /etc/inittab
+	selinux_label "$install_list" /etc/inittab \
+		$(file_read "$install_list" | sed -n 's/^%//; s/^[efd][a-z]* //; /^[/]/p')
 }
 
 # install_reload: only a systemd that runs needs to be told.

@@ -1,6 +1,6 @@
-# made.sh: what install puts into an image, and the list of it. What it made stands in $install_list, one path
-# a line: a directory ends in /, ! is before what is gone for good, % before a file that it only edited, =
-# before another agent's link that it took away, with the link's text behind.
+# made.sh: what install puts into an image, and the list of it: WORD PATH a line. `file` and `directory` are
+# ours, `edited` is a file that is not, `replaced` (with its text behind) is a link of another agent that was
+# taken away, and `gone` is a file that does not come back.
 
 install_list=/etc/azready.installed
 
@@ -15,7 +15,7 @@ made_link() {
 		made_say "${3-}$1 is there already"
 		return
 	fi
-	made_parents "$1" && made_note "$1" && file_remove "$1" || return
+	made_parents "$1" && made_note file "$1" && file_remove "$1" || return
 	place_itself "$1"
 	ln -s "$2" "$_path" 2>"$work/err" || file_blame "$1" || return
 	made_say "${3-}$1"
@@ -28,7 +28,7 @@ made_put() {
 		made_say "$1 is there already${4-}"
 		return
 	fi
-	made_parents "$1" && made_note "$1" && file_write "$1" "$2" "$3" && chmod "$2" "$_path" &&
+	made_parents "$1" && made_note file "$1" && file_write "$1" "$2" "$3" && chmod "$2" "$_path" &&
 		made_say "$1 written${4-}"
 }
 
@@ -41,19 +41,12 @@ made_parents() {
 		install_above=${install_above%/*}
 	done
 	for install_above in $install_missing; do
-		made_note "$install_above/" && file_make_directory "$install_above" 0755 || return
+		made_note directory "$install_above" && file_make_directory "$install_above" 0755 || return
 	done
 }
 
-# made_note LINE: in the list of what uninstall takes away.
+# made_note WORD PATH [TEXT]: in the list of what uninstall takes away.
 made_note() {
-	edit_keep "$install_list" 0644 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) {
-			if (row[i] == ARGV[2]) there = 1
-			put(row[i])
-		}
-		if (!there) put(ARGV[2])
-		verdict_of_edit(0)
-	}' "$1"
+	# shellcheck disable=SC2154  # embedded by the build
+	edit_keep "$install_list" 0644 "$awk_made" note "$*"
 }

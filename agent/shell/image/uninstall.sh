@@ -9,24 +9,26 @@ main_uninstall() {
 		return
 	}
 	service_disable
-	install_step edit_file "$install_list" 'BEGIN {
-		take(ARGV[1])
-		for (i = count; i; i--) put(row[i])
-		verdict("done")
-	}'
+	install_step edit_file "$install_list" "$awk_made" reverse
 	install_step file_copy "$work/edited" "$work/reverse"
-	while IFS= read -r install_line; do install_step uninstall_take_away "$install_line"; done \
-		<"$work/reverse"
+	while read -r install_word install_path install_text; do
+		case $install_word in
+		file | directory | edited | replaced | gone) ;;
+		*) log_die "$install_list: a line that says nothing: $install_word" 'mend it, or take azready out by hand' ;;
+		esac
+		install_step "uninstall_$install_word" "$install_path" "$install_text"
+	done <"$work/reverse"
 	install_step file_remove "$install_list"
 	# shellcheck disable=SC2046  # paths without blanks
-	selinux_label $(sed -n 's/^%//p' "$work/reverse") /etc/inittab
+	selinux_label $(sed -n 's/^edited //p' "$work/reverse") /etc/inittab
 	install_reload
 	! place_exists "$state_directory" ||
 		log_info "uninstall: $state_directory stays: what azready knows of this machine"
 }
 
-# uninstall_put_back NAME TARGET: a link, or an empty file; nothing where there is one again.
-uninstall_put_back() {
+# uninstall_replaced NAME TARGET: a link of another agent, or an empty file, comes back; nothing where there
+# is one again.
+uninstall_replaced() {
 	place_itself "$1"
 	if [ -e "$_path" ] || [ -h "$_path" ]; then return; fi
 	{
@@ -35,32 +37,34 @@ uninstall_put_back() {
 	log_info "uninstall: $1 is back"
 }
 
-# uninstall_take_away LINE
-uninstall_take_away() {
-	place_itself "${1%/}"
+uninstall_gone() {
+	log_warning "uninstall: $1 is gone for good, install --replace-agents removed it"
+}
+
+# uninstall_edited NAME: the line, or the word, that is ours goes.
+uninstall_edited() {
+	keep_timed "$1" 'BEGIN {
+		take(ARGV[1])
+		for (i = 1; i <= count; i++) if (row[i] ~ /: azready$/) gone++; else {
+			at = index(row[i] " ", " azready ")
+			if (at) row[i] = substr(row[i], 1, at - 1) substr(row[i], at + 8)
+			put(row[i])
+		}
+		verdict_of_edit(gone)
+	}'
+}
+
+# uninstall_directory NAME: ours as a whole with what the supervisor left in it, or if it is empty.
+uninstall_directory() {
+	place_itself "$1"
 	case $1 in
-	!*) log_warning "uninstall: ${1#?} is gone for good, install --replace-agents removed it" && return ;;
-	=*)
-		agent_link=${1#=}
-		uninstall_put_back "${agent_link%% *}" "${agent_link#* }"
-		return
-		;;
-	%*)
-		keep_timed "${1#?}" 'BEGIN {
-			take(ARGV[1])
-			for (i = 1; i <= count; i++) if (row[i] ~ /: azready$/) gone++; else {
-				at = index(row[i] " ", " azready ")
-				if (at) row[i] = substr(row[i], 1, at - 1) substr(row[i], at + 8)
-				put(row[i])
-			}
-			verdict_of_edit(gone)
-		}'
-		return
-		;;
-	# Ours as a whole, with what the supervisor left in it.
-	*/azready/) rm -rf "$_path" 2>"$work/err" || file_blame "$1" && return ;;
-	*/) rmdir "$_path" 2>/dev/null || : && return ;;
+	*/azready) rm -rf "$_path" 2>"$work/err" || file_blame "$1" ;;
+	*) rmdir "$_path" 2>/dev/null || : ;;
 	esac
+}
+
+uninstall_file() {
+	place_itself "$1"
 	[ -e "$_path" ] || [ -h "$_path" ] || return 0
 	if [ "$1" = /etc/azready.conf ] && ! install_config_text | cmp -s - "$_path"; then
 		log_info "uninstall: $1 stays: it was edited"
