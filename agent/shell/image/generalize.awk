@@ -67,7 +67,7 @@ function rights(line,    f, n, i) {
 	if (line ~ /^#.*azready/) return gone
 	n = split(trimmed(line), f, /[ \t]+/)
 	i = f[1] ~ /^(permit|deny)$/ ? 2 : 1
-	while (i < n && f[i] ~ /^(nopass|nolog|persist|keepenv|setenv)$/) i++
+	while (i < n && index(" @DOAS_OPTIONS@ ", " " f[i] " ")) i++
 	return user != "" && (f[i] == user || f[i] == "Defaults:" user) ? gone : line
 }
 

@@ -47,8 +47,9 @@ generalize_who() {
 		log_die "--user $old_user: no such user" 'give a name of /etc/passwd'
 	# What could be a pattern is no person's name either.
 	case $old_user in *[!A-Za-z0-9._-]*) _uid=0 ;; esac
-	if [ "$_uid" -lt 1000 ] || [ "$_uid" -gt 60000 ]; then
-		log_die "--user $old_user: a system account (uid $_uid) stays" 'a person has a uid from 1000 to 60000'
+	if [ "$_uid" -lt "$fact_FIRST_ID" ] || [ "$_uid" -gt "$fact_LAST_ID" ]; then
+		log_die "--user $old_user: a system account (uid $_uid) stays" \
+			"a person has a uid from $fact_FIRST_ID to $fact_LAST_ID"
 	fi
 	old_uid=$_uid
 	old_home=${_home%/}
@@ -67,8 +68,9 @@ generalize_guess() {
 		}
 	} 2>/dev/null | tr -c 'A-Za-z0-9._-' ' ')
 	# shellcheck disable=SC2046  # names and no more
-	set -- $(file_read /etc/passwd | LC_ALL=C awk -F: -v "words= $old_words " '
-		$3 >= 1000 && $3 <= 60000 { people = 1; if (index(words, " " $1 " ")) print $1 }
+	set -- $(file_read /etc/passwd |
+		LC_ALL=C awk -F: -v "words= $old_words " -v "first=$fact_FIRST_ID" -v "last=$fact_LAST_ID" '
+		$3 >= first && $3 <= last { people = 1; if (index(words, " " $1 " ")) print $1 }
 		END { if (people) print "," }')
 	case $#,$old_words in
 	0,*) ;;

@@ -18,13 +18,15 @@ read_only_spare() {
 # enter. The name is kept for the next boot alone: the kernel has it already, but never with a root other than
 # /.
 read_only_is_secondary() {
-	case $1 in
-	/etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/* | /etc/doas.conf | /etc/doas.d/* | /etc/hosts) ;;
-	/etc/ssh/sshd_config | /etc/ssh/sshd_config.d | /etc/ssh/sshd_config.d/* | /usr/etc/ssh/sshd_config) ;;
-	/etc/hostname | /etc/HOSTNAME | /etc/conf.d/hostname) [ -z "$root" ] ;;
-	/etc/config/system | /etc/rc.conf | /opt/bootsync.sh) [ -z "$root" ] ;;
-	*) return 1 ;;
-	esac
+	case " $fact_HOSTNAME_FILES " in *" $1 "*) [ -n "$root" ] || return 0 ;; esac
+	text_by_line
+	IFS=' '
+	for spare_pattern in $fact_SECONDARY_FILES; do
+		text_by_word
+		# shellcheck disable=SC2254  # a pattern
+		case $1 in $spare_pattern) return 0 ;; esac
+	done
+	return 1
 }
 
 # read_only_may_write NAME: whether the file system lets us change this file and what lies beside it.

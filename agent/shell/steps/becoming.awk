@@ -66,7 +66,7 @@ function unquoted(w) {
 function doas_rule(line, user, uid,    n, i, j, free, who) {
 	n = doas_words(line)
 	if (n < 2 || word[1] != "permit" && word[1] != "deny") return ""
-	for (i = 2; i <= n && word[i] ~ /^(nopass|nolog|persist|keepenv|setenv)$/; i++) {
+	for (i = 2; i <= n && index(" @DOAS_OPTIONS@ ", " " word[i] " "); i++) {
 		if (word[i] == "nopass") free = 1
 		if (word[i] == "setenv") while (i < n && word[i] != "}") i++
 	}

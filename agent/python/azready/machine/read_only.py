@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import fnmatch
 from typing import Iterator
 
 from azready.machine import log
 from azready.machine.failure import Failure
 from azready.machine.system import System
-
-# Without a change of these a machine is still one that its user can enter.
-_FILES = re.compile(
-    r"/etc/(sudoers|sudoers\.d(/.*)?|doas\.conf|doas\.d/.*|hosts)|(/usr)?/etc/ssh/sshd_config|/etc/ssh/sshd_config\.d(/.*)?"
-)
-# These keep the name for the next boot alone: the kernel has it already, but never with a root other than /.
-_NAMES = re.compile(r"/etc/(hostname|HOSTNAME|conf\.d/hostname|config/system|rc\.conf)|/opt/bootsync\.sh")
+from azready.tables import FACTS
 
 
 @contextlib.contextmanager
@@ -29,8 +23,17 @@ def spared(system: System) -> Iterator[list[str]]:
         yield kept
     except Failure as failure:
         file = failure.details.get("file", "")
-        secondary = _FILES.fullmatch(file) or (system.live and _NAMES.fullmatch(file))
-        if failure.reason != "file_not_writable" or not secondary or system.may_write(file):
+        if failure.reason != "file_not_writable" or not _is_secondary(system, file) or system.may_write(file):
             raise
         kept.append(file)
         log.warning(f"{file} stays as it is: {failure.details['error']}")
+
+
+def _is_secondary(system: System, file: str) -> bool:
+    """Whether a machine without a change of this file is still one that its user can enter.
+
+    The name is kept for the next boot alone: the kernel has it already, but never with a root other than /.
+    """
+    if any(fnmatch.fnmatchcase(file, pattern) for pattern in FACTS["SECONDARY_FILES"]):
+        return True
+    return system.live and file in FACTS["HOSTNAME_FILES"]

@@ -10,10 +10,10 @@ from azready.machine.account_files import Account
 from azready.machine.groups import Groups
 from azready.machine.system import System
 from azready.steps import rights
+from azready.tables import FACTS
 
 # Without a name service that answers, sudo looks for its own host for a long time; then nobody knows.
 _SUDO_SECONDS = 10.0
-_OPTIONS = ("nopass", "nolog", "persist", "keepenv")
 _WORD = re.compile(r'"([^"]*)"|([{}])|([^\s"{}#]+)|(#.*)')
 
 
@@ -86,7 +86,7 @@ def _doas_rule(line: str, account: Account, groups: Groups) -> str:
     if len(words) < 2 or words[0] not in ("permit", "deny"):
         return ""
     verb, words, free = words[0], words[1:], False
-    while words and (words[0] in _OPTIONS or words[0] == "setenv"):
+    while words and (words[0] in FACTS["DOAS_OPTIONS"]):
         free = free or words[0] == "nopass"
         words = words[1:] if words[0] != "setenv" else words[words.index("}") + 1 :] if "}" in words else []
     who = [account.name, str(account.uid), *(f":{group}" for group in [*groups.names, *map(str, groups.ids)])]
