@@ -20,7 +20,9 @@ BUILTINS |= {"tolower", "toupper"}
 # A text of the shell in single quotes, in which '\'' stands for one.
 QUOTED = r"'((?:[^']|'\\'')*)'"
 # An awk with its options, and the program in quotes behind it.
-INLINE = re.compile(rf"\b(sys_)?(?:awk|save)(?: -F\S+| -v (?:\"(?:[^\"\\]|\\.)*\"|\S+))* {QUOTED}")
+INLINE = re.compile(rf"\b(program_)?awk(?: -F\S+| -v (?:\"(?:[^\"\\]|\\.)*\"|\S+))* {QUOTED}")
+# What the engine's own functions are given to run, with the shared functions in front.
+OWN = re.compile(rf"\b(?:program_awk|parse_save|edit_\w+|keep_\w+)\b[^'\n|;]*{QUOTED}")
 # Strings, patterns and comments. A slash begins a pattern behind one of these.
 BEHIND = re.compile(r"(?:[(,=!~&|{;:?\n]|\breturn|\bin|^)[ \t]*$")
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -57,6 +59,10 @@ def programs(shipped: str) -> Iterator[Program]:
         text = unquoted(found[2])
         with_lib = bool(found[1]) or "parse_save" in found[0] or "verdict" in text
         yield Program(f"inline {number}: {text[:40]!r}", (front(texts, text) if with_lib else "") + text)
+    for number, found in enumerate(OWN.finditer(shipped), 1):
+        text = unquoted(found[1])
+        if "{" in text:
+            yield Program(f"own {number}: {text[:40]!r}", front(texts, text) + text)
 
 
 def front(texts: dict[str, str], program: str) -> str:
