@@ -76,8 +76,9 @@ cli_check_options() {
 	[ "$leaving_user$yes" = no ] || [ "$1" = generalize ] ||
 		log_die '--user and --yes belong to generalize' 'run azready help'
 	case $1 in
-	provision | status | version | install | uninstall | generalize) [ "$words_count" -le 1 ] ||
-		log_die "$1 takes no argument: '$word_2'" "run azready help $1" ;;
+	provision | status | version | install | uninstall | generalize)
+		[ "$words_count" -le 1 ] || log_die "$1 takes no argument: '$word_2'" "run azready help $1"
+		;;
 	report) cli_check_report ;;
 	esac
 }
@@ -95,11 +96,13 @@ cli_check_report() {
 		word_pair=''
 		eval "word_pair=\$word_$word_number"
 		case ${word_pair%%=*} in
-		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*) log_die "not KEY=VALUE: '$word_pair'" \
-			'run azready help report' ;;
+		"$word_pair" | '' | [0-9]* | *[!A-Za-z0-9_]*)
+			log_die "not KEY=VALUE: '$word_pair'" 'run azready help report'
+			;;
 		esac
-		case " $word_keys " in *" ${word_pair%%=*} "*) log_die 'a key was given twice' \
-			'run azready help report' ;; esac
+		case " $word_keys " in
+		*" ${word_pair%%=*} "*) log_die 'a key was given twice' 'run azready help report' ;;
+		esac
 		word_keys="$word_keys ${word_pair%%=*}"
 		word_number=$((word_number + 1))
 	done

@@ -37,8 +37,9 @@ main() {
 		exit
 	fi
 	case $set_command in
-	provision | report | status | install | uninstall | generalize | version | help) cli_check_options \
-		"$set_command" ;;
+	provision | report | status | install | uninstall | generalize | version | help)
+		cli_check_options "$set_command"
+		;;
 	*) log_die "unknown command '$set_command'" 'run azready help' ;;
 	esac
 	case $set_command in

@@ -22,8 +22,11 @@ python_is_loading() {
 python_pick() {
 	[ "$azready_zip" = yes ] && [ "$engine" != shell ] || return 1
 	# Hundredths of a second. Who asks for Python by name would rather wait: a cold disk, a busy machine.
-	if [ "$engine" = python ]; then python_patience=1000 python_most=5; else python_patience=80 \
-		python_most=25; fi
+	if [ "$engine" = python ]; then
+		python_patience=1000 python_most=5
+	else
+		python_patience=80 python_most=25
+	fi
 	for _python in python3 python; do
 		python_works "$_python" && return
 		[ "${_ended:-0}" -ne 137 ] || return

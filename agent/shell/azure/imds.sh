@@ -19,7 +19,9 @@ imds_keep() {
 	place_of "$run_directory/instance.json"
 	instance_json=$_path
 	if file_make_directory "$run_directory" 0700 &&
-		file_write "$run_directory/instance.json" 0600 "$work/body"; then return; fi
+		file_write "$run_directory/instance.json" 0600 "$work/body"; then
+		return
+	fi
 	log_warning "$run_directory/instance.json not kept: $(fail_cause)"
 	forgive
 	instance_json=$work/instance.json

@@ -42,9 +42,9 @@ wanted_from_media() {
 
 # wanted_needs_media: whether a chosen step wants what only the media may tell.
 wanted_needs_media() {
-	case " ${steps_chosen-} " in *' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;; *)
-		return 1
-		;;
+	case " ${steps_chosen-} " in
+	*' user '* | *' ssh-keys '* | *' password '* | *' custom-data '*) ;;
+	*) return 1 ;;
 	esac
 }
 

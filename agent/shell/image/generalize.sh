@@ -75,8 +75,9 @@ generalize_guess() {
 	case $#,$old_words in
 	0,*) ;;
 	2,*) old_user=$1 ;;
-	*,*[![:space:]]*) log_warning \
-		'no user is removed: it is not clear whom azready made (hint: --user NAME)' ;;
+	*,*[![:space:]]*)
+		log_warning 'no user is removed: it is not clear whom azready made (hint: --user NAME)'
+		;;
 	# As after an earlier `generalize`, on an image with a person of its own.
 	*) log_info 'no user is removed: nothing says that azready made one (--user NAME removes one)' ;;
 	esac
@@ -245,7 +246,11 @@ generalize_mend() {
 	old_locks=
 	case ${1#"$root"} in /etc/passwd | /etc/group | /etc/shadow | /etc/gshadow) old_locks=${1#"$root"} ;; esac
 	if { [ -z "$old_locks" ] || account_lock "$old_locks"; } && generalize_mended "$1" &&
-		file_write "${1#"$root"}" 0644 "$work/mended"; then set -- 0; else set -- 1; fi
+		file_write "${1#"$root"}" 0644 "$work/mended"; then
+		set -- 0
+	else
+		set -- 1
+	fi
 	[ -z "$old_locks" ] || account_lock_give_back
 	[ "$1" -eq 0 ] || cat "$work/failure" >&2
 }
@@ -272,8 +277,8 @@ generalize_clear_in() {
 	[ ! -h "$1" ] && cd -P "$1" 2>/dev/null && user_file_is_here || return 0
 	user_file_seize '' '' ''
 	find . ! -name . -prune -type f \( \
-		\( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) -exec rm -f {} \
-		\; \) \
+		\( \( -name '*.[0-9]*' -o -name '*.gz' -o -name '*-20[0-9]*' -o -name "$old_named" \) \
+		-exec rm -f {} \; \) \
 		-o \( -size +0 -exec cp /dev/null {} \; \) \)
 }
 
@@ -283,6 +288,8 @@ generalize_ask() {
 	[ -t 0 ] || log_die 'no terminal to ask on; nothing was changed' 'this cannot be undone: say --yes'
 	printf 'azready: do all this? It cannot be undone [y/N] ' >&2
 	read -r old_answer
-	case $old_answer in [yY] | [yY][eE][sS]) ;; *) log_die 'nothing was changed' \
-		'the answer was not y' ;; esac
+	case $old_answer in
+	[yY] | [yY][eE][sS]) ;;
+	*) log_die 'nothing was changed' 'the answer was not y' ;;
+	esac
 }

@@ -129,8 +129,9 @@ child_end_all() {
 	*) alive_kill "$sys_child" "$child_started" ;;
 	esac
 	sys_child=
-	if { read -r child_number child_rest <"$work/client"; } 2>/dev/null; then alive_kill "$child_number" \
-		"$child_rest"; fi
+	if { read -r child_number child_rest <"$work/client"; } 2>/dev/null; then
+		alive_kill "$child_number" "$child_rest"
+	fi
 	[ -z "${child_dog-}" ] || alive_signal TERM "$child_dog"
 	child_dog=
 	[ -z "${child_nap-}" ] || alive_signal KILL "$child_nap"

@@ -55,8 +55,9 @@ config_set() {
 	steps) config_split_steps "$2" "$3" ;;
 	media) config_is_media "$2" || config_refuse "$@" 'auto, none, or an absolute path' ;;
 	names) config_is_names "$2" || config_refuse "$@" 'names separated by commas: letters, digits, _ and -' ;;
-	shell) config_is_shell "$2" || config_refuse "$@" \
-		'the absolute path of a shell, without blanks and colons' ;;
+	shell)
+		config_is_shell "$2" || config_refuse "$@" 'the absolute path of a shell, without blanks and colons'
+		;;
 	one-of:*)
 		config_allowed=${_kind#one-of:}
 		case ,$config_allowed,/$2 in

@@ -84,8 +84,11 @@ fail_cause() {
 		cat "$work/failure"
 	else
 		printf '%s' "${fail_reason:-internal_error} "
-		if [ -d "$work" ]; then printf '%s' "error=${work%/*} is full"; else printf '%s' \
-			"error=$work is gone"; fi
+		if [ -d "$work" ]; then
+			printf '%s' "error=${work%/*} is full"
+		else
+			printf '%s' "error=$work is gone"
+		fi
 	fi
 }
 

@@ -15,7 +15,9 @@ home_need_roots() {
 # what lies there.
 home_give_to_root() {
 	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! file_facts "$1" || [ "$_owner" != 65534 ] ||
-		! file_is_roots "${1%/*}"; then return 0; fi
+		! file_is_roots "${1%/*}"; then
+		return 0
+	fi
 	! chown -h 0:0 "$1" 2>/dev/null || log_info "user: ${1#"$root"} was nobody's: now it is root's"
 }
 

@@ -145,8 +145,9 @@ http_sink_raw() {
 	fi
 	set -- $?
 	[ -s "$work/client" ] || child_pause 10
-	if { read -r http_pid http_began <"$work/client"; } 2>/dev/null; then alive_kill "$http_pid" \
-		"$http_began"; fi
+	if { read -r http_pid http_began <"$work/client"; } 2>/dev/null; then
+		alive_kill "$http_pid" "$http_began"
+	fi
 	return "$1"
 }
 

@@ -13,8 +13,8 @@ pending_keep() {
 	fi
 	{
 		{
-			printf 'VM_ID=%s\n' "$vm_id" && { [ -z "$pending_hostname" ] ||
-				printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
+			printf 'VM_ID=%s\n' "$vm_id" &&
+				{ [ -z "$pending_hostname" ] || printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
 				{ [ -z "$pending_user" ] || printf 'ADMIN_USER=%s\n' "$pending_user"; } &&
 				printf '%s\n' "$pending_items"
 		} >"$work/pending"
@@ -75,9 +75,9 @@ pending_drop() {
 	text_by_line
 	for pending_line in $pending_old; do
 		# shellcheck disable=SC2254  # a pattern
-		case $pending_line in $1) ;; *)
-			pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
-			;;
+		case $pending_line in
+		$1) ;;
+		*) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;;
 		esac
 	done
 	text_by_word

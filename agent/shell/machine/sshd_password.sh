@@ -28,8 +28,10 @@ sshd_set_password_login() {
 	sshd_is "$1"
 	case $? in
 	0) ;;
-	1) log_warning \
-		"password: another line of the SSH server's configuration is against PasswordAuthentication $1" ;;
+	1)
+		log_warning \
+			"password: another line of the SSH server's configuration is against PasswordAuthentication $1"
+		;;
 	*) return 1 ;;
 	esac
 }
@@ -74,8 +76,9 @@ sshd_write_login() {
 	sshd_keep "$1" || return
 	sshd_written=yes
 	log_info "password: PasswordAuthentication $1 written to $_place"
-	if [ "$_place" = "$sshd_drop_in" ] && place_exists "$sshd_old_drop_in"; then file_remove \
-		"$sshd_old_drop_in"; fi
+	if [ "$_place" = "$sshd_drop_in" ] && place_exists "$sshd_old_drop_in"; then
+		file_remove "$sshd_old_drop_in"
+	fi
 }
 
 # sshd_with_login LOGIN DROP_IN: sets _place, the file to write, and makes its text in $work/sshd.new: a

@@ -2,8 +2,8 @@
 
 # state_is_done: whether the marker holds this VM's id.
 state_is_done() {
-	[ -n "$vm_id" ] && [ \
-		"$(file_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
+	[ -n "$vm_id" ] &&
+		[ "$(file_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
 }
 
 state_say_done() {

@@ -35,8 +35,9 @@ sweep_child() {
 sweep_work() {
 	for sweep_place in $fact_WORK_PLACES ${TMPDIR:+"$TMPDIR"}; do
 		for sweep_name in "$sweep_place"/azready.[0-9]*; do
-			if [ "$sweep_name" = "$work" ] || [ -h "$sweep_name" ] ||
-				[ ! -d "$sweep_name" ]; then continue; fi
+			if [ "$sweep_name" = "$work" ] || [ -h "$sweep_name" ] || [ ! -d "$sweep_name" ]; then
+				continue
+			fi
 			file_facts "$sweep_name" || continue
 			[ "$_owner" = "$sys_me" ] || continue
 			sweep_is_dead "$sweep_name" || continue
@@ -106,14 +107,18 @@ sweep_lock() {
 		! file_same "$sweep_partner" "$1.lock" || rm -f "$1.lock" 2>/dev/null
 		rm -f "$sweep_partner" 2>/dev/null
 	fi
-	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then account_lock_is_held "$1.lock" ||
-		rm -f "$1.lock" 2>/dev/null; fi
+	if [ -e "$1.lock" ] || [ -h "$1.lock" ]; then
+		account_lock_is_held "$1.lock" || rm -f "$1.lock" 2>/dev/null
+	fi
 	sweep_flags=$-
 	set +f
 	for sweep_hit in "$1".[0-9]*; do
 		account_lock_holder "$sweep_hit" || continue
-		case $_holder in "${sweep_hit##*.}") [ ! -f "$sweep_hit" ] || account_lock_is_held "$sweep_hit" ||
-			rm -f "$sweep_hit" 2>/dev/null ;; esac
+		case $_holder in
+		"${sweep_hit##*.}")
+			[ ! -f "$sweep_hit" ] || account_lock_is_held "$sweep_hit" || rm -f "$sweep_hit" 2>/dev/null
+			;;
+		esac
 	done
 	case $sweep_flags in *f*) set -f ;; esac
 }

@@ -237,8 +237,11 @@ user_file_put() {
 # user_file_finish PLACE UID GID: the file's owner and mode, unless it has them.
 user_file_finish() {
 	[ -z "$2" ] || file_give_place "$1" "$user_at" "$2" "$3" || return
-	if [ -n "$user_private" ]; then user_file_has_mode "$1" 600 rw-------; else user_file_has_mode "$1" 644 \
-		rw-r--r--; fi
+	if [ -n "$user_private" ]; then
+		user_file_has_mode "$1" 600 rw-------
+	else
+		user_file_has_mode "$1" 644 rw-r--r--
+	fi
 }
 
 # user_file_has_mode PLACE MODE LETTERS: without the zeros GNU chmod keeps the special bits of a directory.

@@ -46,8 +46,9 @@ data_decode() {
 		openssl base64 -d -A <"$work/base64" >"$work/data"
 	else
 		# awk cannot print NUL everywhere, printf can.
-		program_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do printf '%b' \
-			"$data_line"; done >"$work/data"
+		program_awk "$awk_base64" "$work/base64" octal | while read -r data_line; do
+			printf '%b' "$data_line"
+		done >"$work/data"
 	fi
 	[ "$(wc -c <"$work/data")" -eq "$data_size" ] ||
 		fail internal_error '' 'error=not all of it could be written'

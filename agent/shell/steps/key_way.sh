@@ -32,8 +32,9 @@ key_way_to() {
 		file_blame "$work"
 		return
 	}
-	if [ -z "$login_error" ] &&
-		[ ! -s "$work/login.types" ]; then login_error=no_keys login_value=$login_place; fi
+	if [ -z "$login_error" ] && [ ! -s "$work/login.types" ]; then
+		login_error=no_keys login_value=$login_place
+	fi
 }
 
 # key_way_block ERROR VALUE: end the subshell of key_way_to with what is in the way.

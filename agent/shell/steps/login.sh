@@ -139,8 +139,9 @@ login_by_tinysshd() {
 
 # login_has_type TYPE: whether one of the keys is of this type.
 login_has_type() {
-	while IFS= read -r login_line || [ -n "$login_line" ]; do [ "$login_line" != "$1" ] ||
-		return 0; done <"$work/login.types"
+	while IFS= read -r login_line || [ -n "$login_line" ]; do
+		[ "$login_line" != "$1" ] || return 0
+	done <"$work/login.types"
 	return 1
 }
 
@@ -150,8 +151,9 @@ login_has_type() {
 login_look() {
 	login_found=' ' login_ssh_reason='' login_key_reason='' login_password_reason='' login_policy_reason=''
 	for login_server in $login_servers; do
-		while IFS=$tab read -r login_way login_error login_value; do login_note; done \
-			<"$work/login.$login_server"
+		while IFS=$tab read -r login_way login_error login_value; do
+			login_note
+		done <"$work/login.$login_server"
 	done
 	! place_exists /etc/nologin || log_warning 'login: /etc/nologin lets nobody in but root'
 	edit_derive /etc/shadow "$work/login.ages" "$awk_login" "$work/login.shadow" "$(date +%s)" || return
@@ -169,12 +171,15 @@ login_note() {
 		login_ssh_reason=${login_ssh_reason:-$login_error$tab$login_value}
 		log_warning "login: $login_server keeps $login_user out: $_meaning $login_value"
 		;;
-	note) log_warning \
-		"login: $login_server takes $login_user from some places alone: $_meaning $login_value" ;;
+	note)
+		log_warning "login: $login_server takes $login_user from some places alone: $_meaning $login_value"
+		;;
 	key)
 		login_key_reason=${login_key_reason:-$login_error$tab$login_value}
-		case $login_asks_key$login_error in nono_keys) ;; *) log_warning \
-			"login: $login_server takes no key from $login_user: $_meaning $login_value" ;; esac
+		case $login_asks_key$login_error in
+		nono_keys) ;;
+		*) log_warning "login: $login_server takes no key from $login_user: $_meaning $login_value" ;;
+		esac
 		;;
 	password)
 		login_password_reason=${login_password_reason:-$login_error$tab$login_value}

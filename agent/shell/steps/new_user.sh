@@ -66,8 +66,9 @@ new_user_shell() {
 	file_fetch /etc/shells "$work/shells" || return
 	account_knows_shell /bin/sh || while IFS=$user_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
 		user_shell=${user_shell%%#*}
-		case $user_shell in /*) account_shell_is_closed "$user_shell" ||
-			! place_is_executable "$user_shell" || return 0 ;; esac
+		case $user_shell in
+		/*) account_shell_is_closed "$user_shell" || ! place_is_executable "$user_shell" || return 0 ;;
+		esac
 	done <"$work/shells"
 	user_shell=/bin/sh
 }

@@ -76,9 +76,13 @@ password_refuse_without_login() {
 	if [ "$password_login" = no ]; then
 		fail login_impossible 'passwords are switched off: deploy with a public key' missing=keys
 	elif [ "$password_wanted" = no ]; then
-		case $_stored in '' | x | !* | \**) fail login_impossible \
-			'was the provisioning media readable? the kernel needs udf and a CD driver for it' \
-			missing=keys,password ;; esac
+		case $_stored in
+		'' | x | !* | \**)
+			fail login_impossible \
+				'was the provisioning media readable? the kernel needs udf and a CD driver for it' \
+				missing=keys,password
+			;;
+		esac
 	fi
 }
 
@@ -210,8 +214,11 @@ password_chpasswd() {
 # password_is_strong: whether the hash that the account has now is one; if not, it gets back what it had.
 password_is_strong() {
 	password_stored || :
-	case $_stored in "\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*) return \
-		0 ;; esac
+	case $_stored in
+	"\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*)
+		return 0
+		;;
+	esac
 	[ "$_stored" = "$password_before" ] || {
 		file_text "$work/hash.old" "${password_before:-*}" || return
 		if [ "$password_field" = x ]; then password_put_field /etc/shadow "$work/hash.old" ''; else

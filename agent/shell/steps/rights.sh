@@ -38,8 +38,9 @@ rights_has() {
 	rights_program=$1
 	shift
 	for rights_file in "$@"; do ! place_exists "$rights_file" || return 0; done
-	for rights_file in $fact_RIGHTS_FOLDERS; do ! place_is_executable "$rights_file/$rights_program" ||
-		return 0; done
+	for rights_file in $fact_RIGHTS_FOLDERS; do
+		! place_is_executable "$rights_file/$rights_program" || return 0
+	done
 	return 1
 }
 
