@@ -17,7 +17,6 @@ MARKDOWN = re.compile(r"(?ms)^(<!-- table: ([a-z]+) -->\n).*?^(<!-- end of table
 ROFF = re.compile(r'(?ms)^(\.\\" table: ([a-z]+)\n).*?^(\.\\" end of table)$')
 # The characters that roff would set as something else.
 ROFF_ESCAPES = {"\\": "\\e", "-": "\\-", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti", "'": "\\(aq"}
-ADDRESSES = {"WIRESERVER": "168.63.129.16", "IMDS": "169.254.169.254"}
 
 # What the words of generalize.conf do, for people.
 HOWS = {
@@ -54,8 +53,14 @@ def values(kind: str) -> str:
 
 
 def default(key: str, given: str) -> str:
-    """The default of a setting as a person would write it."""
-    return ADDRESSES[key] if given == "@" else given or "empty"
+    """The default of a setting as a person would write it; `@` stands for the protocol fact of the same name."""
+    return protocol()[key] if given == "@" else given or "empty"
+
+
+def protocol() -> dict[str, str]:
+    """The facts of the wire."""
+    lines = (TABLES / "protocol.conf").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and line[0] != "#")
 
 
 def markdown(header: list[str], body: Rows) -> str:

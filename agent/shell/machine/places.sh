@@ -48,7 +48,10 @@ place_own() {
 # an image that is given by --root has nothing mounted.
 place_is_memory() {
 	place_of "$1"
-	case ${_path#"$root"}/ in /tmp/* | /run/* | /dev/shm/*) ;; *) return 1 ;; esac
+	for place_memory in $fact_MEMORY_FOLDERS; do
+		case $_path/ in "$root$place_memory"/*) return 0 ;; esac
+	done
+	return 1
 }
 
 # place_exists NAME: whether the image has this file or directory.

@@ -19,8 +19,7 @@ read_only_spare() {
 # /.
 read_only_is_secondary() {
 	case " $fact_HOSTNAME_FILES " in *" $1 "*) [ -n "$root" ] || return 0 ;; esac
-	text_by_line
-	IFS=' '
+	text_by ' '
 	for spare_pattern in $fact_SECONDARY_FILES; do
 		text_by_word
 		# shellcheck disable=SC2254  # a pattern

@@ -8,9 +8,14 @@ tab=$(printf '\t')
 # text_by_line: for `for LINE in $TEXT`, with text_by_word first in the loop and behind it. No `while read`
 # with a here-document: with one inside another, ash of busybox 1.26 at times finds the inner one empty.
 text_by_line() {
+	text_by "$sys_newline"
+}
+
+# text_by CHARACTER: the same for a text whose parts are divided by this one; no part is taken for a pattern.
+text_by() {
 	case $- in *f*) text_globs=no ;; *) text_globs=yes ;; esac
 	set -f
-	IFS=$sys_newline
+	IFS=$1
 }
 
 # text_by_word: words are as usual again.
@@ -23,8 +28,7 @@ text_by_word() {
 # it.
 text_cells() {
 	# Without a blank in IFS: posh would split "a | b" into three.
-	text_by_line
-	IFS='|'
+	text_by '|'
 	# shellcheck disable=SC2086  # cells
 	set -- $1
 	text_by_word

@@ -52,7 +52,7 @@ class System(Files):
         What is mounted there says less: an image that is given by --root has nothing mounted.
         """
         inside = self.path(name)[len(self.root) :] + "/"
-        return inside.startswith(("/tmp/", "/run/", "/dev/shm/"))
+        return any(inside.startswith(f"{folder}/") for folder in FACTS["MEMORY_FOLDERS"])
 
     def which(self, program: str) -> str:
         """Path of a command of this system, or an empty text; always empty with a root other than /."""
