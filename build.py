@@ -120,6 +120,13 @@ def live(arguments: list[str]) -> int:
     return status or run_module("lab.live", *arguments)
 
 
+def upstream(arguments: list[str]) -> int:
+    """[--suite S] [--accept] [--json] what the newest cloud-init and WALinuxAgent do otherwise on the wire"""
+    with one_at_a_time(), contextlib.redirect_stdout(sys.stderr):
+        prepare()
+    return run_module("lab.upstream", *arguments)
+
+
 def lock(arguments: list[str]) -> int:
     """[no arguments] resolve the newest allowed versions with pex and write the lock files"""
     if arguments:
@@ -131,7 +138,7 @@ def lock(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"build": build, "demo": demo, "test": test, "boot": boot, "live": live, "lock": lock}
+COMMANDS = {"build": build, "demo": demo, "test": test, "boot": boot, "live": live, "upstream": upstream, "lock": lock}
 
 
 def prepare() -> None:
@@ -232,7 +239,7 @@ def one_at_a_time() -> Iterator[None]:
 
 def usage(problem: str = "") -> int:
     """Explain the commands: status 0. With a problem: on stderr, status 2."""
-    lines = [f"  {name:6} {function.__doc__}" for name, function in COMMANDS.items()]
+    lines = [f"  {name:8} {function.__doc__}" for name, function in COMMANDS.items()]
     text = "\n".join([__doc__.strip(), "", "usage: python3 build.py COMMAND [ARGUMENTS]", "", *lines])
     print(f"{text}\n\nbuild.py: {problem}" if problem else text, file=sys.stderr if problem else sys.stdout)
     return 2 if problem else 0
