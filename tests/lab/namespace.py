@@ -80,6 +80,15 @@ def missing() -> list[str]:
     return [tool for tool in TOOLS if not shutil.which(tool, path=_path())]
 
 
+def need() -> None:
+    """Leave the running test out where this computer can make no namespaces."""
+    for tool, why in TOOLS.items():
+        support.need(tool, why)
+    # Root of a container may not.
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+        support.leave_out("root makes namespaces")
+
+
 def _path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -97,10 +106,7 @@ def run_script(
     `network`: one of its own, where the machine is called `localhost`; else this computer's, for an emulator out here,
     and azready knows no address but those that it is given. `proc`: with a /proc that shows its processes alone.
     """
-    for tool in ("unshare", "ip", "mount"):
-        support.need(tool, TOOLS[tool])
-    if os.geteuid() != 0:
-        support.leave_out("root makes namespaces")
+    need()
     own = ["--mount", "--uts", "--pid", "--fork", "--kill-child", *(["--net"] * network), *(["--mount-proc"] * proc)]
     begin = "ip link set lo up\nhostname localhost\n" if network else ""
     return subprocess.run(
@@ -172,6 +178,12 @@ class Namespace:
         """The command, to be started out here and to run in namespaces of these kinds: `net`, `uts`, ..."""
         entries = [f"--{kind}=/proc/{self._process.pid}/ns/{_KINDS[kind]}" for kind in kinds]
         return [where("nsenter"), *entries, "--", *command]
+
+    def plug(self, name: str, other: Namespace, other_name: str, mac: str) -> None:
+        """A cable from a network card of this one to one of the other, which has that address; both are down."""
+        cable = ["ip", "link", "add", name, "type", "veth", "peer", "name", other_name, "address", mac]
+        # The number is one out here, as the command's process namespace is.
+        subprocess.run(self.joined(("net",), *cable, "netns", str(other._process.pid)), check=True)
 
     def inside(self, *command: str, uid: int = 0, gid: int = 0) -> list[str]:
         """The command, to be started out here and to run inside, as that user."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,9 @@ def test_entry_parses_on_a_python_that_is_too_old(version: str) -> None:
 @pytest.mark.parametrize("version", ["3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
 def test_engine_parses_on_every_python_it_is_meant_for(version: str) -> None:
     passes(need(f"python{version}", "must parse the engine"), "-c", COMPILE, *sorted(ENGINE.glob("*.py")))
+
+
+def test_the_lab_makes_its_namespaces_in_one_place() -> None:
+    tools = re.compile(r"[\"' ](unshare|nsenter)[\"' ]")
+    found = [path.name for path in ROOT.glob("tests/lab/**/*.py") if tools.search(path.read_text())]
+    assert found == ["namespace.py"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from lab import emulator
 from lab.azure import ADDRESS, ROUTER, dhcp, environment, serve
+from lab.namespace import Namespace
 from lab.process import Process
 
 TAP = "tap0"
@@ -25,14 +26,10 @@ USER = "azureuser"
 _KEYS = f"/home/{USER}/.ssh/authorized_keys"
 # The addresses can be listened on before they exist: that is how a server can come late without being started late.
 _NETWORK = f"""
-set -eu
 echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind
-ip link set lo up
 ip tuntap add {TAP} mode tap
 ip address add {ROUTER}/24 dev {TAP}
 ip link set {TAP} up
-echo up
-exec cat
 """
 
 
@@ -76,11 +73,11 @@ class Azure:
     identity: Identity
     folder: Path
     processes: list[Process] = field(default_factory=list)
+    network: Namespace = field(default_factory=lambda: Namespace(_NETWORK))
 
     def start(self) -> None:
         """A network without DHCP and without the two addresses, and the emulator behind them."""
-        self._network = self._run("network", ["unshare", "--net", "sh", "-c", _NETWORK], stdin=subprocess.PIPE)
-        self._network.wait_for("^up$", 20)
+        self.network.start()
         (self.folder / "vm.toml").write_text(self.identity.file)
         self.record = self.folder / "requests"
         command = serve(self.folder / "vm.toml", "--record", self.record, "--media", self.folder / "media")
@@ -94,7 +91,7 @@ class Azure:
 
     def inside(self, *command: Any) -> list[str]:
         """The command, to be run in the machine's network."""
-        return ["nsenter", f"--net=/proc/{self._network.pid}/ns/net", "--", *map(str, command)]
+        return self.network.joined(("net",), *map(str, command))
 
     def bring_up(self, address: str) -> None:
         """One of Azure's addresses exists from now on; without it packets to it are lost."""
@@ -132,3 +129,4 @@ class Azure:
         """End all of it, the network last."""
         for process in reversed(self.processes):
             process.stop()
+        self.network.stop()

@@ -18,6 +18,7 @@ from typing import Any
 
 import support
 
+from lab import namespace
 from lab.azure import IMDS, WIRESERVER
 from lab.process import NotSeen
 
@@ -47,9 +48,6 @@ _TOOLS = {
     "mke2fs": "makes disks",
     "debugfs": "looks at disks",
     "busybox": "finds the disk at boot, and is a machine of its own",
-    "ip": "makes the network",
-    "unshare": "makes the network",
-    "setpriv": "ends machines with their test",
 }
 
 
@@ -201,8 +199,7 @@ def need_tools() -> None:
     """Leave the running test out where this computer cannot start such machines."""
     for tool, why in _TOOLS.items():
         support.need(tool, why)
-    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
-        support.leave_out("network namespaces need root")
+    namespace.need()
 
 
 @contextlib.contextmanager

@@ -12,9 +12,10 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,6 +25,7 @@ import support
 from lab.azure import IMDS, ROUTER, WIRESERVER, dhcp, environment, serve
 from lab.boot.image import locked
 from lab.emulator import VirtualMachine, load_vm, write_media
+from lab.namespace import Namespace, need
 from lab.process import Process
 
 CACHE = support.ROOT / "build" / "clients"
@@ -37,40 +39,27 @@ _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/us
 _TOOLS = {
     "mmdebstrap": "makes the agents' root file system",
     "dnsmasq": "is Azure's DHCP server",
-    "ip": "makes the network",
-    "unshare": "makes the namespaces",
-    "nsenter": "looks into the namespaces",
-    "setpriv": "ends the machine with its test",
 }
 # Long for anything that goes well on a busy computer.
 PATIENCE = 150
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENVIRONMENT = {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
 
-# Azure's side of the network: both addresses, and the other end of the machine's cable.
+# Azure's side of the network: both addresses, and the other end of the machine's cable as soon as it is there.
 _NETWORK = f"""
-set -eu
-ip link set lo up
 ip address add {WIRESERVER}/32 dev lo
 ip address add {IMDS}/32 dev lo
-ip link add azure0 type veth peer name eth0 address "$1" netns "$2"
-ip address add {ROUTER}/24 dev azure0
-ip link set azure0 up
-echo up
-exec cat
 """
+_CABLE = "azure0"
 
 # The machine's power button: a root that is thrown away, what a kernel shows in it, the media, and then nothing.
 # The media is a tmpfs that calls itself /dev/sr0: both agents take a drive that is mounted already as it is, and so no
 # kernel needs to know UDF for this. /sys is made of what there is, because not every host has /sys/class/dmi.
 _POWER_ON = """
-set -eu
-tree=$1 folder=$2
-mount --make-rprivate /
-mount -t tmpfs none "$folder"
-mkdir "$folder/upper" "$folder/work" "$folder/root" "$folder/sysfs"
-mount -t overlay -o "lowerdir=$tree,upperdir=$folder/upper,workdir=$folder/work" none "$folder/root"
-cd "$folder/root"
+mount -t tmpfs none "$FOLDER"
+mkdir "$FOLDER/upper" "$FOLDER/work" "$FOLDER/root" "$FOLDER/sysfs"
+mount -t overlay -o "lowerdir=$TREE,upperdir=$FOLDER/upper,workdir=$FOLDER/work" none "$FOLDER/root"
+cd "$FOLDER/root"
 mount -t proc none proc
 mount -t tmpfs none run
 mount -t tmpfs none dev
@@ -82,11 +71,11 @@ done
 ln -s /proc/self/fd dev/fd
 : >dev/sr0
 : >dev/console
-mount -t sysfs none "$folder/sysfs"
+mount -t sysfs none "$FOLDER/sysfs"
 mount -t tmpfs none sys
 mkdir -p sys/class/net sys/class/dmi/id sys/devices sys/block
-mount --bind "$folder/sysfs/class/net" sys/class/net
-mount --bind "$folder/sysfs/devices" sys/devices
+mount --bind "$FOLDER/sysfs/class/net" sys/class/net
+mount --bind "$FOLDER/sysfs/devices" sys/devices
 echo "$UUID" >sys/class/dmi/id/product_uuid
 echo 7783-7084-3265-9085-8269-3286-77 >sys/class/dmi/id/chassis_asset_tag
 echo 'Virtual Machine' >sys/class/dmi/id/product_name
@@ -100,12 +89,9 @@ EOF
 chmod 755 usr/bin/systemd-detect-virt
 mkdir -p mnt/cdrom/secure
 mount -t tmpfs /dev/sr0 mnt/cdrom/secure
-cp -R "$3/." mnt/cdrom/secure
+cp -R "$MEDIA/." mnt/cdrom/secure
 hostname image
 echo image >etc/hostname
-ip link set lo up
-echo up
-exec cat
 """
 
 
@@ -116,8 +102,7 @@ def tree() -> Path:
     """
     for tool, why in _TOOLS.items():
         support.need(tool, why)
-    if os.geteuid() != 0:
-        support.leave_out("root makes namespaces and root file systems")
+    need()
     month = str(datetime.date.today())[:7]
     key = hashlib.sha256(repr((_PACKAGES, _LEFT_OUT, month)).encode()).hexdigest()[:16]
     path = CACHE / f"{SUITE}-{key}"
@@ -166,58 +151,39 @@ class Machine:
         media.mkdir()
         place.mkdir()
         write_media(self.vm, media)
-        namespaces = ("unshare", "--mount", "--uts", "--ipc", "--pid", "--net", "--fork", "--kill-child")
-        power_on = ("sh", "-c", _POWER_ON, "machine", tree(), place, media)
-        environment = {"PATH": _PATH, "UUID": self.vm.dmi_uuid}
-        machine = self._run(stack, "machine", *namespaces, *power_on, env=environment)
-        machine.wait_for("^up$", PATIENCE)
-        self._root = place / "root"
-        self._init = int(Path(f"/proc/{machine.pid}/task/{machine.pid}/children").read_text().split()[0])
-        network = ("unshare", "--net", "sh", "-c", _NETWORK, "azure", self.vm.mac, machine.pid)
-        azure = self._run(stack, "azure", *network)
-        azure.wait_for("^up$", PATIENCE)
-        self._azure = azure.pid
-        self._serve(stack)
+        values = {"PATH": _PATH, "TREE": tree(), "FOLDER": place, "MEDIA": media, "UUID": self.vm.dmi_uuid}
+        environment = {name: str(value) for name, value in values.items()}
+        azure = stack.enter_context(Namespace(_NETWORK))
+        self._namespace = stack.enter_context(Namespace(_POWER_ON, place / "root", environment))
+        azure.plug(_CABLE, self._namespace, "eth0", self.vm.mac)
+        for words in (["address", "add", f"{ROUTER}/24", "dev", _CABLE], ["link", "set", _CABLE, "up"]):
+            subprocess.run(azure.joined(("net",), "ip", *words), check=True)
+        self._serve(stack, azure)
 
-    def _serve(self, stack: contextlib.ExitStack) -> None:
+    def _serve(self, stack: contextlib.ExitStack, azure: Namespace) -> None:
         """The emulator and the DHCP server."""
-        inside = ("nsenter", f"--net=/proc/{self._azure}/ns/net", "--")
-        self._run(stack, "dhcp", *inside, *dhcp("azure0", self._folder / "leases"))
+        self._run(stack, "dhcp", azure.joined(("net",), *dhcp(_CABLE, self._folder / "leases")))
         command = serve(self._folder / "vm.toml")
-        self.emulator = self._run(stack, "emulator", *inside, *command, env=environment())
+        self.emulator = self._run(stack, "emulator", azure.joined(("net",), *command), env=environment())
         self.emulator.wait_for("^{", PATIENCE)
 
-    def _run(self, stack: contextlib.ExitStack, name: str, *command: Any, **options: Any) -> Process:
-        process = Process(name, command, self._folder / f"{name}.log", stdin=subprocess.PIPE, **options)
+    def _run(self, stack: contextlib.ExitStack, name: str, command: Sequence[str], **options: Any) -> Process:
+        process = Process(name, command, self._folder / f"{name}.log", **options)
         stack.callback(process.stop)
-        # Not asked first: unshare ignores SIGTERM while it waits for its child, and nothing here has anything to save.
-        stack.callback(process.kill)
         return process
-
-    def _inside(self, script: str) -> list[Any]:
-        namespaces = ("--mount", "--uts", "--ipc", "--pid", "--net")
-        return ["nsenter", f"--target={self._init}", *namespaces, "--", "chroot", self._root, "sh", "-euc", script]
 
     def run(self, script: str) -> str:
         """What a shell script prints inside; its errors too. It must end well."""
-        # Not through a pipe: a daemon that it starts would keep that open.
-        with tempfile.TemporaryFile(dir=self._folder) as output:
-            done = subprocess.run(
-                list(map(str, self._inside(script))),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=_ENVIRONMENT,
-                timeout=PATIENCE,
-            )
-            output.seek(0)
-            said = output.read().decode(errors="replace")
-        assert done.returncode == 0, f"{script}: status {done.returncode}: {said[-3000:]}"
+        command = ("sh", "-euc", f"exec 2>&1\n{script}")
+        done = self._namespace.run(*command, environment=_ENVIRONMENT, limit=PATIENCE)
+        said = done.stdout.decode(errors="replace")
+        assert done.exit == 0, f"{script}: status {done.exit}: {said[-3000:]}"
         return said
 
     def start(self, script: str) -> None:
         """Start a shell script inside and leave it running; what it says is in /var/log/started."""
-        self.run(f"{{ {script}\n}} >/var/log/started 2>&1 &")
+        # A session of its own: what stays in that of `run` ends with it.
+        self.run(f"setsid sh -euc {shlex.quote(script)} >/var/log/started 2>&1 &")
 
     def verdict(self) -> str:
         """What the platform came to, as soon as it did: `Succeeded`, or `Failed DESCRIPTION`. Raises `NotSeen`."""
