@@ -95,6 +95,7 @@ def test_the_last_pause_leaves_time_for_a_last_try(shell: ShellEngine, left: int
     """The next pause would be 4 s."""
     shell.run(
         f'clock_now() {{ _now=0; }}\nchild_pause() {{ printf %s "$1" >"$work/pause"; }}\nset_REQUEST_TIMEOUT=1\n'
+        "tries_spread() { try_pause=$1; }\n"
         f"tries_begin x {left}\ntry_x_pauses='4000 5000'\n_retry_after=0 _problem=x _why=\n"
         ': >"$work/pause"\ntries_another x X',
     )

@@ -15,12 +15,13 @@ tries_begin() {
 # tries_another NAME WHAT: say what went wrong and pause; fails where the pause would outlive the deadline.
 tries_another() {
 	eval "try_pauses=\$try_$1_pauses try_left=\$try_$1_deadline"
-	try_pause=$((${try_pauses%% *} / 10))
+	tries_spread "$((${try_pauses%% *} / 10))"
 	eval "try_$1_pauses=\${try_pauses#* }"
 	clock_now
 	try_left=$((try_left - _now))
 	if [ "$_retry_after" -gt 0 ]; then
-		try_pause=$((_retry_after * 100))
+		# Never earlier than it says.
+		try_pause=$((_retry_after * 100 + try_pause / 2))
 	elif [ "$try_pause" -ge "$try_left" ] && [ "$try_left" -gt 100 ]; then
 		# A last try just before the end, rather than none at all.
 		try_pause=$((try_left - 50))
@@ -28,6 +29,18 @@ tries_another() {
 	tries_say "$1" "$2: $_problem"
 	[ "$try_pause" -lt "$try_left" ] || return 1
 	child_pause "$try_pause"
+}
+
+# tries_spread HUNDREDTHS: sets try_pause to some of it, half at least: VMs that met the same trouble must not
+# all come back at the same instant. Without /proc the process number has to do.
+tries_spread() {
+	{ read -r try_random </proc/sys/kernel/random/uuid; } 2>/dev/null || try_random=
+	try_random=${try_random%"${try_random#??}"}
+	case $try_random in
+	[0-9a-f][0-9a-f]) try_random=$((0x$try_random)) ;;
+	*) try_random=$(($$ % 256)) ;;
+	esac
+	try_pause=$(($1 - $1 * try_random / 512))
 }
 
 # tries_say NAME TEXT: a problem that lasts is logged again only every 30 seconds.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from azready.machine import log, signals
 from azready.machine.clock import uptime
 from azready.machine.failure import NoGoodAnswer
@@ -35,7 +37,10 @@ class Tries:
 
     def another(self, problem: NoGoodAnswer) -> bool:
         """Say what went wrong and pause. False where the pause would outlive the deadline: there is no other try."""
-        pause = float(problem.retry_after) or self._pauses[0]
+        pause = _spread(self._pauses[0])
+        if problem.retry_after:
+            # Never earlier than it says.
+            pause = problem.retry_after + pause / 2
         if len(self._pauses) > 1:
             del self._pauses[0]
         left = self._deadline - uptime()
@@ -52,5 +57,18 @@ class Tries:
         if text == self._said and uptime() - self._said_at < _QUIET_SECONDS:
             return
         self._said, self._said_at = text, uptime()
-        plan = f"next try in {pause:g} s, {left:.0f} s left" if pause < left else "no time left for another try"
+        plan = (
+            f"next try in {round(pause, 2):g} s, {left:.0f} s left" if pause < left else "no time left for another try"
+        )
         log.info(f"{text}; {plan}")
+
+
+def _spread(pause: float) -> float:
+    """Some of a pause, half at least: VMs that met the same trouble must not all come back at the same instant."""
+    try:
+        # Unlike os.urandom it never waits for a machine that has just started.
+        with open("/proc/sys/kernel/random/uuid") as file:
+            random = int(file.read(2), 16)
+    except (OSError, ValueError):
+        random = os.getpid() % 256
+    return pause - pause * random / 512
