@@ -37,6 +37,7 @@ try it:
 
   lab example > vm.toml             every key of a VM file, with comments
   lab serve --vm vm.toml            the VM, and the faults, of your choice
+  lab serve --fleet 1000            a thousand VMs at once, each with an identity and addresses of its own
 
   lab conformance --agent 'sh ./my-agent {{root}} {{wireserver}} {{imds}}'
 """

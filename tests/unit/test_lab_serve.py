@@ -115,6 +115,7 @@ class TestCommandLine:
         [
             (["serve", "--vm", "missing.toml"], "lab: missing.toml: cannot be read"),
             (["serve", "--wireserver", "here"], "'here' is not HOST:PORT, as in 127.0.0.1:8080"),
+            (["serve", "--fleet", "0"], "'0' is not a number of machines, 1 to 20000"),
             (["serve", "--timeout", "-3"], "'-3' is not a number of seconds above 0"),
             (["serve", "--record", "/dev/null/file"], "/dev/null/file: Not a directory"),
             ([], "lab: a command is missing"),
@@ -141,3 +142,82 @@ class TestCommandLine:
         assert (b"\x1b[" in os.read(ours, 65536)) == coloured
         os.close(ours)
         os.close(theirs)
+
+
+def resident(process: subprocess.Popen[str]) -> int:
+    """Megabytes of memory that a process has now."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) // 1024
+
+
+@pytest.mark.parametrize("options", [(), ("--fleet", "3")], ids=["one", "fleet"])
+def test_its_memory_does_not_grow_with_what_it_is_asked(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Hundreds of megabytes of requests, and nobody reads what it prints: it keeps the last few."""
+    record = tmp_path / "record"
+    served = Served(*options, "--record", str(record))
+    wireserver = served.addresses["fleet"][1]["wireserver"] if options else served.addresses["wireserver"]
+    body = "x" * 1_000_000
+    asked = 200
+    for _ in range(asked):
+        assert ask(wireserver, HEALTH, WIRE, body)[0] == 400
+    assert resident(served.process) < 120
+    served.process.terminate()
+    served.end()
+    with record.open() as file:
+        assert sum(1 for _ in file) == asked
+
+
+class TestFleet:
+    @staticmethod
+    def provision(machine: dict[str, Any], document: str = READY) -> None:
+        """What an agent of this machine asks for; the report is that of the goal state."""
+        goal = ask(machine["wireserver"], GOAL_STATE, WIRE)[2].decode()
+        usual = load_vm({}).goalstate
+        name = json.loads(ask(machine["imds"], INSTANCE, METADATA)[2])["compute"]["osProfile"]["computerName"]
+        assert name == machine["hostname"]
+        for tag, text in (("ContainerId", usual.container_id), ("InstanceId", usual.instance_id)):
+            document = document.replace(text, goal.partition(f"<{tag}>")[2].partition("<")[0])
+        assert ask(machine["wireserver"], HEALTH, WIRE, document)[0] == 200
+
+    def test_each_machine_has_an_identity_addresses_and_a_verdict_of_its_own(self, tmp_path: Path) -> None:
+        record, media = tmp_path / "record", tmp_path / "dvd"
+        served = Served("--fleet", "3", "--exit-on-verdict", "--record", str(record), "--media", str(media))
+        fleet = served.addresses["fleet"]
+        for key in ("name", "hostname", "product_uuid", "wireserver", "imds", "hostplugin", "media"):
+            assert len({machine[key] for machine in fleet}) == 3, key
+        assert [machine["imds"].partition(":")[0] for machine in fleet] == ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+        # The report of one is not taken for that of another.
+        assert ask(fleet[0]["wireserver"], HEALTH, WIRE, READY)[0] == 400
+        self.provision(fleet[1])
+        self.provision(fleet[2], FAILED)
+        self.provision(fleet[0])
+        status, lines = served.end()
+        assert (status, lines[-1]) == (1, "verdict: 2 Succeeded, 1 Failed")
+        assert [line.split()[1:5] for line in lines[1:-1]] == [
+            [fleet[1]["name"], "Creating", "->", "Succeeded"],
+            [fleet[2]["name"], "Creating", "->", "Failed"],
+            [fleet[0]["name"], "Creating", "->", "Succeeded"],
+        ]
+        asked = [json.loads(line)["vm"] for line in record.read_text().splitlines()]
+        assert [asked.count(machine["name"]) for machine in fleet] == [4, 3, 3]
+        assert "web-1-2" in (media / "web-1-2" / "ovf-env.xml").read_text()
+
+    def test_the_faults_of_the_file_meet_each_machine(self, tmp_path: Path) -> None:
+        (tmp_path / "vm.toml").write_text("[[answers.goalstate]]\nstatus = 503")
+        served = Served("--fleet", "2", "-q", "--vm", str(tmp_path / "vm.toml"))
+        for machine in served.addresses["fleet"]:
+            answers = [ask(machine["wireserver"], GOAL_STATE, WIRE)[0] for _ in range(2)]
+            assert answers == [503, 200]
+        assert served.end(signal.SIGTERM) == (4, ["verdict: 2 Creating"])
+
+    def test_those_without_a_report_are_timed_out(self) -> None:
+        served = Served("--fleet", "2", "--timeout", "3")
+        self.provision(served.addresses["fleet"][1])
+        status, lines = served.end()
+        assert (status, lines[-1]) == (3, "verdict: 1 Succeeded, 1 TimedOut")
+
+    def test_more_than_it_may_open_is_told(self) -> None:
+        command = ["sh", "-c", 'ulimit -n 1000; exec "$@"', "it", *COMMAND, "serve", "--fleet", "500"]
+        result = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=False, timeout=10)
+        assert result.returncode == 2
+        assert "opens 2000 files, and this process may open 1000 (`ulimit -n`)" in result.stderr

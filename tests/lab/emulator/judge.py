@@ -11,6 +11,8 @@ CREATING = "Creating"
 SUCCEEDED = "Succeeded"
 FAILED = "Failed"
 TIMED_OUT = "TimedOut"
+# What a program that came to a verdict exits with.
+EXIT_STATUS = {SUCCEEDED: 0, FAILED: 1, TIMED_OUT: 3, CREATING: 4}
 
 # The one SubStatus that ends the wait; any other NotReady is a sign of life.
 _PROVISIONING_FAILED = "ProvisioningFailed"

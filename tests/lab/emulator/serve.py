@@ -9,25 +9,29 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from . import serve_fleet
 from .azure import ANY_PORT, Emulator
-from .judge import CREATING, FAILED, SUCCEEDED, TIMED_OUT
+from .fleet import MOST
+from .judge import CREATING, EXIT_STATUS, FAILED, SUCCEEDED
 from .loading import LONGEST_WAIT, VMError, load_vm
 from .record import Request
 from .sockets import Address
 from .timeline import Timeline, printable
 from .vm import VirtualMachine
 
-# Each request with the verdict after it, None for the end: servers and signals put, the main thread prints.
-_News = queue.SimpleQueue[tuple[Request, str] | None]
+# Each request with the verdict after it, None for the end: servers and signals put, the main thread prints. Where
+# nobody reads what it prints, a request is answered all the same, and not shown.
+_News = queue.Queue[tuple[Request, str] | None]
+_MOST_NEWS = 10_000
 
-_EXIT_STATUS = {SUCCEEDED: 0, FAILED: 1, TIMED_OUT: 3, CREATING: 4}
 _USAGE_ERROR = 2
 
 _ABOUT = """\
-Serve one virtual machine until its agent has reported, time is up, or a signal comes: WireServer,
+Serve one virtual machine (or a fleet) until its agent has reported, time is up, or a signal comes: WireServer,
 the Instance Metadata Service and the provisioning media. It answers as Azure does, or with the
 faults that a VM file asks for, records what it was asked, and comes to Azure's verdict."""
 
@@ -44,7 +48,15 @@ exit status:
   3  TimedOut     no report was accepted in time
   4  Creating     stopped before there was a verdict
 
-The first Ready or failure is final, as on Azure: later reports are answered and change nothing."""
+The first Ready or failure is final, as on Azure: later reports are answered and change nothing.
+
+a fleet:
+  `--fleet 50` serves 50 machines at once, all as the VM file says, each with an id, a name, a container
+  and addresses of its own: the given ones are the first machine's, the next machine has the next address
+  (127.0.0.1, 127.0.0.2, ..). The first line is then {"fleet": [{"name": .., "product_uuid": ..,
+  "wireserver": .., "imds": .., "hostplugin": .., "media": ..}, ..]}, the last one counts:
+  "verdict: 49 Succeeded, 1 Failed". Each machine's media lies in DIR/NAME, each line of the record has
+  its name as "vm". It is 0 only where all succeeded, and --exit-on-verdict waits for all."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read the timeline is gone; the interpreter's last flush must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _EXIT_STATUS[CREATING]
+        return EXIT_STATUS[CREATING]
     except OSError as error:
         if error.filename:
             return _usage_error(f"{error.filename}: {error.strerror}", "")
@@ -82,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--wireserver", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
     add("--imds", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
     add("--hostplugin", metavar="HOST:PORT", type=_address, help="default: WireServer's host; 32526 beside port 80")
+    add("--fleet", metavar="N", type=_count, default=0, help=f"serve N machines at once, at most {MOST}")
     add("--media", metavar="DIR", help="write the provisioning media's files into DIR")
     add("--record", metavar="FILE", help="write every request to FILE, one JSON object a line")
     add("--timeout", metavar="SECONDS", type=_seconds, help="until TimedOut (default: the VM file's, else 1200)")
@@ -107,17 +120,26 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _count(text: str) -> int:
+    count = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 1 <= count <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of machines, 1 to {MOST}")
+    return count
+
+
 def _serve(options: argparse.Namespace) -> int:
-    news: _News = queue.SimpleQueue()
+    if options.fleet:
+        return serve_fleet.serve(_chosen_vm(options), options, _end_on_signals)
+    news: _News = queue.Queue(_MOST_NEWS)
     azure = Emulator(
         _chosen_vm(options),
         options.wireserver,
         options.imds,
         options.record,
-        lambda request: news.put((request, azure.verdict)),
+        lambda request: _tell(news, request, azure.verdict),
         options.hostplugin,
     )
-    _end_on_signals(news)
+    _end_on_signals(lambda: news.put(None))
     media = azure.write_media(options.media) if options.media else None
     with azure:
         addresses = {"wireserver": azure.wireserver, "imds": azure.imds, "hostplugin": azure.hostplugin}
@@ -125,11 +147,16 @@ def _serve(options: argparse.Namespace) -> int:
         _watch(azure, news, options)
     ending = azure.verdict + (f": {printable(azure.description)}" if azure.verdict == FAILED else "")
     print(f"verdict: {ending}", flush=True)
-    return _EXIT_STATUS[azure.verdict]
+    return EXIT_STATUS[azure.verdict]
 
 
-def _end_on_signals(news: _News) -> None:
-    """Make SIGINT and SIGTERM the end of the news, also in a background job, which starts with SIGINT ignored.
+def _tell(news: _News, request: Request, verdict: str) -> None:
+    with suppress(queue.Full):
+        news.put_nowait((replace(request, headers=[], body=b""), verdict))
+
+
+def _end_on_signals(over: Callable[[], None]) -> None:
+    """Call `over` at SIGINT and SIGTERM, also in a background job, which starts with SIGINT ignored.
 
     A thread waits for them: a handler would run late if the signal came just before the main thread blocks.
     """
@@ -138,7 +165,7 @@ def _end_on_signals(news: _News) -> None:
 
     def end() -> None:
         signal.sigwait(signals)
-        news.put(None)
+        over()
 
     threading.Thread(target=end, daemon=True).start()
 
@@ -158,7 +185,8 @@ def _watch(azure: Emulator, news: _News, options: argparse.Namespace) -> None:
         if timeline:
             timeline.request(request)
             timeline.verdict(request.time, verdict, azure.description)
-        if options.exit_on_verdict and verdict != CREATING:
+        # The one that brought the verdict may have found no room.
+        if options.exit_on_verdict and (azure.verdict if news.empty() else verdict) != CREATING:
             azure.wait_for_verdict()
             return
     if timeline:

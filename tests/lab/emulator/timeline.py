@@ -15,13 +15,18 @@ _PATH_WIDTH = 56
 
 
 class Timeline:
-    """Prints requests and verdicts to a stream, below the names of the columns. For one thread."""
+    """Prints requests and verdicts to a stream, below the names of the columns. For one thread.
 
-    def __init__(self, stream: TextIO) -> None:
+    Of a fleet it shows the verdicts alone, each with the name of its VM.
+    """
+
+    def __init__(self, stream: TextIO, fleet: bool = False) -> None:
         self._stream = stream
         self._verdict = CREATING
         self._colours = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         columns = f"{'seconds':>9}  {'endpoint':<15}  {'request':<{_PATH_WIDTH + 5}}  answer"
+        if fleet:
+            columns = f"{'seconds':>9}  {'machine':<15}  verdict"
         print(self._painted(columns, _DIM), file=stream, flush=True)
 
     def request(self, request: Request) -> None:
@@ -36,9 +41,13 @@ class Timeline:
     def verdict(self, seconds: float, verdict: str, description: str) -> None:
         """The provisioning state, if it is another one now, with the description of a failure."""
         if verdict != self._verdict:
-            change = f"{self._verdict} -> {self._painted(verdict, _VERDICT_COLOURS[verdict])}"
-            self._line(seconds, "verdict", change, printable(description))
+            self.change(seconds, "verdict", self._verdict, verdict, description)
             self._verdict = verdict
+
+    def change(self, seconds: float, name: str, old: str, new: str, description: str) -> None:
+        """One provisioning state after the other."""
+        change = f"{old} -> {self._painted(new, _VERDICT_COLOURS[new])}"
+        self._line(seconds, name, change, printable(description))
 
     def _line(self, seconds: float, name: str, left: str, right: str) -> None:
         print(f"{seconds:>9.3f}  {name:<15}  {left}  {right}".rstrip(), file=self._stream, flush=True)
