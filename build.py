@@ -138,7 +138,21 @@ def lock(arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"build": build, "demo": demo, "test": test, "boot": boot, "live": live, "upstream": upstream, "lock": lock}
+def release(arguments: list[str]) -> int:
+    """[--sign KEY] [--report FILE] build, then write dist/release: programs, packages, checksums, reports"""
+    return build([]) or run_module("release", "release", *arguments)
+
+
+COMMANDS = {
+    "build": build,
+    "demo": demo,
+    "test": test,
+    "boot": boot,
+    "live": live,
+    "upstream": upstream,
+    "release": release,
+    "lock": lock,
+}
 
 
 def prepare() -> None:
@@ -211,8 +225,8 @@ def step(title: str, *command: Any) -> None:
 
 
 def run_module(*command: str) -> int:
-    """Run a module of the environment with tests/ importable; its exit status."""
-    variables = {**environment(), "PYTHONPATH": str(ROOT / "tests")}
+    """Run a module of the environment with tests/ and agent/ importable; its exit status."""
+    variables = {**environment(), "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'agent'}"}
     return subprocess.run([PYTHON, "-m", *command], cwd=ROOT, env=variables).returncode
 
 

@@ -1,0 +1,33 @@
+"""All files of a release: name -> content. What depends on a run of the suite comes in as bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bundle
+
+from release.completions import completions
+from release.deb import debian_package
+from release.sbom import bill_of_materials
+from release.source import notes, release_moment, source_archive
+
+SUMS = "SHA256SUMS"
+
+
+def release_files(root: Path, wheels: Path, reports: dict[str, bytes]) -> dict[str, bytes]:
+    """Every file of dist/release but the signature; `reports` are the files that a run of the tests gave."""
+    version = bundle.project_version(root)
+    moment = release_moment(root, version)
+    built = {name: content for name, content in bundle.assemble(root, wheels).items() if name != SUMS}
+    completed = completions(root)
+    files = {
+        **built,
+        **completed,
+        "azready.8": bundle.read(root / "agent" / "manual" / "azready.8").encode(),
+        f"azready-{version}.tar.gz": source_archive(root, version, moment),
+        f"azready_{version}_all.deb": debian_package(root, version, moment, built["azready"], completed),
+        "azready.cdx.json": bill_of_materials(root, wheels, version, moment, built),
+        "release-notes.md": notes(root, version).encode(),
+        **reports,
+    }
+    return files | {SUMS: bundle.checksums(files)}
