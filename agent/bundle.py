@@ -181,11 +181,19 @@ def shell_tables(root: Path) -> dict[str, str]:
         **{f"fact_{key}": value for key, value in facts(root).items()},
         "health_template": read(tables / "health.xml"),
         "steps_table": without_comments(read(tables / "steps.conf")),
+        "step_words": step_words(read(tables / "steps.conf")),
         "settings_table": without_comments(read(tables / "settings.conf")),
         "help_text": read(tables / "help.txt") + read(tables / "help-image.txt"),
         "units_table": units_table(root),
         **{f"{name}_table": narrow(read(tables / f"{name}.conf")) for name in NARROW_TABLES},
     }
+
+
+def step_words(table: str) -> str:
+    """The steps as words ` NAME:NAME_OF_A_FUNCTION:NAME_OF_A_KEY`, which the shell would need programs to make."""
+    names = [line.split("|")[0].strip() for line in without_comments(table).splitlines()]
+    functions = [(name, name.replace("-", "_")) for name in names]
+    return "".join(f" {name}:{function}:{function.upper()}" for name, function in functions)
 
 
 def narrow(table: str) -> str:

@@ -202,9 +202,8 @@ cli_choose_steps() {
 	steps_wanted=$_steps
 	config_split_steps "$skip" --skip
 	steps_skipped=$_steps
-	config_split_steps all all
 	steps_chosen=
-	for steps_name in $_steps; do
+	for steps_name in $steps_all; do
 		case " $steps_wanted " in *" $steps_name "*) ;; *) continue ;; esac
 		case " $steps_skipped " in *" $steps_name "*) ;; *) steps_chosen="$steps_chosen $steps_name" ;; esac
 	done

@@ -95,13 +95,13 @@ take_steps() {
 provision_take_step() {
 	clock_now
 	step_began=$_now
-	"step_$(printf '%s' "$current_step" | tr - _)"
+	config_step_words "$current_step"
+	"step_$_step"
 	step_status=$?
 	case $step_status in 0) step_result='done' ;; 3) step_result=skipped ;; *) step_result=failed ;; esac
 	clock_now
 	clock_seconds "$((_now - step_began))"
-	{ printf 'STEP_%s=%s %s\n' "$(printf '%s' "$current_step" | tr 'a-z-' 'A-Z_')" \
-		"$step_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
+	{ printf 'STEP_%s=%s %s\n' "$_step_key" "$step_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
 	if [ "$step_result" = skipped ] && [ ! -e "$work/unusable.$current_step" ]; then
 		log_info "$current_step: skipped, nothing was given for it"
 	fi

@@ -33,7 +33,7 @@ account_is_person() {
 	? | ?? | ???) ;;
 	*) return 0 ;;
 	esac
-	edit_file /etc/login.defs 'BEGIN {
+	edit_look /etc/login.defs 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*UID_MIN[ \t]+[0-9]+[ \t\r]*$/) {
 			split(trimmed(row[i]), word, /[ \t]+/)
@@ -45,8 +45,7 @@ account_is_person() {
 		}
 		verdict("done")
 	}' || return 2
-	user_first=
-	read -r user_first <"$work/edited" || :
+	user_first=$_answer
 	[ "$_uid" -lt "${user_first:-$fact_FIRST_ID}" ] || return 0
 	if account_shell_is_closed "$_shell"; then return 1; fi
 	account_has_own_home "$fact_FOLDERS_OF_DAEMONS"
@@ -81,30 +80,47 @@ account_has_own_home() {
 # it has a failure.
 account_find() {
 	_name=$1
-	file_fetch /etc/passwd "$work/accounts" &&
-		edit_derive /etc/passwd "$work/account" "$awk_accounts" find "$1" "$work/accounts" || return 3
+	account_ask find "$1" /etc/passwd || return 3
 	case $_verdict in
-	found) { read -r _uid _gid && IFS= read -r _home && IFS= read -r _shell; } <"$work/account" || return 3 ;;
+	found) ;;
 	malformed) return 2 ;;
 	*) return 1 ;;
 	esac
+	# UID GID, home and shell on three lines.
+	_uid=${_answer%% *}
+	_shell=${_answer#* }
+	_gid=${_shell%%"$sys_newline"*}
+	_shell=${_shell#*"$sys_newline"}
+	_home=${_shell%%"$sys_newline"*}
+	_shell=${_shell#*"$sys_newline"}
 }
 
-# account_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk prints of an image's file is in
+# account_ask WHAT NAME FILE [FILE]: sets _verdict and _answer, what accounts.awk says of an image's files.
+account_ask() {
+	edit_source "$3"
+	user_where=$3
+	set -- "$1" "$2" "$_source" ${4+"$4"}
+	[ $# -eq 3 ] || {
+		edit_source "$4"
+		set -- "$1" "$2" "$3" "$_source"
+	}
+	edit_ask "$user_where" "$awk_accounts" "$@"
+}
+
+# account_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk makes of an image's file is in
 # $work/edited.
 account_lines() {
-	file_fetch "$3" "$work/accounts" || return
-	user_what=$1 user_name=$2 user_file=$3
+	user_what=$1 user_name=$2
+	user_file=$3
 	shift 3
-	edit_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$work/accounts" \
-		${1+"$@"}
+	edit_source "$user_file"
+	edit_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$_source" ${1+"$@"}
 }
 
 # account_gid GROUP: sets _gid; empty where there is no such group.
 account_gid() {
-	_gid=
-	account_lines gid "$1" /etc/group || return
-	[ "$_verdict" != found ] || read -r _gid <"$work/edited"
+	account_ask gid "$1" /etc/group || return
+	_gid=$_answer
 }
 
 # account_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes

@@ -160,6 +160,8 @@ config_steps_rows() {
 	text_by_word
 }
 
+steps_all=
+
 # config_add_step NAME ..
 config_add_step() {
 	steps_all="${steps_all:+$steps_all }$1"
@@ -168,12 +170,11 @@ config_add_step() {
 # config_split_steps LIST WHERE: sets _steps, the steps that a list (commas or blanks) names. The list `all`
 # means every one.
 config_split_steps() {
-	steps_all=
-	config_steps_rows config_add_step
-	# Unquoted: blanks at the ends and between go.
-	_steps=$(printf '%s' "$1" | tr ',' ' ')
-	# shellcheck disable=SC2086
-	_steps=$(set -f && printf '%s ' $_steps)
+	[ -n "$steps_all" ] || config_steps_rows config_add_step
+	_steps=
+	text_by ", $tab$sys_newline"
+	for steps_name in $1; do _steps=$_steps${steps_name:+"$steps_name "}; done
+	text_by_word
 	case $_steps in 'all ') _steps=$steps_all ;; esac
 	for steps_name in $_steps; do
 		case " $steps_all " in
@@ -181,4 +182,13 @@ config_split_steps() {
 		*) log_die "$2: unknown step '$steps_name'" "expected 'all', or steps out of: $steps_all" ;;
 		esac
 	done
+}
+
+# config_step_words NAME: sets _step, its name in that of a function, and _step_key, in that of a key of the
+# status.
+config_step_words() {
+	_step=${step_words#*" $1:"}
+	_step=${_step%% *}
+	_step_key=${_step#*:}
+	_step=${_step%:*}
 }

@@ -1,7 +1,8 @@
 # In front of every awk program whose output becomes a file, so that the shell can tell a whole one from half a one: busybox
 # awk does not fail on a short write, and one that was killed has printed what it had. The program reads with take() and
 # edits, prints with put() and nothing else, and ends with verdict(): then $TALLY holds how many bytes were read and
-# printed, and its last line that this is all, with the number in $ROUND. A file that cannot be read is exit 3, and never an empty one.
+# printed, and its last line that this is all, with the number in $ROUND. Without $TALLY the verdict is the last line of the
+# output itself. A file that cannot be read is exit 3, and never an empty one.
 
 # The lines of a file in row[1] to row[count], and once more in was.
 function take(file,    line, got, size) {
@@ -23,6 +24,7 @@ function put(line) {
 }
 
 function put_word(word) {
+	wordy = 1
 	if (unended) {
 		printf "\n"
 		printed++
@@ -50,6 +52,10 @@ function verdict_of_edit(gone) {
 }
 
 function verdict(word) {
+	if (ENVIRON["TALLY"] == "") {
+		printf "%s= %s end\n", wordy ? "\n" : "", word
+		exit 0
+	}
 	if (unended && (ENVIRON["UNENDED"] == "" || last != was[count] && puts != count)) put_word("")
 	printf "%s= %d %s end %s\n", tally, printed, word, ENVIRON["ROUND"] > ENVIRON["TALLY"]
 	close(ENVIRON["TALLY"])

@@ -1,5 +1,28 @@
 # edit.sh: a file of the image made anew by an awk program, whole or not at all (see edit.awk).
 
+# edit_ask WHERE PROGRAM [ARG ..]: sets _answer, the lines that an awk program puts (see edit.awk), and
+# _verdict, with which it ends: so they are whole, and no file is needed. Fails unless it got to its end.
+edit_ask() {
+	edit_where=$1
+	edit_program=$2
+	shift 2
+	# shellcheck disable=SC2154  # embedded by the build
+	_answer=$(TALLY='' LC_ALL=C awk "$awk_lib$awk_edit$edit_program" ${1+"$@"} 2>"$work/err")
+	edit_status=$?
+	case $edit_status$sys_newline$_answer in
+	"0$sys_newline="*' end' | "0$sys_newline"*"$sys_newline="*' end') ;;
+	*)
+		edit_fail "$@"
+		return
+		;;
+	esac
+	_answer=$sys_newline$_answer
+	_verdict=${_answer##*"$sys_newline= "}
+	_answer=${_answer%"$sys_newline= $_verdict"}
+	_answer=${_answer#"$sys_newline"}
+	_verdict=${_verdict% end}
+}
+
 # edit_derive WHERE NEW PROGRAM [ARG ..]: NEW is what an awk program prints (see edit.awk); sets _verdict.
 # Fails unless the program got to its end, had all bytes of what it read, and all that it printed is there.
 edit_derive() {
@@ -17,6 +40,20 @@ edit_derive() {
 	[ "$edit_status" -ne 0 ] || ! [ -f "$work/tally" ] || edit_count_up
 	[ -z "$_verdict" ] || return 0
 	rm -f "$edit_made"
+	edit_fail "$@"
+}
+
+# edit_fail [ARG ..]: the failure of the awk that got these: a file that cannot be read, a full disk, or the
+# tool.
+edit_fail() {
+	_verdict='' _answer=''
+	for edit_arg; do
+		case $edit_arg in /*) [ -e "$edit_arg" ] || continue ;; *) continue ;; esac
+		LC_ALL=C cat "$edit_arg" 2>"$work/err" >/dev/null || {
+			file_blame "${edit_arg#"$root"}"
+			return
+		}
+	done
 	file_cause
 	if [ "$_cause" = 'No space left on device' ] || ! work_has_room; then
 		fail file_not_writable '' "file=$work" 'error=No space left on device'
@@ -40,7 +77,15 @@ edit_count_up() {
 		esac
 	done <"$work/tally"
 	# BYTES VERDICT end ROUND
-	case $edit_said in *" end $edit_round") ;; *) return ;; esac
+	case $edit_said in
+	# What was printed is of no use.
+	*" same end $edit_round")
+		_verdict=same
+		return
+		;;
+	*" end $edit_round") ;;
+	*) return ;;
+	esac
 	edit_counts="${edit_said%% *}$edit_counts "
 	edit_said=${edit_said#* }
 	# One wc for all of them.
@@ -54,14 +99,36 @@ edit_count_up() {
 	[ -n "$edit_counts" ] || _verdict=${edit_said% end *}
 }
 
-# edit_file NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, whose copy
-# is its first argument; sets _verdict: `changed`, `same`, or a word of the program's own.
-edit_file() {
+# edit_source NAME: sets _source, the place that a program reads the image's file from; an empty one where it
+# is missing.
+edit_source() {
+	place_of "$1"
+	_source=$_path
+	[ -e "$_source" ] || _source=/dev/null
+}
+
+# edit_look NAME PROGRAM [ARG ..]: what an awk program says of the image's file, which is its first argument,
+# as edit_ask.
+edit_look() {
 	edit_named=$1
 	edit_program=$2
 	shift 2
-	file_fetch "$edit_named" "$work/old" || return
-	edit_derive "$edit_named" "$work/edited" "$edit_program" "$work/old" ${1+"$@"}
+	edit_source "$edit_named"
+	edit_ask "$edit_named" "$edit_program" "$_source" ${1+"$@"}
+}
+
+# edit_file NAME PROGRAM [ARG ..]: $work/edited is what an awk program makes of the image's file, which is its
+# first argument; sets _verdict: `changed`, `same`, or a word of the program's own. Somebody may write to the
+# file meanwhile: then once more.
+edit_file() {
+	edit_named=$1
+	edit_text=$2
+	shift 2
+	edit_source "$edit_named"
+	edit_derive "$edit_named" "$work/edited" "$edit_text" "$_source" ${1+"$@"} && return
+	[ "$edit_status" -eq 0 ] || return
+	forgive
+	edit_derive "$edit_named" "$work/edited" "$edit_text" "$_source" ${1+"$@"}
 }
 
 # edit_keep NAME MODE PROGRAM [ARG ..]: the same, and write it if that changes something; sets _changed, yes

@@ -135,6 +135,6 @@ data_run_script() {
 	}
 	clock_now
 	clock_seconds "$((_now - data_began))"
-	printf 'SCRIPT_%s=%s %s\n' "$(printf '%s' "$1" | tr 'a-z-' 'A-Z_')" "$data_result" "$_seconds" \
-		>>"$work/scripts"
+	config_step_words "$1"
+	printf 'SCRIPT_%s=%s %s\n' "$_step_key" "$data_result" "$_seconds" >>"$work/scripts"
 }

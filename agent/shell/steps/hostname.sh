@@ -3,15 +3,15 @@
 step_hostname() {
 	name_given=$work/wanted.hostname
 	[ -s "$name_given" ] || return 3
-	edit_derive "$work" "$work/name" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" \
+	edit_ask "$work" "$awk_hostname" "$name_given" "$proto_NAME_MAX" "$proto_LABEL_MAX" \
 		"$proto_HOSTNAME_MAX" || return 1
 	[ "$_verdict" = good ] || {
 		fail_value="value=$name_given"
 		fail hostname_invalid 'the name that the platform gave is not a hostname'
 		return 1
 	}
-	IFS= read -r name <"$work/name" || [ -n "$name" ] || return 1
-	file_same "$work/name" "$name_given" || {
+	name=$_answer
+	hostname_is_given || {
 		printf "hostname: '"
 		cat "$name_given"
 		printf "' is not a legal hostname, using '%s'" "$name"
@@ -23,6 +23,13 @@ step_hostname() {
 	[ -n "$root" ] || [ "$hostname_before" = "$name" ] || publish_later "$name"
 	hostname_set=$name
 	log_info "hostname: set to $name"
+}
+
+# hostname_is_given: whether the platform gave $name as it is.
+hostname_is_given() {
+	name_line=
+	# A line end would be something more.
+	! IFS= read -r name_line <"$name_given" && [ "$name_line" = "$name" ]
 }
 
 # hostname_keep NAME: write it where this distribution reads it at boot; a file that already says so is left
@@ -60,7 +67,7 @@ hostname_keep() {
 
 # hostname_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
 hostname_has() {
-	edit_file "$1" 'BEGIN {
+	edit_look "$1" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2])) verdict("found")
 		verdict("none")
@@ -73,7 +80,7 @@ hostname_has() {
 hostname_keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
-	hostname_hosts_edit edit_file "$1" search || return
+	hostname_hosts_edit edit_look "$1" search || return
 	if [ "$_verdict" = found ] || hostname_hosts_found "$1"; then
 		hostname_hosts_edit hostname_hosts_keep "$1" mend
 	elif place_exists /etc/hosts; then

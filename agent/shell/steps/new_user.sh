@@ -35,7 +35,7 @@ new_user() {
 # new_user_default KEY: sets _default, a path that /etc/default/useradd gives, the last one as useradd itself
 # takes it.
 new_user_default() {
-	edit_file /etc/default/useradd 'BEGIN {
+	edit_look /etc/default/useradd 'BEGIN {
 		take(ARGV[1])
 		for (i = count; i && index(row[i], ARGV[2] "=/") != 1; i--);
 		line = substr(row[i], length(ARGV[2]) + 2)
@@ -44,8 +44,7 @@ new_user_default() {
 		put_word(line)
 		verdict("done")
 	}' "$1" || return
-	_default=
-	IFS= read -r _default <"$work/edited" || :
+	_default=$_answer
 }
 
 # new_user_shell: sets user_shell.
@@ -163,12 +162,12 @@ new_user_lines() {
 	if [ -n "$_gid" ]; then
 		new_user_id || return
 	else
-		file_fetch /etc/group "$work/groups" && new_user_id "$work/groups" || return
+		new_user_id /etc/group || return
 		_gid=$_uid
 		new_user_line /etc/group "x:$_gid:" || return
 	fi
 	if place_exists /etc/gshadow; then
-		account_lines has "$user" /etc/gshadow || return
+		account_ask has "$user" /etc/gshadow || return
 		[ "$_verdict" = found ] || new_user_line /etc/gshadow '!::' || return
 	fi
 	user_mark='*'
@@ -182,7 +181,8 @@ new_user_lines() {
 
 # new_user_id [GROUPS]: sets _uid, one that neither passwd nor these groups have.
 new_user_id() {
-	account_lines free '' /etc/passwd ${1+"$@"} && read -r _uid <"$work/edited"
+	account_ask free '' /etc/passwd ${1+"$@"} || return
+	_uid=$_answer
 }
 
 # new_user_line FILE FIELDS
@@ -192,7 +192,7 @@ new_user_line() {
 
 # new_user_refuse HINT
 new_user_refuse() {
-	fail_value=value=$work/user
+	fail_value=value=$work/wanted.admin-user
 	fail user_invalid "$1"
 }
 
@@ -210,7 +210,7 @@ new_user_require_person() {
 # command has made gets the right mode. GNU chmod takes setgid away only with five digits.
 new_user_make_home() {
 	case $_home in /*) ;; *) return 0 ;; esac
-	edit_file /etc/login.defs 'BEGIN {
+	edit_look /etc/login.defs 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*HOME_MODE[ \t]+0?[0-7][0-7][0-7][ \t\r]*$/) {
 			sub(/[ \t\r]+$/, "", row[i])
@@ -219,8 +219,7 @@ new_user_make_home() {
 		}
 		verdict("done")
 	}' || return
-	user_mode=
-	read -r user_mode <"$work/edited" || :
+	user_mode=$_answer
 	if place_exists "$_home"; then
 		home_need_roots "$_home" && file_make_directory "$_home" "00${user_mode:-700}" &&
 			file_give "$_home" "$_uid" "$_gid"

@@ -42,7 +42,7 @@ password_want() {
 		return
 	}
 	# Of a character of several bytes only the first counts.
-	edit_derive "$work" "$work/edited" 'BEGIN {
+	edit_ask "$work" 'BEGIN {
 		byte_table()
 		text = slurp(ARGV[1])
 		for (i = 1; i <= length(text); i++) {
@@ -51,7 +51,8 @@ password_want() {
 		}
 		put(n)
 		verdict("done")
-	}' "$1" && read -r password_length <"$work/edited" || return
+	}' "$1" || return
+	password_length=$_answer
 	if [ "$password_length" -gt "$proto_PASSWORD_MAX" ] ||
 		[ "$password_bytes" -gt "$proto_PASSWORD_BYTES_MAX" ]; then
 		fail password_too_long \
@@ -184,7 +185,7 @@ password_put_field() {
 	account_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] ||
 		file_write "$1" 0600 "$work/edited"; }
 	set -- "$?"
-	rm -f "$work/edited" "$work/accounts"
+	rm -f "$work/edited"
 	account_lock_give_back
 	return "$1"
 }

@@ -4,19 +4,18 @@
 step_user() {
 	# A name of blanks is a mistake and not a missing name.
 	[ -s "$work/wanted.admin-user" ] || [ "$wanted_names_user" = yes ] || return 3
-	edit_derive "$work" "$work/user" "$awk_user_name" "$work/wanted.admin-user" || return 1
+	edit_ask "$work" "$awk_user_name" "$work/wanted.admin-user" || return 1
+	user=$_answer
 	[ "$_verdict" = good ] || {
 		new_user_refuse 'at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root'
 		return 1
 	}
-	IFS= read -r user <"$work/user" || [ -n "$user" ] || return 1
 	user_there && user_unlock && user_join_groups && rights_give "$user" || return 1
 	new_user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready
 }
 
 # user_there: the account and its home, made if need be.
 user_there() {
-	file_fetch /etc/group "$work/accounts" || return
 	account_find "$user"
 	set -- $?
 	[ "$1" -ne 3 ] || return
@@ -70,8 +69,7 @@ user_mend_shell() {
 # user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets
 # _gid, empty where there is none.
 user_copy_group() {
-	account_lines row "$1" /usr/lib/group || return
+	account_ask row "$1" /usr/lib/group || return
 	[ "$_verdict" = found ] || return 0
-	IFS= read -r user_row <"$work/edited" || [ -n "$user_row" ] || return
-	account_edit add "$1" /etc/group "$user_row" && account_gid "$1"
+	account_edit add "$1" /etc/group "$_answer" && account_gid "$1"
 }
