@@ -140,7 +140,16 @@ def lock(arguments: list[str]) -> int:
 
 def release(arguments: list[str]) -> int:
     """[--sign KEY] [--report FILE] build, then write dist/release: programs, packages, checksums, reports"""
-    return build([]) or run_module("release", "release", *arguments)
+    return build([]) or run_module("release", "release", *arguments, folder=Path.cwd())
+
+
+def verify(arguments: list[str]) -> int:
+    """FILE [--as NAME] build what FILE is meant to be, and say whether it is, or where it differs"""
+    # Not into dist/, where FILE may lie; and standard output is the answer's.
+    with one_at_a_time(), contextlib.redirect_stdout(sys.stderr):
+        prepare()
+        fetch()
+    return run_module("release", "verify", *arguments, folder=Path.cwd())
 
 
 COMMANDS = {
@@ -151,6 +160,7 @@ COMMANDS = {
     "live": live,
     "upstream": upstream,
     "release": release,
+    "verify": verify,
     "lock": lock,
 }
 
@@ -224,10 +234,11 @@ def step(title: str, *command: Any) -> None:
         sys.exit(f"{done.stdout.decode(errors='replace')}\nbuild.py: {title}: failed, see above")
 
 
-def run_module(*command: str) -> int:
+def run_module(*command: str, folder: Path = ROOT) -> int:
     """Run a module of the environment with tests/ and agent/ importable; its exit status."""
     variables = {**environment(), "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'agent'}"}
-    return subprocess.run([PYTHON, "-m", *command], cwd=ROOT, env=variables).returncode
+    # -P: nothing of the folder is imported by mistake.
+    return subprocess.run([PYTHON, "-P", "-m", *command], cwd=folder, env=variables).returncode
 
 
 def environment() -> dict[str, str]:

@@ -134,6 +134,15 @@ def generalize_markdown() -> str:
     return markdown(["of", "what happens", "to"], body)
 
 
+def advisories_markdown() -> str:
+    """advisories.conf for release.md."""
+    body = [
+        [f"{cve}, {ghsa}", "; ".join(f"from {' until '.join(part.split())}" for part in ranges.split(",")), what, why]
+        for cve, ghsa, ranges, what, why, _ in rows("advisories")
+    ]
+    return markdown(["advisory", "versions", "what it is", "why it is out of reach"], body)
+
+
 def reasons_roff() -> str:
     """reasons.conf for the man page."""
     return tagged([(reason, f"{happened}. {todo}") for reason, _, happened, todo in rows("reasons")])
@@ -144,6 +153,7 @@ WRITERS: dict[tuple[str, str], Callable[[], str]] = {
     (".md", "steps"): steps_markdown,
     (".md", "reasons"): reasons_markdown,
     (".md", "generalize"): generalize_markdown,
+    (".md", "advisories"): advisories_markdown,
     (".8", "settings"): settings_roff,
     (".8", "steps"): steps_roff,
     (".8", "reasons"): reasons_roff,

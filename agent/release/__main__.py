@@ -8,11 +8,13 @@ from pathlib import Path
 
 import bundle
 
+from release import verify as comparison
 from release.assemble import SUMS, release_files
 from release.signing import sign
 from release.source import ReleaseError, uncommitted
 
 ROOT = Path(__file__).resolve().parents[2]
+WHEELS = ROOT / "build" / "wheels"
 
 
 def release(arguments: list[str]) -> int:
@@ -21,7 +23,7 @@ def release(arguments: list[str]) -> int:
     parser.add_argument("--sign", type=Path, metavar="KEY", help="sign SHA256SUMS with this SSH key")
     parser.add_argument("--out", type=Path, metavar="DIR", default=ROOT / "dist" / "release", help="another folder")
     options = parser.parse_args(arguments)
-    files = release_files(ROOT, ROOT / "build" / "wheels", {})
+    files = release_files(ROOT, WHEELS, {})
     _clear(options.out, files)
     bundle.write(options.out, files)
     for name, content in sorted(files.items()):
@@ -43,7 +45,23 @@ def _clear(folder: Path, files: dict[str, bytes]) -> None:
             path.unlink()
 
 
-COMMANDS = {"release": release}
+def verify(arguments: list[str]) -> int:
+    """Say whether a file is what this source tree makes; 0: it is, 1: it is not, 2: nobody can say."""
+    parser = argparse.ArgumentParser("build.py verify", description=verify.__doc__)
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file of a release, wherever it is from")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="which file of a release it is meant to be")
+    options = parser.parse_args(arguments)
+    if not options.file.is_file():
+        parser.error(f"{options.file}: no such file")
+    status, lines = comparison.verify(ROOT, WHEELS, options.file, options.name or options.file.name)
+    changed = uncommitted(ROOT)
+    print("\n".join(lines))
+    if changed:
+        print(f"note: this checkout is not as committed: {len(changed)} files differ, such as {changed[0]}")
+    return status
+
+
+COMMANDS = {"release": release, "verify": verify}
 
 
 def main(arguments: list[str]) -> int:
@@ -52,7 +70,8 @@ def main(arguments: list[str]) -> int:
         return COMMANDS[arguments[0]](arguments[1:])
     except (ReleaseError, bundle.BundleError, OSError) as error:
         print(f"build.py {arguments[0]}: {error}", file=sys.stderr)
-        return 1
+        # 1 is an answer of verify.
+        return 2 if arguments[0] == "verify" else 1
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-TABLE = Path(__file__).parent / "advisories.conf"
+TABLE = Path(__file__).resolve().parent.parent / "tables" / "advisories.conf"
 
 
 class Advisory(NamedTuple):

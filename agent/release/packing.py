@@ -38,7 +38,7 @@ def tar(entries: list[Entry], moment: int, *, top: str = "") -> bytes:
 
 def gzip(data: bytes) -> bytes:
     """Packed by libdeflate, whose version is in the lock: the zlib of Python is the system's, each with other bytes."""
-    return bytes(deflate.gzip_compress(data, 12))
+    return bytes(deflate.gzip_compress(data, 10))
 
 
 def ar(members: list[tuple[str, bytes]], moment: int) -> bytes:
