@@ -120,6 +120,13 @@ def live(arguments: list[str]) -> int:
     return status or run_module("lab.live", *arguments)
 
 
+def bench(arguments: list[str]) -> int:
+    """[--peers] [--rounds N] [--only WORK] [--json] [--fleet N] build, then measure what azready costs beside others"""
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is the JSON's
+        status = build([])
+    return status or run_module("bench", *arguments)
+
+
 def upstream(arguments: list[str]) -> int:
     """[--suite S] [--accept] [--json] what the newest cloud-init and WALinuxAgent do otherwise on the wire"""
     with one_at_a_time(), contextlib.redirect_stdout(sys.stderr):
@@ -158,6 +165,7 @@ COMMANDS = {
     "test": test,
     "boot": boot,
     "live": live,
+    "bench": bench,
     "upstream": upstream,
     "release": release,
     "verify": verify,

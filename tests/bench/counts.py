@@ -48,9 +48,26 @@ def can_trace() -> bool:
         return bool(shutil.which("strace")) and subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
 
 
-def strace(log: Path) -> list[str]:
-    """The command that traces another, with a log for each process; the kernel stops none for any other call."""
-    return ["strace", "-ff", "--seccomp-bpf", "-qq", "-o", str(log), "-e", f"trace={_CALLS}", "-e", "signal=none"]
+def strace(log: Path, hold: int = 0) -> list[str]:
+    """The command that traces another, with a log for each process; the kernel stops none for any other call.
+
+    `hold`: so many microseconds each process is held at its end.
+    """
+    held = [f"--inject=exit_group:delay_enter={hold}"] if hold else []
+    trace = f"trace={_CALLS}{',exit_group' * bool(hold)}"
+    return [
+        shutil.which("strace") or "strace",
+        "-ff",
+        "--seccomp-bpf",
+        "-qq",
+        "-o",
+        str(log),
+        "-e",
+        trace,
+        "-e",
+        "signal=none",
+        *held,
+    ]
 
 
 def count(command: Sequence[str], environment: Mapping[str, str]) -> Counted:
@@ -62,10 +79,15 @@ def count(command: Sequence[str], environment: Mapping[str, str]) -> Counted:
 def traced(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Counted:
     """As the kernel sees it. `folder` is empty, and gets a file for each process."""
     done = _run([*strace(folder / "process"), *command], environment)
+    return read_logs(folder, done.returncode, done.stdout)
+
+
+def read_logs(folder: Path, status: int, output: str) -> Counted:
+    """What strace has seen, by its logs of all processes."""
     logs = [place.read_text(errors="replace") for place in folder.iterdir()]
     programs = Counter(os.path.basename(found[1]) for log in logs for found in _STARTED.finditer(log))
     threads = sum(log.count("CLONE_THREAD") for log in logs)
-    return Counted(done.returncode, programs, len(logs) - 1 - threads, done.stdout)
+    return Counted(status, programs, len(logs) - 1 - threads, output)
 
 
 def wrapped(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Counted:

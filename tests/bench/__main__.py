@@ -1,0 +1,116 @@
+"""`python3 build.py bench`: what azready costs, beside what else could do its work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from support import ROOT
+
+from .counts import can_trace
+from .facts import facts
+from .fleet import AT_ONCE_PER_PROCESSOR, rehearse, told
+from .measure import MeasureError, measure, ratios
+from .place import AGENT
+from .progress import Progress
+from .results import WIDTH, Results
+from .works import ROWS, WORKS
+
+_ABOUT = """\
+What azready costs, beside what else could do its work: processor time and peak memory of all
+processes, programs, forks, requests. Every work gets a new machine (a root file system, an
+emulator) each time. One round runs all works, one after the other; what counts is the median of
+the rounds' ratios, so that a busy computer changes little. It takes some minutes."""
+
+_MANUAL = """\
+try it:
+  build.py bench                       all works
+  build.py bench --rounds 3            less exact, in a minute
+  build.py bench --only "second boot"  the rows with these words in them
+  build.py bench --fleet 1000          a rehearsal: 1,000 machines with the shell engine and 200 with
+                                       Python boot for the first time, beside one emulator
+
+what is measured:
+  report     goal state, then Ready: azready report ready
+  provision  hostname, user, key and all that, then Ready: azready provision
+  script     what the public documentation's example does in Python: goal state, then Ready
+  curls      the requests alone
+
+build/bench/bench.json has every figure. Needs strace, curl, bash, busybox and Debian's python3.
+
+exit status: 0 it is measured (met or not), 1 a work did not end as it should, 2 wrong usage"""
+_BUILD = ROOT / "build" / "bench"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and show; the exit status."""
+    options = _options(arguments)
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH)
+    if not AGENT.exists() or not can_trace():
+        print("bench: needs dist/azready (`build.py build`), and strace that may trace", file=sys.stderr)
+        return 2
+    try:
+        return _rehearse(options, console) if options.fleet else _measure(options, console)
+    except MeasureError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("build.py bench", None, _ABOUT, _MANUAL, formatter_class=shape)
+    add = parser.add_argument
+    add("--rounds", type=_count, default=11, metavar="N", help="how often (default: 11)")
+    add("--only", metavar="TEXT", default="", help="the rows whose work has this in its name")
+    add("--json", action="store_true", help="print bench.json in place of the tables")
+    add("--output", metavar="DIR", type=Path, default=_BUILD, help="where the files go (default: build/bench)")
+    add("--fleet", metavar="N", type=_count, help="no measuring: N machines, and a fifth as many with Python")
+    add("--at-once", metavar="N", type=_count, help="of a fleet (default: 8 for each processor)")
+    add("--refusals", metavar="N", type=int, default=0, help="of a fleet: so many goal states are answered 503 to each")
+    options = parser.parse_args(arguments)
+    if not [row for row in ROWS if options.only in row.work]:
+        parser.error(f"no row has {options.only!r} in its name; there are: {', '.join(row.work for row in ROWS)}")
+    return options
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _measure(options: argparse.Namespace, console: Console) -> int:
+    rows = [row for row in ROWS if options.only in row.work]
+    names = {name for row in rows for name in (row.work, row.against)}
+    results = Results(facts(), options.rounds)
+    results.figures = measure([work for name, work in WORKS.items() if name in names], options.rounds, Progress())
+    results.ratios = ratios(rows, results.figures)
+    options.output.mkdir(parents=True, exist_ok=True)
+    document = json.dumps(results.json(), indent=1) + "\n"
+    (options.output / "bench.json").write_text(document)
+    if options.json:
+        print(document, end="")
+    else:
+        results.show(console)
+    return 0
+
+
+def _rehearse(options: argparse.Namespace, console: Console) -> int:
+    at_once = options.at_once or AT_ONCE_PER_PROCESSOR * (os.cpu_count() or 1)
+    progress, python = Progress(), options.fleet // 5
+    found = rehearse(options.fleet, python, at_once, options.refusals, lambda done, of: progress("boots", done, of))
+    summary = {**facts(), "at_once": at_once, "refusals": options.refusals, **found.summary()}
+    options.output.mkdir(parents=True, exist_ok=True)
+    document = json.dumps(summary, indent=1) + "\n"
+    (options.output / "fleet.json").write_text(document)
+    console.print(document if options.json else "\n".join(told(found)))
+    return 0 if all(boot.is_good for boot in found.boots) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

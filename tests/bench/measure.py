@@ -1,0 +1,105 @@
+"""Measures works: one after the other in each round, so that a busy minute meets all alike; medians and ratios."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .place import Place, place
+from .tree import timed, weighed
+from .works import Row, Work
+
+Progress = Callable[[str, int, int], None]
+
+
+class MeasureError(Exception):
+    """A work that did not end as it should: its figures would be those of something else."""
+
+
+@dataclass
+class Figures:
+    """Of one work. `cpu` in milliseconds a round, `memory` in KB at the most, `programs` with the first."""
+
+    name: str
+    cpu: list[float] = field(default_factory=list)
+    memory: int = 0
+    programs: int = 0
+    forks: int = 0
+    requests: int = 0
+
+    @property
+    def median(self) -> float:
+        """Milliseconds of processor time."""
+        return statistics.median(self.cpu)
+
+    def json(self) -> dict[str, Any]:
+        """For bench.json."""
+        rounded = [round(cpu, 2) for cpu in self.cpu]
+        return {**asdict(self), "cpu": rounded, "median": round(self.median, 2)}
+
+
+def measure(works: Sequence[Work], rounds: int, progress: Progress) -> dict[str, Figures]:
+    """The figures of all works. Raises MeasureError."""
+    figures = {work.name: Figures(work.name) for work in works}
+    for number, work in enumerate(works):
+        progress("memory, programs", number, len(works))
+        weigh(work, figures[work.name])
+    for number in range(rounds):
+        progress("processor time", number, rounds)
+        for work in works:
+            figures[work.name].cpu.append(clock(work) * 1000)
+    progress("processor time", rounds, rounds)
+    return figures
+
+
+def clock(work: Work) -> float:
+    """Seconds of processor time of one run."""
+    with place(work.combination) as here:
+        work.prepare(here)
+        done = timed(work.command(here), {**here.environment, **work.environment})
+        _judge(work, here, done.status, done.output)
+        return done.cpu
+
+
+def weigh(work: Work, figures: Figures) -> None:
+    """All that does not depend on how busy the computer is."""
+    with place(work.combination) as here:
+        work.prepare(here)
+        before = len(here.azure.requests)
+        weight = weighed(work.command(here), {**here.environment, **work.environment})
+        _judge(work, here, weight.counted.status, weight.counted.output)
+        figures.memory, figures.requests = weight.memory, len(here.azure.requests) - before
+        figures.programs, figures.forks = weight.counted.started, weight.counted.forks or 0
+
+
+def _judge(work: Work, here: Place, status: int, output: str) -> None:
+    if status or here.azure.verdict != work.verdict:
+        raise MeasureError(f"{work.name}: status {status}, verdict {here.azure.verdict}: {output[-2000:]}")
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A row with what came out."""
+
+    row: Row
+    ratio: float
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it is within its limit."""
+        return self.ratio <= self.row.at_most
+
+    def json(self) -> dict[str, Any]:
+        """For bench.json."""
+        return {**asdict(self.row), "ratio": round(self.ratio, 2), "met": self.is_met}
+
+
+def ratios(rows: Sequence[Row], figures: dict[str, Figures]) -> list[Ratio]:
+    """The median of the rounds' ratios: each round compares what ran in the same minute."""
+    found = []
+    for row in rows:
+        pairs = zip(figures[row.work].cpu, figures[row.against].cpu, strict=True)
+        found.append(Ratio(row, statistics.median(one / other for one, other in pairs)))
+    return found

@@ -1,0 +1,88 @@
+"""All that one run of the bench found out, for a program (JSON) and for a person (tables)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .measure import Figures, Ratio
+from .works import MEMORY, Limit
+
+# The widest table, for a file or a pipe.
+WIDTH = 120
+
+
+@dataclass
+class Results:
+    """`facts` of facts.py; figures by the name of their work."""
+
+    facts: dict[str, Any]
+    rounds: int
+    figures: dict[str, Figures] = field(default_factory=dict)
+    ratios: list[Ratio] = field(default_factory=list)
+
+    @property
+    def memory(self) -> list[tuple[Limit, int]]:
+        """The limits of memory that were looked at, with KB above what does not count."""
+        return [
+            (limit, self.figures[limit.work].memory - (self.figures[limit.above].memory if limit.above else 0))
+            for limit in MEMORY
+            if limit.work in self.figures and (not limit.above or limit.above in self.figures)
+        ]
+
+    def json(self) -> dict[str, Any]:
+        """bench.json."""
+        return {
+            **self.facts,
+            "rounds": self.rounds,
+            "works": [figures.json() for figures in self.figures.values()],
+            "ratios": [ratio.json() for ratio in self.ratios],
+            "memory": [
+                {"work": limit.work, "above": limit.above, "kb": taken, "at_most_kb": limit.at_most}
+                for limit, taken in self.memory
+            ],
+        }
+
+    def show(self, console: Console) -> None:
+        """The tables."""
+        console.print(f"{self.rounds} rounds, medians; one round runs all works, so a busy minute meets all alike\n")
+        console.print(self._works())
+        console.print()
+        console.print(self._limits())
+
+    def _works(self) -> Table:
+        table = _table("work", "cpu ms", "memory MB", "programs", "forks", "requests")
+        for found in self.figures.values():
+            table.add_row(
+                found.name, f"{found.median:.1f}", f"{found.memory / 1024:.1f}",
+                str(found.programs), str(found.forks), str(found.requests),
+            )  # fmt: skip
+        return table
+
+    def _limits(self) -> Table:
+        table = _table("work", "beside it", "", "at most", "")
+        for ratio in self.ratios:
+            row = ratio.row
+            table.add_row(row.work, row.against, f"{ratio.ratio:.1f} x", f"{row.at_most:g} x", _met(ratio.is_met))
+        for limit, taken in self.memory:
+            above = f"memory above {limit.above}" if limit.above else "memory"
+            table.add_row(
+                limit.work, above, f"{taken / 1024:.1f} MB", f"{limit.at_most // 1024} MB", _met(taken <= limit.at_most)
+            )
+        return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="left" if name == "beside it" else "right")
+    return table
+
+
+def _met(is_met: bool) -> Text:
+    return Text("met", "green") if is_met else Text("not met", "bold red")

@@ -1,0 +1,124 @@
+"""What is measured: azready's works, what stands beside them, and how much more each may cost."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conformance.client import SHELLS, Combination
+
+from .place import AGENT, Place
+
+_BESIDE = Path(__file__).with_name("beside")
+_READY = """<?xml version="1.0" encoding="utf-8"?>
+<Health><GoalStateIncarnation>1</GoalStateIncarnation><Container><ContainerId>{container}</ContainerId>
+<RoleInstanceList><Role><InstanceId>{instance}</InstanceId><Health><State>Ready</State></Health></Role>
+</RoleInstanceList></Container></Health>
+"""
+
+
+def _nothing(_: Place) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Work:
+    """One thing that a machine does. `command` starts it, `prepare` sets the scene; both get the scratch machine.
+
+    `combination`: all that is on its PATH; without one, what Debian has. `verdict`: what the platform must say then.
+    """
+
+    name: str
+    command: Callable[[Place], list[str]]
+    prepare: Callable[[Place], None] = _nothing
+    combination: Combination | None = None
+    verdict: str = "Succeeded"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """azready's work against another, which it may cost `at_most` times as much as."""
+
+    work: str
+    against: str
+    at_most: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """KB of memory that a work may take at most, above what another takes."""
+
+    work: str
+    above: str
+    at_most: int
+
+
+def _python(name: str, *words: str) -> Work:
+    return Work(name, lambda here: here.azready("python", *words))
+
+
+def _shell(name: str, shell: str, client: str, *words: str, prepare: Callable[[Place], None] = _nothing) -> Work:
+    row = SHELLS[shell]
+
+    def command(here: Place) -> list[str]:
+        return [shutil.which(row.program) or row.program, *row.words, *here.azready("shell", *words)]
+
+    return Work(name, command, prepare, Combination("shell", shell, client))
+
+
+def _beside(name: str, file: str) -> Work:
+    environment = {"READY": str(_BESIDE / "ready.py")}
+    return Work(name, lambda _: ["sh", str(_BESIDE / file)], _put_report, environment=environment)
+
+
+def _put_report(here: Place) -> None:
+    goal = here.azure.vm.goalstate
+    text = _READY.format(container=goal.container_id, instance=goal.instance_id)
+    (here.root / "ready.xml").write_text(text)
+
+
+def _provision(here: Place) -> None:
+    """A first boot, so that the next is the second."""
+    from .counts import count
+
+    done = count(["sh", *here.azready("shell", "provision")], here.environment)
+    if done.status:
+        raise RuntimeError(f"the first boot failed: {done.output}")
+
+
+SCRIPT = Work("script", lambda _: ["python3", str(_BESIDE / "ready.py")])
+WORKS = {
+    work.name: work
+    for work in (
+        _python("python report", "report", "ready"),
+        _python("python provision", "provision"),
+        SCRIPT,
+        _beside("script and name", "ready-and-name.sh"),
+        _shell("dash+curl report", "dash", "curl", "report", "ready"),
+        _shell("bash+curl report", "bash", "curl", "report", "ready"),
+        _shell("busybox+wget report", "busybox", "busybox-wget", "report", "ready"),
+        _beside("two curls", "two-curls.sh"),
+        _shell("dash+curl provision", "dash", "curl", "provision"),
+        _shell("bash+curl provision", "bash", "curl", "provision"),
+        _shell("busybox+wget provision", "busybox", "busybox-wget", "provision"),
+        _beside("six curls", "six-curls.sh"),
+        Work("second boot", lambda here: [str(AGENT), "--root", str(here.root), "provision"], _provision),
+        Work("sh -c :", lambda _: ["sh", "-c", ":"], verdict="Creating"),
+    )
+}
+ROWS = (
+    Row("python report", "script", 3.0),
+    Row("python provision", "script and name", 3.5),
+    *(Row(f"{tools} report", "two curls", 2.0) for tools in ("dash+curl", "bash+curl", "busybox+wget")),
+    *(Row(f"{tools} provision", "six curls", 2.5) for tools in ("dash+curl", "bash+curl", "busybox+wget")),
+    Row("second boot", "sh -c :", 4.0),
+)
+MEMORY = (
+    Limit("python report", "", 20 * 1024),
+    Limit("python provision", "", 20 * 1024),
+    Limit("dash+curl report", "two curls", 3 * 1024),
+    Limit("dash+curl provision", "six curls", 3 * 1024),
+)
