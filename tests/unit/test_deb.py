@@ -166,14 +166,14 @@ def test_an_image_that_cannot_be_entered_is_served_from_outside(packages: dict[s
         (image / folder).mkdir(parents=True)
     (image / "sbin" / "openrc").write_text("ELF")
     dpkg = [need("dpkg"), f"--root={image}", "--force-script-chrootless", "--log=/dev/null"]
-    lacking = subprocess.run([*dpkg, "-i", packages[VERSION]], capture_output=True, text=True)
+    lacking = subprocess.run([*dpkg, "-i", str(packages[VERSION])], capture_output=True, text=True)
     assert "azready depends on python3 (>= 3.7) | curl | wget | busybox" in lacking.stderr
     dpkg.append("--force-depends")
     program = image / "usr" / "sbin" / "azready"
     for command in (
-        [*dpkg, "-i", packages[VERSION]],
-        ["sh", program, "--root", image, "install"],
-        [*dpkg, "-i", packages[NEWER]],
+        [*dpkg, "-i", str(packages[VERSION])],
+        ["sh", str(program), "--root", str(image), "install"],
+        [*dpkg, "-i", str(packages[NEWER])],
     ):
         subprocess.run(command, check=True, capture_output=True)
     assert (image / "etc" / "runlevels" / "default" / "azready").is_symlink()
