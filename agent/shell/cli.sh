@@ -115,8 +115,6 @@ cli_start() {
 	program_need_awk
 	clock_now
 	started=$_now
-	clock_timestamp
-	started_at=$_timestamp
 	deadline=$((started + set_DEADLINE * 100))
 	goal_state='' metadata='' untold='' fail_value='' fail_reason='' fail_hint='' current_step=''
 	hostname_set='' finished_at='' scripts='' http_client='' _problem=''
@@ -126,6 +124,8 @@ cli_start() {
 cli_provision() {
 	cli_choose_steps
 	cli_start
+	clock_timestamp
+	started_at=$_timestamp
 	cli_lock
 	# Another run may have done it meanwhile.
 	[ "$force" = yes ] || ! state_is_done || do_the_rest

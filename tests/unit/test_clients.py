@@ -15,6 +15,7 @@ from bundle import quote
 from conformance.client import Combination, make_sandbox, need_programs
 from conformance.process import execute
 from support import DIST, need
+from unit.run_machine import new_machine
 
 CLIENTS = ("curl", "wget", "busybox-wget", "nc", "bash")
 CAP = 1 << 20
@@ -182,6 +183,25 @@ def test_an_nc_that_goes_on_while_its_stdin_is_open_holds_nobody_up(kind: str, t
     verdict, body, took = asked(tmp_path, "nc", "GET", GETS[kind][0], seconds=40, old_nc=True)
     assert (verdict, body) == ("ok", b"body")
     assert took < 30
+
+
+@pytest.mark.parametrize("fault", ["exit 127", "exit 2", "kill -SEGV $$"])
+def test_the_next_client_stands_in_for_a_curl_that_does_not_work(fault: str, tmp_path: Path) -> None:
+    with new_machine(tmp_path) as machine:
+        machine.tool("curl", fault)
+        (machine.path / "bash").symlink_to(need("bash"))
+        assert machine.run() == 0, machine.said()
+        assert "curl does not work" in machine.said()
+        assert machine.azure.verdict == "Succeeded"
+        assert machine.status()["HTTP_CLIENT"] == "bash"
+
+
+def test_a_curl_that_does_not_work_is_not_tried_until_the_deadline(tmp_path: Path) -> None:
+    with new_machine(tmp_path) as machine:
+        machine.tool("curl", "exit 127")
+        assert machine.run() == 3
+        assert "no_http_client" in machine.said()
+        assert machine.status()["OUTCOME"] == "not-told"
 
 
 def test_a_shell_that_says_bash_not_found_is_no_client(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_odd_row_is_written_alike(shell: ShellEngine, reason: str, details: dict
 def test_template_is_filled_alike(shell: ShellEngine, container: str, instance: str, row: str) -> None:
     values = {**GoalState("7", container, instance)._asdict(), "state": "NotReady", "description": row}
     upper = {key.upper(): value for key, value in values.items()}
-    shell.run("report_document", {key: value.encode() for key, value in upper.items()})
+    shell.run("report_state=NotReady; report_document", {key: value.encode() for key, value in upper.items()})
     assert shell.kept("report") == [report.fill(upper)]
 
 

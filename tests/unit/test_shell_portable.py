@@ -72,3 +72,16 @@ def test_only_these_modules_send_signals(module: Path) -> None:
 def test_no_loop_reads_a_here_document(module: Path) -> None:
     """With one inside another, ash of busybox 1.26 finds the inner one empty, one time in twenty: `unknown key`."""
     assert re.findall(r"(?:\bread\b.*|\bdone) ?<<-?.*", code_of(module)) == []
+
+
+# What a trap of the run calls, and what that calls.
+IN_TRAPS = {
+    *("alive.sh", "children.sh", "clock.sh", "failure.sh", "files.sh", "log.sh", "pending.sh", "places.sh", "run.sh"),
+    *("run_lock.sh", "state.sh", "text.sh", "work.sh"),
+}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.name in IN_TRAPS], ids=named)
+def test_what_a_trap_calls_says_what_it_returns(module: Path) -> None:
+    """Bash takes a `return` alone, anywhere inside a trap, for the status before the trap: no child was ended by it."""
+    assert re.findall(r"(?m)^.*\breturn(?: *[;}]| *$)", code_of(module)) == []

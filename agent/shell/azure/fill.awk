@@ -1,5 +1,5 @@
-# Fill the template on stdin. usage: awk PROGRAM DIRECTORY: @KEY@ becomes the XML-escaped content of DIRECTORY/KEY;
-# a line whose value is empty is left out.
+# The health report. usage: awk PROGRAM DIRECTORY '' TEMPLATE: DIRECTORY/report is the template with each @KEY@ replaced by
+# the XML-escaped content of DIRECTORY/KEY; a line whose value is empty is left out. A goal state has all of its own.
 
 function escaped(s) {
 	gsub(/&/, "\\&amp;", s)
@@ -8,18 +8,22 @@ function escaped(s) {
 	return s
 }
 
-BEGIN {
-	directory = ARGV[1]
-	ARGC = 1
+# A line with its values; empty where one of them is.
+function filled(row,    key, value, line) {
+	while (match(row, /@[A-Z_]+@/)) {
+		key = substr(row, RSTART + 1, RLENGTH - 2)
+		value = slurp(ARGV[1] "/" key)
+		if (value == "" && key != "DESCRIPTION") exit 3
+		if (value == "") return ""
+		line = line substr(row, 1, RSTART - 1) escaped(value)
+		row = substr(row, RSTART + RLENGTH)
+	}
+	return line row "\n"
 }
 
-{
-	line = ""
-	while (match($0, /@[A-Z_]+@/)) {
-		value = slurp(directory "/" substr($0, RSTART + 1, RLENGTH - 2))
-		if (value == "") next
-		line = line substr($0, 1, RSTART - 1) escaped(value)
-		$0 = substr($0, RSTART + RLENGTH)
-	}
-	print line $0
+BEGIN {
+	n = split(ARGV[3], row, /[\n]/)
+	for (i = 1; i <= n; i++) report = report filled(row[i])
+	save(ARGV[1], "report", report)
+	saved()
 }

@@ -1,8 +1,18 @@
 # identity.sh: who am I: the VM id, and whether this is Azure at all.
 
-# identity_dmi NAME: sets _dmi; empty where there is no DMI.
+# identity_dmi NAME: sets _dmi; empty where there is no DMI. By what the shell itself can do: the fast path
+# runs this at every boot.
 identity_dmi() {
-	_dmi=$(file_read "/sys/class/dmi/id/$1" | tr -d "\000$log_controls" | sed 's/^ *//; s/ *$//')
+	_dmi=
+	place_to_read "/sys/class/dmi/id/$1"
+	{
+		while IFS= read -r identity_line || [ -n "$identity_line" ]; do
+			_dmi=$_dmi$identity_line
+		done <"$_path"
+	} 2>/dev/null
+	case $_dmi in *[[:cntrl:]]*) _dmi=$(printf '%s' "$_dmi" | tr -d "$log_controls") ;; esac
+	while case $_dmi in ' '*) ;; *) false ;; esac do _dmi=${_dmi# }; done
+	while case $_dmi in *' ') ;; *) false ;; esac do _dmi=${_dmi% }; done
 }
 
 # identity_is_not_azure: whether the chassis asset tag says so. No DMI at all: maybe Azure.
@@ -24,18 +34,33 @@ identity_is_uuid() {
 identity_from_dmi() {
 	vm_id=
 	identity_dmi product_uuid
-	_dmi=$(printf '%s' "$_dmi" | tr 'A-F' 'a-f')
+	for identity_letter in Aa Bb Cc Dd Ee Ff; do
+		text_replaced "$_dmi" "${identity_letter%?}" "${identity_letter#?}"
+		_dmi=$_replaced
+	done
 	identity_is_uuid "$_dmi" || return 0
 	# One digit throughout is no id.
-	case $(printf '%s' "$_dmi" | tr -d "$(printf '%s' "$_dmi" | cut -c 1)-") in '') return 0 ;; esac
+	text_replaced "$_dmi" "${_dmi%"${_dmi#?}"}" ''
+	[ "$_replaced" != ---- ] || return 0
 	vm_id=$_dmi
 	place_exists /sys/firmware/efi || place_exists /dev/efi || identity_swap_fields
 }
 
 # identity_swap_fields: SMBIOS of a generation 1 VM keeps the first three fields of the id little-endian.
 identity_swap_fields() {
-	vm_id=$(printf '%s\n' "$vm_id" |
-		sed 's/^\(..\)\(..\)\(..\)\(..\)-\(..\)\(..\)-\(..\)\(..\)-/\4\3\2\1-\6\5-\8\7-/')
+	identity_rest=$vm_id
+	vm_id=
+	for _ in 1 2 3; do
+		identity_field=${identity_rest%%-*}
+		identity_rest=${identity_rest#*-}
+		identity_swapped=
+		while [ -n "$identity_field" ]; do
+			identity_swapped=${identity_field%"${identity_field#??}"}$identity_swapped
+			identity_field=${identity_field#??}
+		done
+		vm_id=$vm_id$identity_swapped-
+	done
+	vm_id=$vm_id$identity_rest
 }
 
 # identify: the VM id from IMDS where DMI has none. Fails where neither has one.

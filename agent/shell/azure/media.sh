@@ -35,7 +35,8 @@ media_read() {
 # media_parse: $work/ovf-env.xml taken apart. Returns 2 and fails where it makes no sense.
 media_parse() {
 	_until=
-	[ "$(wc -c <"$work/ovf-env.xml")" -le "$proto_RESPONSE_CAP" ] || {
+	text_size "$work/ovf-env.xml"
+	[ "$_size" -le "$proto_RESPONSE_CAP" ] || {
 		log_debug "ovf-env.xml: it is over $proto_RESPONSE_CAP bytes"
 		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
 	}

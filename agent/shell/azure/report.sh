@@ -2,8 +2,8 @@
 
 # report_ready: fails at the deadline.
 report_ready() {
-	# Left over it would make this a failure.
-	rm -f "$work/details" "$work/DESCRIPTION"
+	# Left over they would make this a failure.
+	{ printf '' >"$work/details"; } 2>/dev/null
 	{ printf '' >"$work/DESCRIPTION"; } 2>/dev/null
 	report_send Ready
 }
@@ -35,13 +35,11 @@ report_send() {
 # report_say STATE
 report_say() {
 	[ "$log_level" -ge 1 ] || return 0
-	{
-		printf 'reporting %s' "$1"
-		[ ! -s "$work/DESCRIPTION" ] || {
-			printf ': '
-			cat "$work/DESCRIPTION"
-		}
-	} | log_emit ''
+	if [ -s "$work/DESCRIPTION" ]; then
+		{ printf 'reporting %s: ' "$1" && cat "$work/DESCRIPTION"; } | log_emit ''
+	else
+		log_info "reporting $1"
+	fi
 }
 
 report_try() {
@@ -62,38 +60,21 @@ report_made() {
 	return 1
 }
 
-# report_one: one try to make it.
+# report_one: one try to make it. What is no Ready has a cause.
 report_one() {
-	{
-		[ "$report_state" = Ready ] || [ -s "$work/DESCRIPTION" ] || return
-		printf '%s' "$report_state" >"$work/STATE" || return
-		if [ "$goal_state" = known ]; then report_document; else report_json; fi || return
-	} 2>/dev/null
-	report_is_whole
-}
-
-# report_is_whole: busybox awk does not notice a short write.
-report_is_whole() {
-	if [ "$goal_state" = known ]; then report_end='</Health>'; else report_end='}'; fi
-	case $(tail -n 1 "$work/report") in *"$report_end") ;; *) return 1 ;; esac
-	grep -q -e ">$report_state<" -e "\"$report_state\"" "$work/report" || return
-	[ "$report_state" = Ready ] || grep -q 'result=error' "$work/report" || return
-	[ "$goal_state" = known ] || return 0
-	# A line without its value is left out.
-	report_ids=$(grep -c -e '<GoalStateIncarnation>.' -e '<ContainerId>.' -e '<InstanceId>.' "$work/report")
-	[ "$report_ids" -eq 3 ]
+	{ [ "$report_state" = Ready ] || [ -s "$work/DESCRIPTION" ]; } &&
+		{ printf '%s' "$report_state" >"$work/STATE"; } 2>/dev/null || return
+	if [ "$goal_state" = known ]; then report_document; else report_json; fi
 }
 
 # report_document: the template filled in with the goal state of this moment.
 report_document() {
-	program_awk "$awk_fill" "$work" >"$work/report" <<EOT
-$health_template
-EOT
+	parse_save "$awk_fill" "$work" 0 "$health_template"
 }
 
 # report_json: the report that needs no goal state.
 report_json() {
-	program_awk "$awk_report_json" "$work" >"$work/report"
+	parse_save "$awk_report_json" "$work" 0
 }
 
 # report_describe: the row of the failure in $work/details (see fail) becomes $work/DESCRIPTION; fails where

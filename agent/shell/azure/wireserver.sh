@@ -44,7 +44,8 @@ wire_parse() {
 	_problem='error=goal_state_malformed'
 	_retry_after=0
 	parse_document "$awk_xml$awk_goal_state" "$1" "$proto_ID_MAX" || parse_failed || return
-	log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
+	[ "$log_level" -lt 2 ] ||
+		log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }
 
 # wire_post FILE LIMIT: once, with the goal state of this moment or without one.

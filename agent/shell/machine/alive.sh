@@ -13,8 +13,13 @@ alive_begin() {
 	alive_me=$_start
 	alive_record="$$ $alive_me $alive_boot"
 	# Numbers count within a namespace of processes: what another one left behind in a shared directory says
-	# nothing here.
-	alive_space=$(readlink /proc/self/ns/pid 2>/dev/null) || alive_space=-
+	# nothing here. The first process of each began at a time of its own; to ask for the name of the namespace
+	# takes a program.
+	if [ "$alive_sees" = yes ] && alive_start 1; then
+		alive_space=$_start
+	else
+		alive_space=$(readlink /proc/self/ns/pid 2>/dev/null) || alive_space=-
+	fi
 }
 
 # alive_start PID: sets _start, when this process began, - where nobody can say; fails where there is no such
@@ -22,12 +27,12 @@ alive_begin() {
 alive_start() {
 	_start=-
 	if [ "${alive_sees-no}" = yes ]; then
-		{ IFS= read -r alive_line <"/proc/$1/stat"; } 2>/dev/null || return
+		{ IFS= read -r alive_line <"/proc/$1/stat"; } 2>/dev/null || return $?
 		# The name, in parentheses, may hold blanks and parentheses. posh would make a field of a blank in
 		# front.
 		# shellcheck disable=SC2086  # words
 		alive_fields ${alive_line##*') '}
-		return
+		return $?
 	fi
 	alive_signal 0 "$1"
 }
@@ -42,17 +47,17 @@ alive_fields() {
 # alive_is RECORD: whether it is that of a process that runs.
 alive_is() {
 	# shellcheck disable=SC2086  # words
-	alive_words $1 || return
-	case $_boot in "${alive_boot--}" | -) ;; *) [ "${alive_boot--}" = - ] || return ;; esac
+	alive_words $1 || return $?
+	case $_boot in "${alive_boot--}" | -) ;; *) [ "${alive_boot--}" = - ] || return $? ;; esac
 	set -- "$_began"
-	alive_start "$_pid" || return
+	alive_start "$_pid" || return $?
 	[ "$1" = - ] || [ "$_start" = - ] || [ "$_start" = "$1" ]
 }
 
 # alive_words PID STARTTIME BOOTID: sets _pid, _began and _boot; fails where it is no record.
 alive_words() {
 	_pid=0 _began=- _boot=-
-	[ $# -eq 3 ] || return
+	[ $# -eq 3 ] || return $?
 	case $1 in '' | 0* | *[!0-9]* | ???????????*) return 1 ;; esac
 	case $2 in - | *[0-9]) ;; *) return 1 ;; esac
 	case $2 in ?*[!0-9]*) return 1 ;; esac
@@ -62,11 +67,11 @@ alive_words() {
 # alive_run: whether the run that this shell belongs to is still there; for its watchers, which it starts as
 # shells of its own.
 alive_run() {
-	[ -d "$work" ] || return
+	[ -d "$work" ] || return $?
 	[ "${alive_sees-no}" = yes ] || {
 		alive_can_signal || return 0
 		alive_signal 0 "$$"
-		return
+		return $?
 	}
 	alive_start "$$" && [ "$_start" = "$alive_me" ]
 }
@@ -76,7 +81,7 @@ alive_run() {
 alive_can_signal() {
 	[ -z "${alive_killer-}" ] || {
 		[ "$alive_killer" != none ]
-		return
+		return $?
 	}
 	alive_killer=$(command -v kill)
 	case $alive_killer in
@@ -95,7 +100,7 @@ alive_can_signal() {
 
 # alive_signal NAME PID: without a word; a PID below zero means a group.
 alive_signal() {
-	alive_can_signal || return
+	alive_can_signal || return $?
 	# shellcheck disable=SC2016  # for another shell to expand
 	case $alive_killer,$2 in
 	kill,*) kill -s "$1" -- "$2" 2>/dev/null ;;

@@ -36,6 +36,15 @@ child_supervise() {
 	sys_child='' child_dog=''
 }
 
+# child_attend PID: wait for a child that was just started and ends by itself in time; sets _ended.
+child_attend() {
+	alive_start "$1" || :
+	child_started=$_start
+	sys_child=$1
+	child_wait "$1"
+	sys_child=
+}
+
 # child_watch PID STARTTIME HUNDREDTHS [CONDITION]: in the background: kill it then, and also once the run is
 # gone that it belongs to. Looks every second, because whoever kills the run does not tell its watchers.
 child_watch() {
@@ -103,6 +112,12 @@ child_wait() {
 	else
 		child_wait_in_posh "$1"
 	fi
+	child_status "$_ended"
+}
+
+# child_status STATUS: sets _ended, 128 + signal for a signal.
+child_status() {
+	_ended=$1
 	# ksh93 adds 256 to the signal, yash 384.
 	[ "$_ended" -le 384 ] || _ended=$((_ended - 256))
 	[ "$_ended" -le 256 ] || _ended=$((_ended - 128))

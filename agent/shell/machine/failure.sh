@@ -42,14 +42,14 @@ fail_write() {
 fail_details() {
 	fail_detail=reason=$1
 	shift
-	printf '%s\n' "$_timestamp" || return
+	printf '%s\n' "$_timestamp" || return $?
 	for fail_detail in "$fail_detail" ${1+"$@"}; do
 		case $fail_detail in
 		*"$sys_newline"*) printf '%s\n' "$fail_detail" | LC_ALL=C sed '1s/^/=/; 2,$s/^/+/' ;;
 		*) printf '=%s\n' "$fail_detail" ;;
-		esac || return
+		esac || return $?
 	done
-	[ -z "$fail_value" ] || printf '@%s\n' "${fail_value%%=*}" || return
+	[ -z "$fail_value" ] || printf '@%s\n' "${fail_value%%=*}" || return $?
 	printf '.\n'
 }
 

@@ -1,6 +1,9 @@
 # files.sh: reading and replacing the files of an image: nothing is used before it is known to be whole. A
 # tool that is killed, a full disk or a full work directory end a step, and never a file.
 
+# Those that were made in this run, or got their mode: a line each, MODE PLACE.
+file_directories=
+
 # file_same FILE FILE: whether they hold the same; no where that cannot be told.
 file_same() {
 	cmp -s "$1" "$2"
@@ -44,7 +47,7 @@ file_blame() {
 	case $_cause in
 	*'not found')
 		file_broken "$1" "${file_said#*: }"
-		return
+		return $?
 		;;
 	# What dash says of a printf of its own.
 	'' | 'I/O error')
@@ -53,7 +56,7 @@ file_blame() {
 			set -- "$work"
 		elif [ -z "$_cause" ]; then
 			file_broken "$1" "a tool failed without a word${2:+, status $2}"
-			return
+			return $?
 		fi
 		;;
 	esac
@@ -70,7 +73,7 @@ file_broken() {
 
 # file_read NAME: a file's content on stdout; fails where it is missing or unreadable.
 file_read() {
-	place_of "$1"
+	place_to_read "$1"
 	cat "$_path" 2>/dev/null
 }
 
@@ -84,7 +87,7 @@ file_fetch() {
 file_fetch_place() {
 	{ printf '' >"$3"; } 2>"$work/err" || {
 		file_blame "$work"
-		return
+		return $?
 	}
 	[ -e "$1" ] || return 0
 	# Somebody may write to it meanwhile.
@@ -95,7 +98,7 @@ file_fetch_place() {
 			file_cause
 			case $_cause in 'No space left on device') set -- "$1" "$work" ;; esac
 			file_blame "$2" "$1"
-			return
+			return $?
 		}
 		! file_same "$1" "$3" || return 0
 	done
@@ -106,9 +109,9 @@ file_fetch_place() {
 # right is not written again.
 file_keep() {
 	_changed=
-	file_fetch "$1" "$work/old" || return
+	file_fetch "$1" "$work/old" || return $?
 	! file_same "$work/old" "$3" || return 0
-	file_write "$@" || return
+	file_write "$@" || return $?
 	_changed=yes
 }
 
@@ -122,11 +125,25 @@ file_copy() {
 	{ LC_ALL=C cp "$1" "$2" 2>"$work/err" && file_same "$1" "$2"; } || file_blame "$work"
 }
 
-# file_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode.
+# file_make_directory NAME MODE: make a directory and what leads to it; an existing one gets the mode, once a
+# run.
 file_make_directory() {
 	place_of "$1"
-	{ LC_ALL=C mkdir -p "$_path" && LC_ALL=C chmod "$2" "$_path" && [ -d "$_path" ]; } 2>"$work/err" ||
+	case "$sys_newline$file_directories" in
+	*"$sys_newline$2 $_path$sys_newline"*) [ ! -d "$_path" ] || return 0 ;;
+	esac
+	{
+		[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}"
+		if [ ! -d "$_path" ] && [ "$2" = 0700 ]; then
+			place_make_private "$_path"
+		else
+			{ [ -d "$_path" ] || LC_ALL=C mkdir "$_path"; } && LC_ALL=C chmod "$2" "$_path"
+		fi && [ -d "$_path" ]
+	} 2>"$work/err" || {
 		file_blame "$1"
+		return $?
+	}
+	file_directories="$file_directories$2 $_path$sys_newline"
 }
 
 # file_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old
@@ -150,7 +167,7 @@ file_put() {
 	# Of the last tool, which may have failed.
 	{ [ ! -e "$file_new" ] && [ ! -h "$file_new" ] && printf '' >"$work/err"; } 2>/dev/null ||
 		rm -f "$file_new" "$work/err" 2>/dev/null
-	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return
+	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return $?
 	file_write_like "$_path" "$file_new" "$1" "$2" && file_same "$2" "$file_new" && file_replace "$2"
 }
 
@@ -158,7 +175,7 @@ file_put() {
 # its own (a container's /etc/hostname) can only be written where it is; the new one lies beside it until that
 # is done.
 file_replace() {
-	LC_ALL=C mv -f "$file_new" "$_path" 2>"$work/err" && [ ! -e "$file_new" ] && return
+	LC_ALL=C mv -f "$file_new" "$_path" 2>"$work/err" && [ ! -e "$file_new" ] && return $?
 	grep -q -i busy "$work/err" && file_dd "$1" "$_path" && file_same "$1" "$_path" && rm -f "$file_new"
 }
 
@@ -171,8 +188,8 @@ file_write_like() {
 		return 1
 	elif [ -e "$1" ]; then
 		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
-		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && file_dd "$4" "$2" || return
-		file_facts "$1" || return
+		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && file_dd "$4" "$2" || return $?
+		file_facts "$1" || return $?
 		file_wanted=${_mode%"${_mode#??????????}"}
 		file_facts "$2" && [ "$file_wanted" = "${_mode%"${_mode#??????????}"}" ]
 	else
@@ -198,7 +215,7 @@ file_is_roots() {
 	file_above=$1
 	while :; do
 		if [ -e "$file_above/" ]; then
-			file_facts "$file_above/." || return
+			file_facts "$file_above/." || return $?
 			case $_owner in 0 | "$file_roots") ;; *) return 1 ;; esac
 			case $_mode in ????????w*) return 1 ;; esac
 		fi
@@ -223,8 +240,8 @@ file_give() {
 # file_give_place PLACE NAME UID GID: the same for a place that is known already.
 file_give_place() {
 	! file_facts "$1" || [ "$_owner:$_group" != "$3:$4" ] || return 0
-	LC_ALL=C chown -h "$3:$4" "$1" 2>"$work/err" && return
-	if [ "$(id -u)" -ne 0 ]; then
+	LC_ALL=C chown -h "$3:$4" "$1" 2>"$work/err" && return $?
+	if [ "${sys_me:-$(id -u)}" -ne 0 ]; then
 		log_warning "$2 cannot be given to $3:$4 without being root"
 	else
 		file_blame "$2"

@@ -1,9 +1,10 @@
 # http.sh: the only module that knows curl from wget. One plain HTTP request, one answer; no redirect is
 # followed (busybox wget does so by itself: its answer is then refused), no proxy is asked, at most
-# RESPONSE_CAP bytes are taken, and a watchdog limits the whole request, because no client does.
+# RESPONSE_CAP bytes are taken, and a watchdog limits the whole request, because no client but curl does.
 #
 # An HTTP client is a row of http_clients and a pair of functions: http_can_NAME sets $http_command or fails,
-# and http_send_NAME runs it, leaving $work/head (status line, headers) and $work/body.
+# and http_send_NAME runs it, leaving $work/head (status line, headers) and $work/body. curl also says in
+# $work/told what came of it, so that where all is well no program has to look.
 
 http_clients='curl wget busybox-wget nc bash'
 azready_agent=azready/$azready_version
@@ -12,7 +13,9 @@ azready_agent=azready/$azready_version
 http_begin() {
 	unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
 	for http_client in $http_clients; do
-		"http_can_$(printf '%s' "$http_client" | tr - _)" 2>/dev/null && return
+		text_replaced "$http_client" - _
+		http_sender=http_send_$_replaced
+		! "http_can_$_replaced" 2>/dev/null || return 0
 	done
 	http_client=none
 	fail no_http_client 'install curl, wget or bash, or a busybox with wget or nc'
@@ -35,19 +38,58 @@ http_send() {
 	http_hold=
 	http_sink_rc=0
 	_status=0 _retry_after=0 _why=''
-	for http_file in head body err raw; do
-		{ printf '' >"$work/$http_file"; } 2>/dev/null || {
-			_problem='error=no_space'
-			return 1
-		}
-	done
-	"http_send_$(printf '%s' "$http_client" | tr - _)"
-	http_judge $?
+	# What was fetched may be moved to where it stays.
+	umask 077
+	http_empty head body err raw told rc client
+	set -- $?
+	umask 022
+	[ "$1" -eq 0 ] || {
+		_problem='error=no_space'
+		return 1
+	}
+	http_ask && { http_is_good || http_judge; }
 }
 
-# http_judge CLIENT_STATUS
+# http_ask: have the client send the request; sets http_rc, its exit status. One that does not work is asked
+# no more.
+http_ask() {
+	"$http_sender"
+	http_rc=$?
+	http_is_broken || return 0
+	log_warning "$http_client does not work (status $http_rc)"
+	http_clients=${http_clients#"$http_client"}
+	http_begin || {
+		_problem='error=no_http_client'
+		return 1
+	}
+	http_ask
+}
+
+# http_is_broken: whether this is a curl that does not run at all, or does not know what it was asked for.
+http_is_broken() {
+	case $http_client,$http_rc in curl,[24] | curl,12[67] | curl,13[249] | curl,135) ;; *) return 1 ;; esac
+}
+
+# http_empty NAME ..: files of the work directory.
+http_empty() {
+	for http_file; do { printf '' >"$work/$http_file"; } 2>/dev/null || return; done
+}
+
+# http_is_good: whether the client says itself that a good answer came whole. Sets _status and _size.
+http_is_good() {
+	[ "$http_rc" -eq 0 ] && [ -s "$work/told" ] || return
+	read -r _status _size <"$work/told"
+	case $_size in '' | *[!0-9]*) return 1 ;; esac
+	case $http_method,$_status in
+	GET,200) [ "$_size" -le "$proto_RESPONSE_CAP" ] || return ;;
+	POST,2[0-9][0-9]) ;;
+	*) return 1 ;;
+	esac
+	log_debug "answer $_status"
+}
+
+# http_judge: what the head tells, where the client does not.
 http_judge() {
-	http_rc=$1
 	case $http_client in
 	wget | busybox-wget)
 		http_look "$work/err" told
@@ -56,7 +98,6 @@ http_judge() {
 		;;
 	*) http_look "$work/head" raw ;;
 	esac
-	_why=$(tail -n 1 "$work/err")
 	text_size "$work/body"
 	log_debug "answer $_status"
 	_problem='error=no_answer'
@@ -73,6 +114,7 @@ http_judge() {
 	elif [ "$http_rc" -eq 0 ] && [ "$http_sink_rc" -eq 0 ]; then
 		return 0
 	fi
+	_why=$(tail -n 1 "$work/err")
 	[ "$http_sink_rc" -eq 0 ] || [ "$_problem" != error=no_answer ] || work_has_room ||
 		_problem='error=no_space'
 	return 1
@@ -94,7 +136,7 @@ http_look() {
 http_run() {
 	http_sink=$1
 	shift
-	rm -f "$work/rc" "$work/client"
+	http_can_cap
 	{ { http_start "$@" | http_cap 65536 >"$work/err"; } 3>&1; } 2>/dev/null </dev/null | "$http_sink" \
 		2>/dev/null &
 	child_wait "$!"
@@ -107,8 +149,19 @@ http_run() {
 	done
 	http_rc=137
 	{ read -r http_rc <"$work/rc"; } 2>/dev/null
-	rm -f "$work/client"
+	{ printf '' >"$work/client"; } 2>/dev/null
 	return "$http_rc"
+}
+
+# http_run_alone COMMAND ..: run a client that keeps to the time and takes answers apart by itself; its exit
+# status. What it may write is capped by the kernel, in units of 512 bytes, or of 1024 in some shells: more
+# than RESPONSE_CAP in both, so that the size of what came tells.
+http_run_alone() {
+	sys_before=$! sys_child=starting
+	{ ulimit -f "$((proto_RESPONSE_CAP / 512 + 128))" && trap - PIPE && exec "$@"; } \
+		</dev/null >"$work/told" 2>"$work/err" &
+	child_attend "$!"
+	return "$_ended"
 }
 
 # http_start COMMAND ..: its stdout is the descriptor 3, its stderr our stdout. With $http_hold its stdin is a
@@ -185,11 +238,15 @@ http_is_whole() {
 	esac
 }
 
-# http_cap COUNT <BYTES: the first of them. busybox can be built without `head -c`.
+# http_can_cap: what http_cap needs to know; to be called outside of pipes, each of which would ask again.
+# busybox can be built without `head -c`.
+http_can_cap() {
+	[ -z "${http_head_counts-}" ] || return 0
+	if printf x | head -c 1 >/dev/null 2>&1; then http_head_counts=yes; else http_head_counts=no; fi
+}
+
+# http_cap COUNT <BYTES: the first of them.
 http_cap() {
-	if [ -z "${http_head_counts-}" ]; then
-		if printf x | head -c 1 >/dev/null 2>&1; then http_head_counts=yes; else http_head_counts=no; fi
-	fi
 	if [ "$http_head_counts" = yes ]; then
 		head -c "$1"
 	else

@@ -2,18 +2,25 @@
 
 # --- curl
 
+# To ask it for its version would cost as much as a request: that it does not work shows at the first one.
 http_can_curl() {
-	curl --version >/dev/null && http_command=curl
+	program_has curl && http_command=curl
 }
 
 http_send_curl() {
 	# -q: no .curlrc. -g: no globbing. No -L, ever.
-	set -- curl -q -s -S -g --noproxy '*' -D "$work/head" -o - -A "$azready_agent"
+	set -- curl -q -s -S -g --noproxy '*' -D "$work/head" -A "$azready_agent"
 	text_by_line
 	for http_header in $http_headers; do set -- "$@" -H "$http_header"; done
 	text_by_word
 	[ -z "$http_body_file" ] || set -- "$@" --data-binary "@$http_body_file"
-	http_run http_sink_body "$@" "$http_url"
+	# posh cannot cap what is written. Whole seconds: older ones take no others.
+	if program_has ulimit; then
+		http_run_alone "$@" -o "$work/body" -w '%{http_code} %{size_download}' \
+			-m "$(((http_limit + 99) / 100))" "$http_url"
+	else
+		http_run http_sink_body "$@" -o - "$http_url"
+	fi
 }
 
 # --- wget: GNU's and busybox's, told apart by their options. Both say the status on stderr with -S

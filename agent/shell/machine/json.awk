@@ -177,6 +177,7 @@ function read_document(file, size,    s, got, count, records, in_string) {
 	expected = "value"
 	while ((got = (getline s < file)) > 0) {
 		count += length(s) + 1
+		if (has_nul(s)) refuse("NUL bytes: UTF-16?")
 		if (++records == 1) s = without_bom(s)
 		if (!in_string) {
 			take_structure(s)

@@ -45,7 +45,13 @@ function require_whole(got, count, size) {
 	if (got < 0 || count != size && count != size + 1) exit 3
 }
 
+# NUL bytes, by those awks that have them in a text; the others stop at one, and then the count is short.
+function has_nul(s) {
+	return length(NUL) && index(s, NUL)
+}
+
 function byte_table(    i) {
+	NUL = sprintf("%c", 0)
 	for (i = 1; i < 256; i++) ORD[sprintf("%c", i)] = i
 }
 
@@ -132,22 +138,27 @@ function trimmed(s,    n) {
 	return substr(s, 1, n)
 }
 
-# What a program has saved is told by saved() as its last act, NUMBER OF BYTES NAME ..: busybox awk does not notice a short
-# write, so the shell counts what is there.
+# What a program has saved is read again, because busybox awk does not notice a short write. Its last act is saved(): what
+# was killed, or did nothing, has not said so.
 function save(directory, name, text,    file) {
 	file = directory "/" name
 	printf "%s", text > file
 	if (close(file) != 0) exit 3
-	note_saved(name, length(text))
+	require_saved(file, length(text), substr(text, length(text) > 0 ? length(text) : 1))
 }
 
-function note_saved(name, bytes) {
-	SAVED_BYTES += bytes
-	SAVED_NAMES = SAVED_NAMES " " name
+# A file must have so many bytes, of which this is the last. It is read by a separator that is another one: behind its
+# last record then stands none, and each byte that is missing makes the count less.
+function require_saved(file, size, last,    line, got, count) {
+	RS = last == "\n" ? "/" : "\n"
+	while ((got = (getline line < file)) > 0) count += length(line) + 1
+	RS = "\n"
+	close(file)
+	if (got < 0 || count + 0 != (size ? size + 1 : 0)) exit 3
 }
 
 function saved() {
-	printf "%d%s\n", SAVED_BYTES, SAVED_NAMES
+	print "whole"
 }
 
 # Public keys as the platform gave them, in one file: what begins a key stands behind =, its further lines behind +.
@@ -170,7 +181,7 @@ function save_key(directory, name, text,    file, n, at, piece) {
 function end_keys(directory, name) {
 	printf "" > (directory "/" name)
 	if (close(directory "/" name) != 0) exit 3
-	note_saved(name, KEYS_BYTES)
+	require_saved(directory "/" name, KEYS_BYTES + 0, "\n")
 }
 
 # Every match of `pattern` (in brackets, see above) replaced. Not gsub: how many backslashes stand for one in what it

@@ -9,7 +9,7 @@ pending_items='' pending_hostname='' pending_user='' pending_said=no
 pending_keep() {
 	if [ -z "$pending_items" ]; then
 		pending_forget
-		return
+		return $?
 	fi
 	{
 		{
@@ -19,7 +19,7 @@ pending_keep() {
 				printf '%s\n' "$pending_items"
 		} >"$work/pending"
 	} 2>/dev/null && file_make_directory "$state_directory" 0700 &&
-		file_write "$state_directory/pending" 0600 "$work/pending" && return
+		file_write "$state_directory/pending" 0600 "$work/pending" && return $?
 	[ "$pending_said" = yes ] || log_warning \
 		"$state_directory/pending not kept: $(fail_cause); what a power cut interrupts now is not made up for"
 	pending_said=yes
@@ -42,7 +42,7 @@ pending_is_there() {
 
 # pending_read: what it is.
 pending_read() {
-	pending_is_there || return
+	pending_is_there || return $?
 	pending_items='' scripts=''
 	while IFS= read -r pending_line; do
 		case $pending_line in

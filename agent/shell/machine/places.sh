@@ -36,6 +36,21 @@ place_itself() {
 	_path=$_path/${1##*/}
 }
 
+# place_to_read NAME: sets _path, as place_of, for what is only read: with / as the root the kernel finds the
+# way, and no link has to be asked where it leads.
+place_to_read() {
+	if [ -n "$root" ]; then place_of "$1"; else _path=$1; fi
+}
+
+# place_make_private PLACE: make a directory that nobody else may enter, from its first moment on.
+place_make_private() {
+	umask 077
+	LC_ALL=C mkdir "$1"
+	set -- $?
+	umask 022
+	return "$1"
+}
+
 # place_own: sets $state_directory, what azready keeps, and $run_directory, what is for this boot alone. Where
 # /var is in memory, as OpenWrt has it, nothing there outlives a boot; and it has no /run.
 place_own() {
@@ -56,7 +71,7 @@ place_is_memory() {
 
 # place_exists NAME: whether the image has this file or directory.
 place_exists() {
-	place_of "$1"
+	place_to_read "$1"
 	[ -e "$_path" ]
 }
 
@@ -86,7 +101,7 @@ place_glob() {
 			done
 			text_by_word
 		fi
-		[ -n "$_found" ] || return
+		[ -n "$_found" ] || return $?
 	done
 }
 

@@ -56,10 +56,20 @@ run_is_open() {
 	fi
 }
 
-# run_begin: a private work directory in $work, gone at exit. /run is memory on every distribution that has
-# it. Where no place has room, sys_roomy is `no`: enough to start a Python, but not to provision.
-run_begin() {
+# run_who: sets sys_me, the number of the user that this run is.
+run_who() {
+	{
+		while read -r run_word _ sys_me _; do [ "$run_word" != Uid: ] || return 0; done </proc/self/status
+	} 2>/dev/null
 	sys_me=$(id -u)
+}
+
+# run_begin [COUNT]: a private work directory in $work, gone at exit, with room for so many times 64 KiB, else
+# for 1 MiB. /run is memory on every distribution that has it. Where no place has room, sys_roomy is `no`:
+# enough to start a Python, but not to provision.
+run_begin() {
+	work_wants=${1:-15}
+	run_who
 	trap run_end EXIT
 	trap 'run_stop HUP 1' HUP
 	trap 'run_stop INT 2' INT

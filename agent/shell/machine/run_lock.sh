@@ -7,7 +7,7 @@ lock_find() {
 	lock_made=
 	for lock_name in "$run_directory" "$state_directory"; do
 		lock_make "$lock_name" || continue
-		{ printf '%s\n' "$alive_record" >"$lock_place/lock.$$"; } 2>/dev/null && return
+		{ printf '%s\n' "$alive_record" >"$lock_place/lock.$$"; } 2>/dev/null && return $?
 		rm -f "$lock_place/lock.$$"
 		lock_take_down
 	done
@@ -20,12 +20,12 @@ lock_make() {
 	place_of "${1%/*}"
 	if [ ! -d "$_path" ]; then
 		if mkdir -p "${_path%/*}" 2>/dev/null && mkdir "$_path" 2>/dev/null; then lock_made=$_path; fi
-		[ -d "$_path" ] || return
+		[ -d "$_path" ] || return $?
 	fi
 	place_of "$1"
 	lock_place=$_path
 	[ ! -d "$lock_place" ] || return 0
-	if (umask 077 && mkdir "$lock_place") 2>/dev/null; then
+	if place_make_private "$lock_place" 2>/dev/null; then
 		lock_made="$lock_place${lock_made:+$sys_newline}$lock_made"
 	elif [ ! -d "$lock_place" ]; then
 		lock_take_down
@@ -56,7 +56,7 @@ lock_take() {
 		[ "$lock_text" = "$alive_record" ] || return 2
 		lock_file=$lock_place/lock
 		run_at_end lock_give_back
-		return
+		return $?
 	fi
 	if ! lock_read; then
 		# Given back meanwhile; or a file system without links.

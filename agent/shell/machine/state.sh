@@ -51,7 +51,7 @@ state_finish() {
 state_write() {
 	status_outcome=$1
 	shift
-	file_make_directory "$state_directory" 0700 || return
+	file_make_directory "$state_directory" 0700 || return $?
 	rm -f "$work/status"
 	{ state_lines ${1+"$@"} >"$work/status"; } 2>/dev/null || {
 		rm -f "$work/reserve"
@@ -68,24 +68,24 @@ state_write() {
 # state_lines [KEY=VALUE ..]: prints the status file. Where this run only does what an earlier one has left,
 # it is about that one.
 state_lines() {
-	printf 'OUTCOME=%s\n' "$status_outcome" || return
+	printf 'OUTCOME=%s\n' "$status_outcome" || return $?
 	if [ -e "$work/earlier" ]; then
 		# A script that was cut off has a line already.
 		LC_ALL=C awk -v done="$(sed 's/=.*//' "$work/scripts" 2>/dev/null | tr '\n' ' ')" '
 			BEGIN { for (n = split(done, name, " "); n; n--) again[name[n]] = 1 }
 			{ key = $0; sub(/=.*/, "", key) }
 			key !~ /^(OUTCOME|REASON|FINISHED|SECONDS)$/ && !(key in again)' "$work/earlier" &&
-			printf 'FINISHED=%s\n' "$finished_at" || return
+			printf 'FINISHED=%s\n' "$finished_at" || return $?
 	else
-		[ ! -e "$work/failure" ] || printf 'REASON=%s\n' "$(fail_cause)" || return
-		printf '%s\n' "VERSION=$azready_version" "ENGINE=shell" "HTTP_CLIENT=$http_client" || return
-		[ -z "$vm_id" ] || printf 'VM_ID=%s\n' "$vm_id" || return
-		printf '%s\n' "STARTED=$started_at" ${1+"$@"} || return
+		[ ! -e "$work/failure" ] || printf 'REASON=%s\n' "$(fail_cause)" || return $?
+		printf '%s\n' "VERSION=$azready_version" "ENGINE=shell" "HTTP_CLIENT=$http_client" || return $?
+		[ -z "$vm_id" ] || printf 'VM_ID=%s\n' "$vm_id" || return $?
+		printf '%s\n' "STARTED=$started_at" ${1+"$@"} || return $?
 		[ ! -e "$work/steps" ] || {
 			{ ! grep -q '^STEP_USER=done' "$work/steps" ||
 				printf 'ADMIN_USER=%s\n' "$(cat "$work/wanted.admin-user")"; } &&
 				{ [ ! -e "$work/login" ] || printf 'LOGIN=%s\n' "$(cat "$work/login")"; } && cat "$work/steps"
-		} || return
+		} || return $?
 	fi
 	[ ! -e "$work/scripts" ] || cat "$work/scripts"
 }

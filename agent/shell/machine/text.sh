@@ -2,8 +2,9 @@
 
 sys_newline='
 '
-# A tab itself where awk would want \t: busybox awk does not know it in a pattern that comes from outside.
-tab=$(printf '\t')
+# A tab itself where awk would want \t: busybox awk does not know it in a pattern that comes from outside. And
+# to ask printf for it would be a fork.
+tab='	'
 
 # text_by_line: for `for LINE in $TEXT`, with text_by_word first in the loop and behind it. No `while read`
 # with a here-document: with one inside another, ash of busybox 1.26 at times finds the inner one empty.
@@ -36,6 +37,17 @@ text_cells() {
 	_cell_1=${_cell_1% } _cell_2=${_cell_2# } _cell_3=${_cell_3# } _cell_4=${_cell_4# } _cell_5=${_cell_5# } \
 		_cell_6=${_cell_6# }
 	_cell_2=${_cell_2% } _cell_3=${_cell_3% } _cell_4=${_cell_4% } _cell_5=${_cell_5% }
+}
+
+# text_replaced TEXT PART OTHER: sets _replaced, the text with the other instead of each such part.
+text_replaced() {
+	_replaced=
+	text_rest=$1
+	while case $text_rest in *"$2"*) ;; *) false ;; esac do
+		_replaced=$_replaced${text_rest%%"$2"*}$3
+		text_rest=${text_rest#*"$2"}
+	done
+	_replaced=$_replaced$text_rest
 }
 
 # text_size FILE: sets _size, its bytes; 0 where it cannot be read, and fails then. The wc of BSD and of old

@@ -12,7 +12,8 @@ tries_begin() {
 	eval "try_$1_limit=\$((set_REQUEST_TIMEOUT * 100))"
 }
 
-# tries_another NAME WHAT: say what went wrong and pause; fails where the pause would outlive the deadline.
+# tries_another NAME WHAT: say what went wrong and pause; fails where the pause would outlive the deadline,
+# and where there is nothing more to ask with.
 tries_another() {
 	eval "try_pauses=\$try_$1_pauses try_left=\$try_$1_deadline"
 	tries_spread "$((${try_pauses%% *} / 10))"
@@ -27,7 +28,7 @@ tries_another() {
 		try_pause=$((try_left - 50))
 	fi
 	tries_say "$1" "$2: $_problem"
-	[ "$try_pause" -lt "$try_left" ] || return 1
+	if [ "$try_pause" -ge "$try_left" ] || [ "$http_client" = none ]; then return 1; fi
 	child_pause "$try_pause"
 }
 

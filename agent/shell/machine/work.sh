@@ -9,10 +9,9 @@ work_begin_in() {
 	# A run that was killed may have left the name of this number.
 	for work_try in '' .1 .2 .3 .4 .5 .6 .7 .8 .9; do
 		work=$1/azready.$$$work_try
-		if (umask 077 && mkdir "$work") 2>/dev/null; then
-			{ printf '%s\n' "$alive_space" >"$work/namespace" &&
-				printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null &&
-				work_make_room && return
+		if place_make_private "$work" 2>/dev/null; then
+			{ work_make_room && printf '%s\n' "$alive_space" >"$work/namespace" &&
+				printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null && work_took_owner && return $?
 			rm -rf "$work"
 			return 1
 		fi
@@ -28,24 +27,27 @@ work_need_room() {
 	exit 3
 }
 
-# work_make_room: write 1 MiB to see that it fits. 64 KiB of it stay, for the words about a place that is full
-# in the end.
+# work_make_room: write as much as the run asked for, to see that it fits. 64 KiB of it stay, for the words
+# about a place that is full in the end.
 work_make_room() {
 	[ "$sys_roomy" = yes ] || return 0
-	work_fill reserve 1 && work_fill room 15 || return
-	rm -f "$work/room"
+	work_fill reserve 1 && work_fill room "$work_wants"
 }
 
-# work_fill NAME COUNT: a file of so many times 64 KiB in the work directory. Its size is asked for, too: not
-# every shell says that it could not write.
+# work_fill NAME COUNT: a file of so many times 64 KiB in the work directory.
 work_fill() {
 	work_filling=$2
 	while [ "$work_filling" -gt 0 ]; do
-		printf '%065536d' 0 || break
+		printf '%065536d' 0 || return $?
 		work_filling=$((work_filling - 1))
-	done 2>/dev/null >"$work/$1"
-	text_size "$work/$1"
-	[ "$_size" -eq "$(($2 * 65536))" ]
+	done >"$work/$1"
+}
+
+# work_took_owner: whether the record is there that was written last, behind all that the place was filled
+# with. Not every shell says that it could not write; but then this has found no room either.
+work_took_owner() {
+	{ IFS= read -r work_record <"$work/owner"; } 2>/dev/null && [ "$work_record" = "$alive_record" ] &&
+		{ [ "$sys_roomy" = no ] || printf '' >"$work/room"; }
 }
 
 # work_has_room: whether the work directory takes a few kilobytes more.

@@ -212,6 +212,7 @@ function read_elements(file, size,    s, got, count) {
 	RS = "<"
 	while ((got = (getline s < file)) > 0) {
 		count += length(s) + 1
+		if (has_nul(s)) refuse("NUL bytes: UTF-16?")
 		if (s ~ /[\001-\010\013\014\016-\037]/) refuse("control characters")
 		if (!is_utf8(s, 1)) refuse("not UTF-8")
 		if (index(s, "\r")) s = without_returns(s)

@@ -197,7 +197,7 @@ function line_to(name, line) {
 function end_lines(name) {
 	printf "" > (directory "/" name)
 	if (close(directory "/" name) != 0) exit 3
-	note_saved(name, bytes)
+	require_saved(directory "/" name, bytes + 0, "\n")
 }
 
 function add(old, good,    line, there, got) {
