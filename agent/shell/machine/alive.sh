@@ -48,7 +48,7 @@ alive_fields() {
 alive_is() {
 	# shellcheck disable=SC2086  # words
 	alive_words $1 || return $?
-	case $_boot in "${alive_boot--}" | -) ;; *) [ "${alive_boot--}" = - ] || return $? ;; esac
+	case $_boot in "${alive_boot--}" | -) ;; *) [ "${alive_boot--}" = - ] || return 1 ;; esac
 	set -- "$_began"
 	alive_start "$_pid" || return $?
 	[ "$1" = - ] || [ "$_start" = - ] || [ "$_start" = "$1" ]
@@ -57,7 +57,7 @@ alive_is() {
 # alive_words PID STARTTIME BOOTID: sets _pid, _began and _boot; fails where it is no record.
 alive_words() {
 	_pid=0 _began=- _boot=-
-	[ $# -eq 3 ] || return $?
+	[ $# -eq 3 ] || return 1
 	case $1 in '' | 0* | *[!0-9]* | ???????????*) return 1 ;; esac
 	case $2 in - | *[0-9]) ;; *) return 1 ;; esac
 	case $2 in ?*[!0-9]*) return 1 ;; esac
@@ -67,7 +67,7 @@ alive_words() {
 # alive_run: whether the run that this shell belongs to is still there; for its watchers, which it starts as
 # shells of its own.
 alive_run() {
-	[ -d "$work" ] || return $?
+	[ -d "$work" ] || return 1
 	[ "${alive_sees-no}" = yes ] || {
 		alive_can_signal || return 0
 		alive_signal 0 "$$"

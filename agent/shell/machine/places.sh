@@ -101,7 +101,7 @@ place_glob() {
 			done
 			text_by_word
 		fi
-		[ -n "$_found" ] || return $?
+		[ -n "$_found" ] || return 1
 	done
 }
 

@@ -20,7 +20,7 @@ lock_make() {
 	place_of "${1%/*}"
 	if [ ! -d "$_path" ]; then
 		if mkdir -p "${_path%/*}" 2>/dev/null && mkdir "$_path" 2>/dev/null; then lock_made=$_path; fi
-		[ -d "$_path" ] || return $?
+		[ -d "$_path" ] || return 1
 	fi
 	place_of "$1"
 	lock_place=$_path
