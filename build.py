@@ -134,6 +134,11 @@ def upstream(arguments: list[str]) -> int:
     return run_module("lab.upstream", *arguments)
 
 
+def fuzz(arguments: list[str]) -> int:
+    """[--count N] [--first N] [--kind K] [--awk A] build, then look for inputs that tell the two engines apart"""
+    return build([]) or run_module("trust.fuzz", *arguments)
+
+
 def lock(arguments: list[str]) -> int:
     """[no arguments] resolve the newest allowed versions with pex and write the lock files"""
     if arguments:
@@ -169,6 +174,7 @@ COMMANDS = {
     "upstream": upstream,
     "release": release,
     "verify": verify,
+    "fuzz": fuzz,
     "lock": lock,
 }
 

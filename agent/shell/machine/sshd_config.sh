@@ -53,8 +53,8 @@ sshd_from_files() {
 
 # sshd_sift FILE NAME DEPTH: its lines that matter in $work/sshd.DEPTH.
 sshd_sift() {
-	# No awk sees NUL bytes.
-	LC_ALL=C tr -d '\000' <"$1" >"$work/sshd.text" 2>"$work/err" || {
+	# No awk sees NUL bytes, which make a word another one.
+	LC_ALL=C tr '\000' '\001' <"$1" >"$work/sshd.text" 2>"$work/err" || {
 		file_blame "$work"
 		return
 	}

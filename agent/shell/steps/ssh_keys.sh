@@ -112,8 +112,8 @@ keys_add() {
 # keys_with: the content of authorized_keys with those keys that are not in it. What is there stays byte for
 # byte.
 keys_with() {
-	# The file may hold NUL bytes, which no awk sees.
-	LC_ALL=C tr -d '\000' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
+	# No awk sees NUL bytes, which make a line another one.
+	LC_ALL=C tr '\000' '\001' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
 		file_blame "$work"
 		return
 	}

@@ -142,7 +142,9 @@ def absolute(name: str) -> str:
 
 def parse(data: bytes) -> Iterator[Line]:
     """The lines that matter: keywords in lower case, and all words but file names. As sshd.awk does."""
-    for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):
+    # No path can hold a NUL, and no awk sees it.
+    text = data.replace(b"\0", b"\x01").decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), 1):
         found = re.match(r"[ \t\r\f]*([A-Za-z]+)[ \t]*=?[ \t]*", line)
         keyword = found[1].lower() if found else ""
         if not found or keyword not in _READ:
