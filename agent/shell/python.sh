@@ -39,7 +39,7 @@ python_become() {
 	python_pick || return 0
 	log_debug "engine: python ($_python)"
 	# exec forgets the trap.
-	rm -rf "$work"
+	rm -rf "$work" 2>/dev/null || rm -rf "$work"
 	trap - PIPE
 	exec "$_python" -I -S "$_self" ${1+"$@"}
 }

@@ -1,7 +1,7 @@
 """Step through runs of azready, disturb each of their calls, and write down what was right.
 
 usage: python -m trust.step [--whole | --each | --count N] [--scene WORD ..] [--way WORD ..] [--point WORD ..]
-                            [--workers N] [--list]
+                            [--workers N] [--output FOLDER] [--list]
 
   --whole    every way at every point: hours
   --each     every point once, the ways in turn
@@ -10,7 +10,7 @@ usage: python -m trust.step [--whole | --each | --count N] [--scene WORD ..] [--
              only those in whose name each of these words is
   --list     the scenes, and the points of each
 
-build/trust/steps.json has every try, steps.md the table.
+FOLDER/steps.json (of build/trust) has every try, steps.md the table.
 """
 
 from __future__ import annotations
@@ -106,12 +106,12 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(rows) + f"\n\n{len(outcomes) - len(met)} points were not reached again.\n"
 
 
-def write(outcomes: list[Outcome]) -> None:
+def write(outcomes: list[Outcome], output: Path) -> None:
     """What became of them, for readers and programs."""
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "steps.json").write_text(json.dumps([vars(outcome) for outcome in outcomes], indent=1))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "steps.json").write_text(json.dumps([vars(outcome) for outcome in outcomes], indent=1))
     wrong = "".join(f"- {outcome}\n" for outcome in outcomes if outcome.problems)
-    (OUTPUT / "steps.md").write_text(table(outcomes) + "\n" + wrong)
+    (output / "steps.md").write_text(table(outcomes) + "\n" + wrong)
 
 
 def main(arguments: list[str]) -> int:
@@ -121,6 +121,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--each", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     for name in ("scene", "way", "point"):
         parser.add_argument(f"--{name}", nargs="*", default=[])
@@ -133,7 +134,7 @@ def main(arguments: list[str]) -> int:
             outcomes.append(outcome)
             if outcome.problems:
                 print(outcome, flush=True)
-            write(outcomes)
+            write(outcomes, options.output)
     if not options.list:
         print(table(outcomes))
     return any(outcome.problems for outcome in outcomes)

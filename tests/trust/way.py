@@ -130,7 +130,7 @@ def spread(found: list[Point], count: int, first: int = 0) -> list[tuple[Way, Po
     tries = []
     ways = list(WAYS.values())
     taken = by_key[:names] if count <= names else by_key
-    for index in range(count):
+    for index in range(count if taken else 0):
         point = taken[(index * len(taken) // count + first) % len(taken)]
         fitting = [way for way in ways[(index + first) % len(ways) :] + ways if way.suits(point.kind)]
         tries.append((fitting[0], point))

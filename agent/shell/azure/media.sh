@@ -70,7 +70,13 @@ media_look_for() {
 		media_why="$1 is not mounted with a root other than /: give a directory"
 		return 1
 	fi
-	file_make_directory "$run_directory" 0700 && file_make_directory "$run_directory/media" 0700 || return
+	for media_folder in "$run_directory" "$run_directory/media"; do
+		file_make_directory "$media_folder" 0700 || {
+			media_why=$(fail_cause)
+			forgive
+			return 1
+		}
+	done
 	media_status=1
 	# Where nobody else looks: the password is on it.
 	if media_mount "$1" udf || media_mount "$1" iso9660; then

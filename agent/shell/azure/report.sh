@@ -62,8 +62,12 @@ report_made() {
 
 # report_one: one try to make it. What is no Ready has a cause.
 report_one() {
-	{ [ "$report_state" = Ready ] || [ -s "$work/DESCRIPTION" ]; } &&
-		{ printf '%s' "$report_state" >"$work/STATE"; } 2>/dev/null || return
+	if [ "$report_state" = Ready ]; then
+		# There, whatever went wrong a moment ago.
+		{ printf '' >"$work/DESCRIPTION"; } 2>/dev/null
+	else
+		[ -s "$work/DESCRIPTION" ]
+	fi && { printf '%s' "$report_state" >"$work/STATE"; } 2>/dev/null || return
 	if [ "$goal_state" = known ]; then report_document; else report_json; fi
 }
 

@@ -32,10 +32,10 @@ home_make() {
 	home_clear_tree "$home_new"
 	{ home_fill "$3" "$4:$5" && LC_ALL=C mv "$home_new" "$home_at" 2>"$work/err" && [ -d "$home_at" ] &&
 		[ ! -e "$home_new" ]; } || {
-		set -- "$1" "$?"
+		# Before anything else writes to $work/err.
+		file_blame "$1" "$?"
 		home_clear_tree "$home_new"
-		file_blame "$1" "$2"
-		return
+		return 1
 	}
 	file_give "$1" "$4" "$5"
 }

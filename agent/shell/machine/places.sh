@@ -20,7 +20,7 @@ place_of() {
 		if [ -h "$root$place_done/$place_part" ] && [ "$place_links" -lt 40 ]; then
 			place_links=$((place_links + 1))
 			[ -z "${2-}" ] || "$2" "$root$place_done/$place_part"
-			place_target=$(readlink "$root$place_done/$place_part")
+			place_link "$root$place_done/$place_part"
 			case $place_target in /*) place_done= ;; esac
 			place_todo=$place_target/$place_todo
 		else
@@ -28,6 +28,18 @@ place_of() {
 		fi
 	done
 	_path=$root$place_done
+}
+
+# place_link PLACE: sets place_target, what this symlink holds, which is never nothing. Of a readlink that was
+# killed nothing is known: taken for an empty name it would lead elsewhere, to be read or written.
+place_link() {
+	for _ in 1 2; do
+		place_target=$(readlink "$1" 2>/dev/null) || place_target=
+		[ -z "$place_target" ] || return 0
+	done
+	# Not by log.sh, which looks for places too.
+	printf 'azready: error: the link %s cannot be read (hint: is readlink missing, or out of memory?)\n' "$1" >&2
+	exit 3
 }
 
 # place_itself NAME: sets _path, as place_of, but of a symlink itself and not of what it points to.
