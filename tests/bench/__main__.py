@@ -12,10 +12,12 @@ from pathlib import Path
 from rich.console import Console
 from support import ROOT
 
+from . import peers, sizes
 from .counts import can_trace
 from .facts import facts
 from .fleet import AT_ONCE_PER_PROCESSOR, rehearse, told
 from .measure import MeasureError, measure, ratios
+from .picture import picture
 from .place import AGENT
 from .progress import Progress
 from .results import WIDTH, Results
@@ -30,6 +32,8 @@ the rounds' ratios, so that a busy computer changes little. It takes some minute
 _MANUAL = """\
 try it:
   build.py bench                       all works
+  build.py bench --peers --sizes       beside cloud-init and waagent, too, and with large inputs: the
+                                       whole picture, in an hour half of which is theirs
   build.py bench --rounds 3            less exact, in a minute
   build.py bench --only "second boot"  the rows with these words in them
   build.py bench --fleet 1000          a rehearsal: 1,000 machines with the shell engine and 200 with
@@ -41,7 +45,8 @@ what is measured:
   script     what the public documentation's example does in Python: goal state, then Ready
   curls      the requests alone
 
-build/bench/bench.json has every figure. Needs strace, curl, bash, busybox and Debian's python3.
+build/bench/bench.json has every figure, bench.svg is the picture. Needs strace, curl, bash, busybox
+and Debian's python3; --peers what tests/lab/clients need.
 
 exit status: 0 it is measured (met or not), 1 a work did not end as it should, 2 wrong usage"""
 _BUILD = ROOT / "build" / "bench"
@@ -67,6 +72,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--rounds", type=_count, default=11, metavar="N", help="how often (default: 11)")
     add("--only", metavar="TEXT", default="", help="the rows whose work has this in its name")
+    add("--peers", action="store_true", help="beside Debian's cloud-init and waagent, too (root, some minutes)")
+    add("--sizes", action="store_true", help="and time against the size of the input, with each awk")
     add("--json", action="store_true", help="print bench.json in place of the tables")
     add("--output", metavar="DIR", type=Path, default=_BUILD, help="where the files go (default: build/bench)")
     add("--fleet", metavar="N", type=_count, help="no measuring: N machines, and a fifth as many with Python")
@@ -87,17 +94,28 @@ def _count(text: str) -> int:
 def _measure(options: argparse.Namespace, console: Console) -> int:
     rows = [row for row in ROWS if options.only in row.work]
     names = {name for row in rows for name in (row.work, row.against)}
-    results = Results(facts(), options.rounds)
-    results.figures = measure([work for name, work in WORKS.items() if name in names], options.rounds, Progress())
+    results, progress = Results(facts(), options.rounds), Progress()
+    results.figures = measure([work for name, work in WORKS.items() if name in names], options.rounds, progress)
     results.ratios = ratios(rows, results.figures)
-    options.output.mkdir(parents=True, exist_ok=True)
-    document = json.dumps(results.json(), indent=1) + "\n"
-    (options.output / "bench.json").write_text(document)
+    if options.peers:
+        # Theirs are long, and differ by much more than a busy minute can.
+        found = peers.measure(max(1, options.rounds // 3), progress)
+        results.ratios += ratios(peers.ROWS, found)
+        results.agents = peers.comparison(found)
+    if options.sizes:
+        results.curves = sizes.measure(max(1, options.rounds // 4), progress)
+    _write(results, options.output)
     if options.json:
-        print(document, end="")
+        print(json.dumps(results.json(), indent=1))
     else:
         results.show(console)
     return 0
+
+
+def _write(results: Results, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bench.json").write_text(json.dumps(results.json(), indent=1) + "\n")
+    (folder / "bench.svg").write_text(picture(results))
 
 
 def _rehearse(options: argparse.Namespace, console: Console) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Place:
 
 
 @contextlib.contextmanager
-def place(combination: Combination | None = None, vm: dict[str, Any] | None = None) -> Iterator[Place]:
+def place(combination: Combination | None = None, vm: Mapping[str, Any] | None = None) -> Iterator[Place]:
     """A new one, with the accounts of an image. With a combination nothing can be started but what it has."""
     with tempfile.TemporaryDirectory(prefix="azready-place-") as name:
         folder, machine = Path(name), load_vm(vm or {})

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .measure import Figures, Ratio
+from .sizes import Curve
 from .works import MEMORY, Limit
 
 # The widest table, for a file or a pipe.
@@ -24,6 +25,9 @@ class Results:
     rounds: int
     figures: dict[str, Figures] = field(default_factory=dict)
     ratios: list[Ratio] = field(default_factory=list)
+    # A row for each agent (peers.comparison), and time against size: both only where they were asked for.
+    agents: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
 
     @property
     def memory(self) -> list[tuple[Limit, int]]:
@@ -45,6 +49,8 @@ class Results:
                 {"work": limit.work, "above": limit.above, "kb": taken, "at_most_kb": limit.at_most}
                 for limit, taken in self.memory
             ],
+            "agents": self.agents,
+            "sizes": [curve.json() for curve in self.curves],
         }
 
     def show(self, console: Console) -> None:
@@ -53,6 +59,12 @@ class Results:
         console.print(self._works())
         console.print()
         console.print(self._limits())
+        if self.agents:
+            console.print()
+            console.print(self._agents())
+        if self.curves:
+            console.print()
+            console.print(self._sizes())
 
     def _works(self) -> Table:
         table = _table("work", "cpu ms", "memory MB", "programs", "forks", "requests")
@@ -60,6 +72,26 @@ class Results:
             table.add_row(
                 found.name, f"{found.median:.1f}", f"{found.memory / 1024:.1f}",
                 str(found.programs), str(found.forks), str(found.requests),
+            )  # fmt: skip
+        return table
+
+    def _agents(self) -> Table:
+        table = _table("agent", "version", "cpu ms", "memory MB", "programs", "own KB", "packages", "their MB")
+        for row in self.agents:
+            table.add_row(
+                row["agent"], row["version"], str(row["cpu_ms"]), f"{row['memory_kb'] / 1024:.1f}",
+                str(row["programs"]), f"{row['own_bytes'] / 1024:.0f}", str(len(row["packages"])),
+                f"{row['packages_bytes'] / 1024 / 1024:.1f}",
+            )  # fmt: skip
+        return table
+
+    def _sizes(self) -> Table:
+        table = _table("input", "engine", "cpu ms: next to nothing", "half", "whole", "grows as size^")
+        for curve in self.curves:
+            first, *_, half, whole = curve.cpu
+            table.add_row(
+                f"{curve.sizes[-1]} {curve.input}", curve.engine, f"{first:.0f}", f"{half:.0f}", f"{whole:.0f}",
+                f"{curve.power:.1f}" if curve.power else "-",
             )  # fmt: skip
         return table
 

@@ -6,13 +6,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from support import ROOT, need
 
-from .measure import MeasureError, clock
+from .measure import MeasureError, Ratio, clock
+from .packages import Installed
+from .picture import picture
+from .results import Results
+from .sizes import INPUTS, Curve
 from .tree import timed, weighed
-from .works import ROWS, WORKS, Work
+from .works import ROWS, WORKS, Row, Work
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
@@ -40,6 +45,9 @@ def test_a_row_becomes_figures_and_a_ratio(tmp_path: Path) -> None:
     (ratio,) = found["ratios"]
     assert ratio["met"] == (ratio["ratio"] <= ratio["at_most"])
     assert "bench: processor time" in done.stderr
+    picture = ElementTree.parse(tmp_path / "bench.svg")
+    said = " ".join(filter(None, picture.getroot().itertext()))
+    assert all(text in said for text in (found["date"], "second boot", "x sh -c :"))
 
 
 @pytest.mark.parametrize(
@@ -78,3 +86,60 @@ def test_memory_of_a_family_is_what_all_have_at_one_time() -> None:
 
 def test_each_row_is_of_works_that_are_measured() -> None:
     assert {name for row in ROWS for name in (row.work, row.against)} == set(WORKS)
+
+
+STATUS = """\
+Package: base
+Essential: yes
+Depends: libc
+
+Package: libc
+Installed-Size: 1000
+
+Package: agent
+Version: 1.2-3
+Installed-Size: 20
+Pre-Depends: libc (>= 2)
+Depends: gone | tool (>= 1), python3:any, virtual
+
+Package: tool
+Installed-Size: 5
+
+Package: python3
+Installed-Size: 100
+Depends: libc, agent
+
+Package: real
+Installed-Size: 7
+Provides: virtual (= 1)
+"""
+
+
+def test_packages_of_an_agent_are_those_beyond_the_base(tmp_path: Path) -> None:
+    (tmp_path / "var/lib/dpkg").mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/status").write_text(STATUS)
+    installed = Installed(tmp_path)
+    needed = installed.beyond_base(["agent"])
+    assert needed == {"agent", "tool", "python3", "real"}
+    assert installed.size(needed) == 132 * 1024
+    assert installed.version("agent") == "1.2-3"
+
+
+def test_growth_is_told_by_the_two_largest_sizes() -> None:
+    sizes = (1, 100, 200, 400)
+    assert Curve("keys", "mawk", sizes, (50.0, 100.0, 150.0, 250.0)).power == 1.0
+    assert round(Curve("keys", "mawk", sizes, (50.0, 70.0, 130.0, 370.0)).power, 6) == 2.0
+    assert Curve("keys", "mawk", sizes, (50.0, 51.0, 49.0, 52.0)).power == 0.0
+
+
+def test_the_picture_has_every_part_that_was_measured() -> None:
+    facts = {"date": "2026-11-26", "azready": "1.0", "system": "Debian", "kernel": "6.1", "processor": "one & only",
+             "processors": 2, "versions": {"curl": "8.0"}}  # fmt: skip
+    results = Results(facts, 3)
+    row = {"version": "22.4", "cpu_ms": 1500, "memory_kb": 70000, "packages": ["a", "b"]}
+    results.agents = [{**row, "agent": "azready, shell"}, {**row, "agent": "cloud-init"}]
+    results.ratios = [Ratio(Row("dash+curl report", "two curls", 2.0), 5.0)]
+    results.curves = [Curve(given.name, "mawk", (1, *given.sizes), (1.0,) * 5) for given in INPUTS]
+    said = " ".join(filter(None, ElementTree.fromstring(picture(results)).itertext()))
+    wanted = ("one & only", "cloud-init 22.4", "1.50 s, 68 MB, 2 packages", "5.0 x two curls", "64 KB of user data")
+    assert [text for text in wanted if text not in said] == []

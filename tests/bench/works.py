@@ -11,7 +11,7 @@ from conformance.client import SHELLS, Combination
 
 from .place import AGENT, Place
 
-_BESIDE = Path(__file__).with_name("beside")
+BESIDE = Path(__file__).with_name("beside")
 _READY = """<?xml version="1.0" encoding="utf-8"?>
 <Health><GoalStateIncarnation>1</GoalStateIncarnation><Container><ContainerId>{container}</ContainerId>
 <RoleInstanceList><Role><InstanceId>{instance}</InstanceId><Health><State>Ready</State></Health></Role>
@@ -70,8 +70,8 @@ def _shell(name: str, shell: str, client: str, *words: str, prepare: Callable[[P
 
 
 def _beside(name: str, file: str) -> Work:
-    environment = {"READY": str(_BESIDE / "ready.py")}
-    return Work(name, lambda _: ["sh", str(_BESIDE / file)], _put_report, environment=environment)
+    environment = {"READY": str(BESIDE / "ready.py")}
+    return Work(name, lambda _: ["sh", str(BESIDE / file)], _put_report, environment=environment)
 
 
 def _put_report(here: Place) -> None:
@@ -89,7 +89,7 @@ def _provision(here: Place) -> None:
         raise RuntimeError(f"the first boot failed: {done.output}")
 
 
-SCRIPT = Work("script", lambda _: ["python3", str(_BESIDE / "ready.py")])
+SCRIPT = Work("script", lambda _: ["python3", str(BESIDE / "ready.py")])
 WORKS = {
     work.name: work
     for work in (

@@ -31,9 +31,11 @@ from lab.process import Process
 CACHE = support.ROOT / "build" / "clients"
 # bookworm has cloud-init 22.4 and WALinuxAgent 2.7, trixie 25.1 and 2.12.
 SUITE = os.environ.get("AZREADY_CLIENTS_SUITE", "bookworm")
-# Both agents, and what they call: a DHCP client, the tools of the network, an SSH server's keys.
+# Both agents, and what they call: a DHCP client, the tools of the network, an SSH server's keys. And curl for azready,
+# which the bench puts beside them.
 _PACKAGES = (
     *("cloud-init", "waagent", "isc-dhcp-client", "ifupdown", "iproute2", "openssh-server", "sudo", "procps", "eject"),
+    "curl",
 )
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
 _TOOLS = {
@@ -43,7 +45,7 @@ _TOOLS = {
 # Long for anything that goes well on a busy computer.
 PATIENCE = 150
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ENVIRONMENT = {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
 
 # Azure's side of the network: both addresses, and the other end of the machine's cable as soon as it is there.
 _NETWORK = f"""
@@ -175,7 +177,7 @@ class Machine:
     def run(self, script: str) -> str:
         """What a shell script prints inside; its errors too. It must end well."""
         command = ("sh", "-euc", f"exec 2>&1\n{script}")
-        done = self._namespace.run(*command, environment=_ENVIRONMENT, limit=PATIENCE)
+        done = self._namespace.run(*command, environment=ENVIRONMENT, limit=PATIENCE)
         said = done.stdout.decode(errors="replace")
         assert done.exit == 0, f"{script}: status {done.exit}: {said[-3000:]}"
         return said
@@ -184,6 +186,14 @@ class Machine:
         """Start a shell script inside and leave it running; what it says is in /var/log/started."""
         # A session of its own: what stays in that of `run` ends with it.
         self.run(f"setsid sh -euc {shlex.quote(script)} >/var/log/started 2>&1 &")
+
+    def inside(self, script: str) -> list[str]:
+        """The command that runs a shell script inside, to be started out here."""
+        return self._namespace.inside("sh", "-euc", script)
+
+    def put(self, source: Path, path: str) -> None:
+        """Copy a file to a path inside, with its mode."""
+        shutil.copy(source, self._namespace.top / path.lstrip("/"))
 
     def verdict(self) -> str:
         """What the platform came to, as soon as it did: `Succeeded`, or `Failed DESCRIPTION`. Raises `NotSeen`."""
