@@ -11,12 +11,30 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from conformance.results import FAILED, LEFT_OUT, PASSED, Outcomes, noted, save
 
 # Who starts the tests in the background, or behind nohup, has them ignored; what the tests start would inherit that.
 for ignored in (signal.SIGHUP, signal.SIGINT):
     with contextlib.suppress(ValueError):  # not the main thread
         if signal.getsignal(ignored) == signal.SIG_IGN:
             signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
+
+
+# What became of the cases of the suite, for build/conformance.json.
+_outcomes: Outcomes = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note the outcome: that of the test itself, or that of its setup if it got no further."""
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        words = {"passed": PASSED, "failed": FAILED, "skipped": LEFT_OUT}
+        noted(_outcomes, report.nodeid, words[report.outcome])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write them down: where all workers' reports come together."""
+    if _outcomes and not hasattr(session.config, "workerinput"):
+        save(_outcomes, anew=session.config.getoption("cacheclear"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

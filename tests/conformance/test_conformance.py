@@ -15,15 +15,14 @@ from conformance.case import Case, CaseError
 from conformance.check import COLUMNS, is_azreadys
 from conformance.client import (
     AGENT,
-    ALL,
     ALWAYS,
-    SHELLS,
     Azready,
     Combination,
     Other,
     make_sandbox,
     need_programs,
 )
+from conformance.combinations import combinations
 from conformance.expected import applies_to_others, judgement, load_expected
 from conformance.loading import CASES, load_cases, load_file
 from conformance.run import run_case
@@ -38,25 +37,9 @@ _SCRIPTS = {
 _SCRIPT_LIMIT = 6.0
 
 
-# A core case runs with every one of so many combinations of shell and HTTP client: the next one with the next of them.
-_TURN = 4
-
-
-def _combinations(case: Case) -> list[Combination]:
-    """Every case runs with the newest Python, and with two shells and a third by turns; a core case with more.
-
-    Every combination has its turn in a fourth of the core cases: all of them in all would take CI an hour.
-    """
-    turn = [each for each in _CASES if each.core == case.core].index(case)
-    often = [*ALWAYS[:3], *(ALWAYS[3:] if case.core else [ALWAYS[3 + turn % len(ALWAYS[3:])]])]
-    seldom = [each for number, each in enumerate(ALL) if each.python or (number + turn) % _TURN == 0]
-    rows = [*often, *(each for each in (seldom if case.core else ()) if each not in often)]
-    return [each for each in rows if each.engine in case.engines and not (case.without and SHELLS[each.shell].tools)]
-
-
 @pytest.mark.parametrize(
     ("case", "combination"),
-    [pytest.param(case, each, id=f"{case.name}[{each}]") for case in _CASES for each in _combinations(case)],
+    [pytest.param(case, each, id=f"{case.name}[{each}]") for case in _CASES for each in combinations(case, _CASES)],
 )
 def test_case(case: Case, combination: Combination, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """azready does what the case says, in this combination."""

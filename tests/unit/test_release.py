@@ -13,6 +13,9 @@ from pathlib import Path
 
 import bundle
 import pytest
+from conformance.combinations import combinations
+from conformance.loading import load_cases
+from conformance.results import PASSED, sha256_of_agent
 from release.assemble import SUMS
 from release.source import release_moment, source_files
 from support import DIST, ROOT, interpreters, need
@@ -23,6 +26,7 @@ PROGRAMS = ("azready", "azready.sh", "azready.pyz", "azready-lab.pyz")
 FILES = {
     *PROGRAMS,
     *("azready.8", "azready.bash", "_azready", "azready.fish"),
+    *("conformance.html", "conformance.json", "trust-steps.json", "trust-steps.md"),
     *(ARCHIVE, f"azready_{VERSION}_all.deb", "azready.cdx.json", "release-notes.md", SUMS),
 }
 
@@ -32,11 +36,23 @@ def released(tree: Path, python: str, umask: int, *options: str, **variables: st
     (tree / "build").mkdir(exist_ok=True)
     if not (tree / "build" / "wheels").exists():
         (tree / "build" / "wheels").symlink_to(ROOT / "build" / "wheels")
+        with_results(tree)
     # The locked tools are pure Python, or made for the stable ABI.
     places = [str(tree / "agent"), str(tree / "tests"), sysconfig.get_path("purelib")]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(places), **variables}
     command = [python, "-B", "-m", "release", "release", *options]
     return subprocess.run(command, env=environment, umask=umask, cwd=tree.parent, capture_output=True, text=True)
+
+
+def with_results(tree: Path) -> None:
+    """As if the tests had run there, and all had passed: what they write."""
+    cases = load_cases()
+    results = {case.name: {str(each): PASSED for each in combinations(case, cases)} for case in cases}
+    text = json.dumps({"sha256": sha256_of_agent(), "results": results})
+    (tree / "build" / "conformance.json").write_text(text)
+    (tree / "build" / "trust").mkdir()
+    for name in ("steps.md", "steps.json"):
+        (tree / "build" / "trust" / name).write_text("{}")
 
 
 def copied(folder: Path) -> Path:
@@ -141,6 +157,25 @@ def test_the_date_is_that_of_the_changelog_or_what_is_asked_for(
     assert release_moment(tmp_path, VERSION) == 1798070400
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     assert release_moment(tmp_path, VERSION) == 1700000000
+
+
+def test_results_of_the_suite_are_taken_from_a_file_if_it_is_whole(tree: Path, tmp_path: Path) -> None:
+    known = json.loads((tree / "build" / "conformance.json").read_text())
+    del known["results"]["provision/good"]["shell-dash-curl"]
+    (tmp_path / "results.json").write_text(json.dumps(known))
+    done = released(tree, sys.executable, 0o022, "--report", str(tmp_path / "results.json"))
+    assert (done.returncode, "1 missing, such as provision/good[shell-dash-curl]" in done.stderr) == (1, True)
+    (tmp_path / "results.json").write_text((tree / "build" / "conformance.json").read_text())
+    options = ("--report", str(tmp_path / "results.json"), "--out", str(tmp_path / "out"))
+    assert released(tree, sys.executable, 0o022, *options).returncode == 0
+    assert (tmp_path / "out" / "conformance.html").is_file()
+
+
+def test_a_release_without_reports(tree: Path, tmp_path: Path) -> None:
+    done = released(tree, sys.executable, 0o022, "--no-report", "--out", str(tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, "")
+    left_out = {name for name in FILES if name.startswith(("conformance", "trust"))}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES - left_out
 
 
 # Checksums and signatures
