@@ -32,10 +32,11 @@ class Option(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command: what the overview says of it, the lines of its usage, the options that are its own."""
+    """A command: what the overview says of it, what its own help says first, its usages, its own options."""
 
     name: str
     purpose: str
+    text: str
     usages: tuple[str, ...]
     options: tuple[Option, ...]
 
@@ -82,11 +83,12 @@ def one_line(text: str) -> str:
 
 
 def _command(name: str, purpose: str, section: str) -> Command:
-    usages = re.findall(r"(?m)^(?:usage:| {6}) (azready .*)$", section.partition("\n\n")[0])
+    usage, _, rest = section.partition("\n\n")
+    usages = re.findall(r"(?m)^(?:usage:| {6}) (azready .*)$", usage)
     said = {option.names[0]: option for cells in ROW.findall(section) for option in _options(*cells)}
     for option, value in IN_USAGE.findall(" ".join(usages)):
         said.setdefault(option, Option((option,), value, ""))
-    return Command(name, one_line(purpose), tuple(usages), tuple(said.values()))
+    return Command(name, one_line(purpose), one_line(rest.partition("\n\n")[0]), tuple(usages), tuple(said.values()))
 
 
 def _options(names: str, text: str) -> list[Option]:

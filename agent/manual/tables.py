@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from manual.helptext import Option, help_of
 
 MANUAL = Path(__file__).resolve().parent
 TABLES = MANUAL.parent / "tables"
@@ -80,9 +84,48 @@ def roff(text: str) -> str:
     return f"\\&{escaped}" if escaped.startswith(".") else escaped
 
 
+def running(text: str) -> str:
+    """Running text in lines of at most 80 bytes, which is what mandoc asks for. No escape holds a blank."""
+    lines = textwrap.wrap(roff(text), 80, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"\\&{line}\n" if line.startswith((".", "'")) else f"{line}\n" for line in lines)
+
+
 def tagged(pairs: list[tuple[str, str]]) -> str:
     """A list of man(7): a bold name, and below it what it means."""
-    return "".join(f".TP\n.B {roff(name)}\n{roff(text)}\n" for name, text in pairs)
+    return "".join(f".TP\n.B {roff(name)}\n{running(text)}" for name, text in pairs)
+
+
+def synopsis(usage: str) -> str:
+    """A usage with what is typed as it is in bold, and what stands for something in italics."""
+
+    def set_word(found: re.Match[str]) -> str:
+        font = "I" if found[0].isupper() else "B"
+        return f"\\f{font}{roff(found[0])}\\fP"
+
+    return re.sub(r"[A-Za-z-]+", set_word, usage)
+
+
+def options_roff(options: tuple[Option, ...]) -> str:
+    """Options, each with what it does."""
+    said = [(", ".join(option.names) + f" {option.value}".rstrip(), option.text) for option in options]
+    return "".join(f".TP\n{synopsis(name)}\n{running(text)}" for name, text in said)
+
+
+def commands_roff() -> str:
+    """The help of every command for the man page: how it is used, what it does, its options."""
+    parts = []
+    for command in help_of(TABLES).commands:
+        usages = [usage.removeprefix("azready ") for usage in command.usages] or [command.name]
+        tags = "".join(f".{'TP' if number == 0 else 'TQ'}\n{synopsis(usage)}\n" for number, usage in enumerate(usages))
+        text = command.text or f"{command.purpose[:1].upper()}{command.purpose[1:]}."
+        own = options_roff(tuple(option for option in command.options if option.text))
+        parts.append(f"{tags}{running(text)}" + (f".RS\n{own}.RE\n" if own else ""))
+    return "".join(parts)
+
+
+def statuses_roff() -> str:
+    """The exit statuses."""
+    return tagged([(status, f"{text[:1].upper()}{text[1:]}.") for status, text in help_of(TABLES).statuses])
 
 
 def settings_markdown() -> str:
@@ -157,6 +200,9 @@ WRITERS: dict[tuple[str, str], Callable[[], str]] = {
     (".8", "settings"): settings_roff,
     (".8", "steps"): steps_roff,
     (".8", "reasons"): reasons_roff,
+    (".8", "commands"): commands_roff,
+    (".8", "options"): lambda: options_roff(help_of(TABLES).options),
+    (".8", "statuses"): statuses_roff,
 }
 
 

@@ -8,6 +8,7 @@ import bundle
 
 from release.completions import completions
 from release.deb import debian_package
+from release.lab_page import lab_page
 from release.sbom import bill_of_materials
 from release.source import notes, release_moment, source_archive
 
@@ -23,6 +24,7 @@ def release_files(root: Path, wheels: Path, reports: dict[str, bytes]) -> dict[s
     files = {
         **built,
         **completed,
+        "azready-lab.1": lab_page(version, moment).encode(),
         "azready.8": bundle.read(root / "agent" / "manual" / "azready.8").encode(),
         f"azready-{version}.tar.gz": source_archive(root, version, moment),
         f"azready_{version}_all.deb": debian_package(root, version, moment, built["azready"], completed),

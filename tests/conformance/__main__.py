@@ -49,7 +49,7 @@ _WIDTHS = {ENDED: 6, VERDICT: 10, EXIT: 5, FILES: 5}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen cases against the command; the exit status says whether all came out as expected."""
-    options = _options(arguments)
+    options = parser().parse_args(arguments)
     try:
         cases = load_cases()
         expected = load_expected(options.expected, cases) if options.expected else {}
@@ -66,18 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(as_expected for as_expected, _ in outcomes) else 1
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    made = argparse.ArgumentParser(
         prog="lab conformance", description=__doc__, epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--agent", "--client", dest="client", required=True, metavar="CMD", help="the agent's command")
-    parser.add_argument("--expected", type=Path, metavar="FILE", help="list of expected failures")
-    parser.add_argument("--report-only", action="store_true", help="demand that it ends and the verdict, no files")
-    parser.add_argument("--limit", type=float, default=20.0, metavar="SECONDS", help="when a run counts as hung (20)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show requests and log of every failure")
-    parser.add_argument("case", nargs="*", help="cases, files or topics (default: all for any agent)")
-    return parser.parse_args(arguments)
+    made.add_argument("--agent", "--client", dest="client", required=True, metavar="CMD", help="the agent's command")
+    made.add_argument("--expected", type=Path, metavar="FILE", help="list of expected failures")
+    made.add_argument("--report-only", action="store_true", help="demand that it ends and the verdict, no files")
+    made.add_argument("--limit", type=float, default=20.0, metavar="SECONDS", help="when a run counts as hung (20)")
+    made.add_argument("-v", "--verbose", action="store_true", help="show requests and log of every failure")
+    made.add_argument("case", nargs="*", help="cases, files or topics (default: all for any agent)")
+    return made
 
 
 def _chosen(cases: list[Case], names: Sequence[str]) -> list[Case]:

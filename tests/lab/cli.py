@@ -1,4 +1,7 @@
-"""The command line of the lab: which commands there are. Each is a module with a `main(arguments)` of its own."""
+"""The command line of the lab: which commands there are.
+
+Each is a module with a `main(arguments)`, and a `parser()` that says which ones it takes: the man page is made of that.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ of the source tree, below `suite/`, and that is unpacked for the run.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib.util
 import sys
@@ -24,6 +25,14 @@ def main(arguments: Sequence[str]) -> int:
         from conformance.__main__ import main as conformance
 
         return conformance(arguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the suite's own command line takes."""
+    with _importable():
+        from conformance.__main__ import parser as conformance
+
+        return conformance()
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ ARCHIVE = f"azready-{VERSION}.tar.gz"
 PROGRAMS = ("azready", "azready.sh", "azready.pyz", "azready-lab.pyz")
 FILES = {
     *PROGRAMS,
-    *("azready.8", "azready.bash", "_azready", "azready.fish"),
+    *("azready.8", "azready-lab.1", "azready.bash", "_azready", "azready.fish"),
     *("conformance.html", "conformance.json", "trust-steps.json", "trust-steps.md"),
     *(ARCHIVE, f"azready_{VERSION}_all.deb", "azready.cdx.json", "release-notes.md", SUMS),
 }

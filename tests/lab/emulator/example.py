@@ -88,8 +88,13 @@ raw_base64 = "cnViYmlzaAo="                    # exactly these bytes instead of 
 """
 
 
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    return argparse.ArgumentParser("lab example", description="Print a commented VM file.")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print it."""
-    argparse.ArgumentParser("lab example", description="Print a commented VM file.").parse_args(arguments)
+    parser().parse_args(arguments)
     print(EXAMPLE, end="")
     return 0

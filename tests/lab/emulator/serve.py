@@ -61,7 +61,7 @@ a fleet:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     # A description may hold what the terminal's encoding has not.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -86,10 +86,11 @@ def _usage_error(message: str, hint: str) -> int:
     return _USAGE_ERROR
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
     shape = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("lab serve", None, _ABOUT, _MANUAL, formatter_class=shape)
-    add = parser.add_argument
+    made = argparse.ArgumentParser("lab serve", None, _ABOUT, _MANUAL, formatter_class=shape)
+    add = made.add_argument
     add("--vm", metavar="FILE", help="the VM and its faults, TOML (default: a good VM)")
     add("--wireserver", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
     add("--imds", metavar="HOST:PORT", type=_address, default=ANY_PORT, help="default: a free port of 127.0.0.1")
@@ -100,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--timeout", metavar="SECONDS", type=_seconds, help="until TimedOut (default: the VM file's, else 1200)")
     add("--exit-on-verdict", action="store_true", help="stop as soon as there is a verdict")
     add("-q", "--quiet", action="store_true", help="print the first and the last line only")
-    return parser
+    return made
 
 
 def _address(text: str) -> Address:
