@@ -16,12 +16,12 @@ from . import peers, sizes
 from .counts import can_trace
 from .facts import facts
 from .fleet import AT_ONCE_PER_PROCESSOR, rehearse, told
-from .measure import MeasureError, measure, ratios
+from .measure import measure, ratios
 from .picture import picture
 from .place import AGENT
 from .progress import Progress
 from .results import WIDTH, Results
-from .works import ROWS, WORKS
+from .works import ROWS, WORKS, MeasureError
 
 _ABOUT = """\
 What azready costs, beside what else could do its work: processor time and peak memory of all

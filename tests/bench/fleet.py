@@ -100,7 +100,7 @@ def rehearse(
         engines = ["python" if (index * python) // count != ((index + 1) * python) // count else "shell"
                    for index in range(count)]  # fmt: skip
         ended: list[tuple[str, str, int, float, str]] = []
-        with ThreadPoolExecutor(at_once) as pool:
+        with _pool(at_once) as pool:
             boots = [pool.submit(_boot, folder, number, engine, azure.members[number - 1])
                      for number, engine in enumerate(engines, 1)]  # fmt: skip
             for boot in as_completed(boots):
@@ -114,6 +114,16 @@ def rehearse(
         for name, engine, status, waited, log in ended
     ]
     return Rehearsal(sorted(rows, key=lambda boot: boot.waited), ending, memory)
+
+
+@contextmanager
+def _pool(at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """Who ends it early does not wait for those that have not begun."""
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _pauses(log: str) -> Iterator[float]:

@@ -9,13 +9,9 @@ from typing import Any
 
 from .place import Place, place
 from .tree import timed, weighed
-from .works import Row, Work
+from .works import MeasureError, Row, Work
 
 Progress = Callable[[str, int, int], None]
-
-
-class MeasureError(Exception):
-    """A work that did not end as it should: its figures would be those of something else."""
 
 
 @dataclass

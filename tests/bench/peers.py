@@ -17,11 +17,11 @@ from conformance.facts import project_version
 from lab.clients import test_cloud_init, test_waagent
 from lab.clients.machine import ENVIRONMENT, PATIENCE, Machine, tree
 
-from .measure import Figures, MeasureError, Progress
+from .measure import Figures, Progress
 from .packages import Installed
 from .place import AGENT
 from .tree import Meanwhile, timed, weighed
-from .works import BESIDE, Row
+from .works import BESIDE, MeasureError, Row
 
 # As its unit asks for.
 _NETWORK = "printf 'auto eth0\\niface eth0 inet dhcp\\n' >>/etc/network/interfaces\nifup eth0\n"

@@ -17,8 +17,8 @@ from lab.emulator import Emulator, load_vm
 from support import DIST
 
 AGENT = DIST / "azready"
-# What a machine with Debian's tools has, and nothing of this computer's own.
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Debian's tools, its /usr/bin/python3 among them, and nothing of this computer's own.
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)

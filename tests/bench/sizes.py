@@ -11,9 +11,10 @@ from typing import Any
 
 from conformance.client import Combination
 
-from .measure import MeasureError, Progress
+from .measure import Progress
 from .place import Place, place
 from .tree import timed
+from .works import MeasureError
 
 _PATH = "/home/azureuser/.ssh/authorized_keys"
 

@@ -11,13 +11,13 @@ from xml.etree import ElementTree
 import pytest
 from support import ROOT, need
 
-from .measure import MeasureError, Ratio, clock
+from .measure import Ratio, clock
 from .packages import Installed
 from .picture import picture
 from .results import Results
 from .sizes import INPUTS, Curve
 from .tree import timed, weighed
-from .works import ROWS, WORKS, Row, Work
+from .works import ROWS, WORKS, MeasureError, Row, Work
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 

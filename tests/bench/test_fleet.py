@@ -29,5 +29,5 @@ def test_machines_that_met_one_trouble_do_not_come_back_in_step() -> None:
     for engine in ("shell", "python"):
         pauses = [boot.pauses for boot in rehearsal.boots if boot.engine == engine]
         assert all(0.12 <= first <= 0.25 for first, *_ in pauses)
-        # 13 hundredths of a second are possible.
-        assert len({first for first, *_ in pauses}) > 2
+        # Of 13 hundredths of a second that are possible.
+        assert len({first for first, *_ in pauses}) > 1

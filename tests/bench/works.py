@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,10 @@ _READY = """<?xml version="1.0" encoding="utf-8"?>
 <RoleInstanceList><Role><InstanceId>{instance}</InstanceId><Health><State>Ready</State></Health></Role>
 </RoleInstanceList></Container></Health>
 """
+
+
+class MeasureError(Exception):
+    """A work that did not end as it should: its figures would be those of something else."""
 
 
 def _nothing(_: Place) -> None:
@@ -82,11 +87,11 @@ def _put_report(here: Place) -> None:
 
 def _provision(here: Place) -> None:
     """A first boot, so that the next is the second."""
-    from .counts import count
-
-    done = count(["sh", *here.azready("shell", "provision")], here.environment)
-    if done.status:
-        raise RuntimeError(f"the first boot failed: {done.output}")
+    done = subprocess.run(
+        ["sh", *here.azready("shell", "provision")], env=here.environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise MeasureError(f"the first boot failed: {done.stderr}")
 
 
 SCRIPT = Work("script", lambda _: ["python3", str(BESIDE / "ready.py")])
