@@ -101,7 +101,7 @@ def _agents(sheet: _Sheet, results: Results) -> None:
 
 
 def _ratios(sheet: _Sheet, results: Results) -> None:
-    _head(sheet, "Beside the least that could do it", "times the processor time; the line is the limit")
+    _head(sheet, "Beside the bare work", "times the processor time; the line is the limit")
     rows = [ratio for ratio in results.ratios if ratio.row.at_most >= 1]
     most = max(max(ratio.ratio, ratio.row.at_most) for ratio in rows)
     for ratio in rows:

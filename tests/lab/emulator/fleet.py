@@ -16,6 +16,7 @@ from types import TracebackType
 from .azure import ANY_PORT, addresses
 from .host import Host
 from .judge import CREATING
+from .loading import VMError
 from .record import Book, Request, json_line
 from .sockets import Address, Listeners
 from .vm import VirtualMachine
@@ -45,7 +46,7 @@ class Fleet:
 
     The addresses are the first machine's; the next machine has the next address, with the same port. `record` is a file
     for all of them. `on_verdict(host)` is called with each machine that has got its verdict. Raises OSError where an
-    address cannot be listened on.
+    address cannot be listened on, VMError where there is none, or too many files would be open.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Fleet:
             self._record.write_text("")
         _open_files(len(self._bases) * len(self.hosts) + _ROOM)
         places = {
-            f"{index}/{server}": (str(ipaddress.ip_address(host) + index), port)
+            f"{index}/{server}": (_following(host, index), port)
             for index in range(len(self.hosts))
             for server, (host, port) in self._bases.items()
         }
@@ -135,10 +136,20 @@ class Fleet:
         return Counter(host.verdict for host in self.hosts)
 
 
+def _following(host: str, index: int) -> str:
+    """The address that is so many behind this one. Raises VMError."""
+    try:
+        return str(ipaddress.IPv4Address(host) + index)
+    except ValueError as error:
+        raise VMError(f"a fleet cannot begin at {host}: {error}", "an IPv4 address, as in 127.0.0.1:8080") from error
+
+
 def _open_files(wanted: int) -> None:
-    """Let this process open as many. Raises OSError."""
+    """Let this process open as many. Raises VMError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and wanted > hard:
-        raise OSError(0, f"a fleet of this size opens {wanted} files, and this process may open {hard} (`ulimit -n`)")
+        raise VMError(
+            f"a fleet of this size opens {wanted} files, and this process may open {hard}", "`ulimit -n` says how many"
+        )
     if wanted > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
