@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ _PAUSE = re.compile(r"next try in ([0-9.]+) s")
 
 @dataclass(frozen=True)
 class Boot:
-    """One machine's first boot. `pauses` between its tries, as it tells them; `waited` is from start to end."""
+    """One machine's first boot. `waited` is from start to end, in seconds.
+
+    `pauses` are those that it tells of; `gaps` lie between its goal states, as the emulator saw them.
+    """
 
     name: str
     engine: str
@@ -44,6 +48,7 @@ class Boot:
     requests: int
     verdict: str
     pauses: tuple[float, ...] = ()
+    gaps: tuple[float, ...] = ()
     log: str = ""
 
     @property
@@ -72,16 +77,14 @@ class Rehearsal:
 
 def _summary(boots: list[Boot]) -> dict[str, Any]:
     waited = sorted(boot.waited for boot in boots)
-    tries = max(len(boot.pauses) for boot in boots)
-    pauses = [sorted(boot.pauses[number] for boot in boots if len(boot.pauses) > number) for number in range(tries)]
+    tries = max(len(boot.gaps) for boot in boots)
+    gaps = [sorted(boot.gaps[number] for boot in boots if len(boot.gaps) > number) for number in range(tries)]
     return {
         "machines": len(boots),
         "ready": sum(boot.is_good for boot in boots),
         "requests": {str(number): times for number, times in sorted(Counter(boot.requests for boot in boots).items())},
         "seconds": {"median": round(statistics.median(waited), 2), "slowest": round(waited[-1], 2)},
-        "pauses": [
-            {"tries": len(row), "shortest": row[0], "longest": row[-1], "different": len(set(row))} for row in pauses
-        ],
+        "gaps": [{"machines": len(row), "shortest": round(row[0], 2), "longest": round(row[-1], 2)} for row in gaps],
     }
 
 
@@ -108,9 +111,19 @@ def rehearse(
                 progress(len(ended), count)
         memory = azure.memory()
         ending = azure.end()
-        asked, verdicts = azure.requests(), azure.verdicts
+        asked, gaps = azure.asked()
     rows = [
-        Boot(name, engine, status, waited, asked[name], verdicts.get(name, ""), tuple(_pauses(log)), log)
+        Boot(
+            name,
+            engine,
+            status,
+            waited,
+            asked[name],
+            azure.verdicts.get(name, ""),
+            tuple(_pauses(log)),
+            gaps[name],
+            log,
+        )
         for name, engine, status, waited, log in ended
     ]
     return Rehearsal(sorted(rows, key=lambda boot: boot.waited), ending, memory)
@@ -172,10 +185,16 @@ class _Azure:
                 self.verdicts[words[1]] = words[4]
         return lines[-1].removeprefix("verdict: ")
 
-    def requests(self) -> Counter[str]:
-        """How many of each machine."""
+    def asked(self) -> tuple[Counter[str], dict[str, tuple[float, ...]]]:
+        """How many requests each machine sent, and the seconds between its goal states."""
+        asked: Counter[str] = Counter()
+        times: dict[str, list[float]] = {member["name"]: [] for member in self.members}
         with self._record.open() as file:
-            return Counter(json.loads(line)["vm"] for line in file)
+            for request in map(json.loads, file):
+                asked[request["vm"]] += 1
+                if request["endpoint"] == "goalstate":
+                    times[request["vm"]].append(request["time"])
+        return asked, {name: tuple(later - time for time, later in pairwise(row)) for name, row in times.items()}
 
 
 @contextmanager
@@ -207,8 +226,7 @@ def told(rehearsal: Rehearsal) -> Sequence[str]:
             f"waited {row['seconds']['median']} s (median), {row['seconds']['slowest']} s (slowest)"
         )
         lines += [
-            f"  pause {number}: {pause['tries']} machines, {pause['shortest']} to {pause['longest']} s, "
-            f"{pause['different']} different"
-            for number, pause in enumerate(row["pauses"], 1)
+            f"  before try {number}: {gap['machines']} machines waited {gap['shortest']} to {gap['longest']} s"
+            for number, gap in enumerate(row["gaps"], 2)
         ]
     return lines
