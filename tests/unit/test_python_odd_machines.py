@@ -14,7 +14,7 @@ from support import DIST
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
-from azready.machine import config
+from azready.machine import config, sweep
 from unit.python_machine import KEY, Machine, ended, new_machine
 
 
@@ -174,3 +174,20 @@ except Failure as failure:
 
 def test_a_place_with_a_next_line_is_a_setting() -> None:
     assert config.parse_file("MEDIA=/a\u0085b\n", "x") == {"MEDIA": "/a\u0085b"}
+
+
+def test_work_that_ends_while_it_is_looked_at_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run's own directory, which goes with it: here behind the first look."""
+    work, look = tmp_path / f"azready.{os.getppid()}", os.lstat
+    work.mkdir()
+
+    def looked(path: str) -> os.stat_result:
+        about = look(path)
+        if path == str(work):
+            work.rmdir()
+        return about
+
+    monkeypatch.setattr(os, "lstat", looked)
+    sweep._sweep_work(str(tmp_path))
+    monkeypatch.undo()
+    assert not work.exists()

@@ -57,10 +57,11 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _is_directory(path: str) -> bool:
-    """Itself, and not what a link leads to."""
+def _is_directory(path: str, of: int | None = None) -> bool:
+    """Itself, and not what a link leads to; of this user. Looked at once: it may go meanwhile."""
     with contextlib.suppress(OSError):
-        return stat.S_ISDIR(os.lstat(path).st_mode)
+        about = os.lstat(path)
+        return stat.S_ISDIR(about.st_mode) and of in (None, about.st_uid)
     return False
 
 
@@ -69,8 +70,7 @@ def _sweep_work(place: str) -> None:
     for name in _names(place):
         path, found = os.path.join(place, name), _WORK.fullmatch(name)
         # In /tmp anybody may make one, and this is not for him.
-        ours = found and _is_directory(path) and os.lstat(path).st_uid == os.geteuid()
-        if found and ours and not _is_in_use(path, int(found[1])):
+        if found and _is_directory(path, of=os.geteuid()) and not _is_in_use(path, int(found[1])):
             shutil.rmtree(path, ignore_errors=True)
 
 
