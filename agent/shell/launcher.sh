@@ -10,14 +10,17 @@ launcher_self() {
 	esac
 }
 
-# launcher_run_engine FUNCTION [ARGUMENT ..]: Python where it works, else FUNCTION of the shell engine.
+# launcher_run_engine FUNCTION ROOM [ARGUMENT ..]: Python where it works, else FUNCTION of the shell engine,
+# which needs so much room (run_begin).
 launcher_run_engine() {
 	run_function=$1
-	shift
-	python_become ${1+"$@"}
+	run_room=$2
+	shift 2
+	[ "$azready_zip" = no ] || [ "$engine" = shell ] || python_run ${1+"$@"}
 	[ "$engine" != python ] ||
 		log_die 'no Python that works' \
 			'install Python 3.7 or newer with its standard library, or use --engine shell'
+	run_begin "$run_room"
 	log_debug 'engine: shell'
 	"$run_function"
 }
@@ -63,8 +66,7 @@ main_status() {
 main_report() {
 	config_read
 	# A report and a goal state are small; to try for 1 MiB would cost more than all the rest.
-	run_begin 2
-	launcher_run_engine cli_report ${1+"$@"}
+	launcher_run_engine cli_report 2 ${1+"$@"}
 }
 
 # main_provision: the fast path first: no Python, no request on a machine that is done or that is not on
@@ -81,8 +83,7 @@ main_provision() {
 			exit 0
 		}
 	fi
-	run_begin
-	launcher_run_engine cli_provision ${1+"$@"}
+	launcher_run_engine cli_provision 15 ${1+"$@"}
 }
 
 # Called by their own names, yash keeps loop variables local and zsh does not split words.

@@ -1,45 +1,101 @@
-# python.sh: whether there is a Python that the zip behind this file can run in. azready.sh has no zip.
+# python.sh: the run in the hands of a Python, where there is one that the zip behind this file can run in.
+# azready.sh has neither.
 
-# python_works INTERPRETER: whether it can import all that the Python engine needs. "python3 exists" says
-# little: it may be 3.6, Debian's python3-minimal, without zlib or expat, a broken link, or hang.
-python_works() {
-	command -v "$1" >/dev/null 2>&1 || return 1
-	[ -d "$work" ] || return 1
-	sys_before=$! sys_child=starting
-	child_become "$1" -I -S "$_self" --preflight </dev/null >"$work/preflight" 2>/dev/null &
-	child_supervise "$!" "$python_patience" python_is_loading
-	{ IFS= read -r python_said <"$work/preflight"; } 2>/dev/null && [ "$python_said" = azready-python-ok ]
-}
+# "python3 exists" says little: it may be 3.6, Debian's python3-minimal, without zlib or expat, a broken link,
+# or hang. So it is started, once, and is given a file: $work/handover. Whoever takes the file away has the
+# run: the engine, once it has imported all that it may need and before it changes anything; or this shell,
+# which then goes on by itself. What Python says before goes nowhere: the real descriptors wait at 7, 8 and 9.
 
-# python_is_loading PID: at 0.8 s a Python that sleeps hangs; one that runs or waits for the disk is still
-# loading: 4 s are too short for a machine that boots on a busy host (seen in QEMU).
-python_is_loading() {
-	python_rounds=$((${python_rounds:-0} + 1))
-	[ "$python_rounds" -lt "$python_most" ] && grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null
-}
-
-# python_pick: sets _python, or fails. A hanging one uses up the patience for all.
-python_pick() {
-	[ "$azready_zip" = yes ] && [ "$engine" != shell ] || return 1
-	# Hundredths of a second. Who asks for Python by name would rather wait: a cold disk, a busy machine.
-	if [ "$engine" = python ]; then
-		python_patience=1000 python_most=5
-	else
-		python_patience=80 python_most=25
-	fi
-	for _python in python3 python; do
-		python_works "$_python" && return
-		[ "${_ended:-0}" -ne 137 ] || return
+# python_run ARGUMENT ..: comes back only where no Python has taken over.
+python_run() {
+	# Seconds. Who asks for Python by name would rather wait: a cold disk, a busy machine.
+	python_patience=1 python_most=20
+	[ "$engine" = auto ] || python_patience=10 python_most=50
+	for python_name in python3 python; do
+		command -v "$python_name" >/dev/null 2>&1 || continue
+		[ -d "$work" ] || run_begin 0
+		[ -d "$work" ] || return 0
+		python_try "$python_name" ${1+"$@"}
+		# A hanging one uses up the patience for all.
+		[ "$_ended" -ne 137 ] || break
 	done
-	return 1
+	[ ! -d "$work" ] || rm -rf "$work"
+	work=/nonexistent
 }
 
-# python_become ARGUMENT ..: comes back only where no Python works.
-python_become() {
-	python_pick || return 0
-	log_debug "engine: python ($_python)"
-	# exec forgets the trap.
-	rm -rf "$work" 2>/dev/null || rm -rf "$work"
-	trap - PIPE
-	exec "$_python" -I -S "$_self" ${1+"$@"}
+# python_try INTERPRETER ARGUMENT ..: start it; end with it, if it takes over. Sets _ended.
+python_try() {
+	_ended=1
+	{ printf '' >"$work/handover"; } 2>/dev/null || return 0
+	trap 'python_signal HUP 1' HUP
+	trap 'python_signal INT 2' INT
+	trap 'python_signal TERM 15' TERM
+	sys_before=$! sys_child=starting
+	# A background job of a shell has no stdin.
+	python_name=$1
+	shift
+	{ child_become "$python_name" -I -S "$_self" --handover "$work/handover" ${1+"$@"} \
+		</dev/null >/dev/null 2>&1 & } 7<&0 8>&1 9>&2
+	python_pid=$!
+	alive_start "$python_pid" || :
+	child_started=$_start
+	sys_child=$python_pid
+	python_watch "$python_pid" "$_start" </dev/null >/dev/null 2>&1 &
+	child_dog=$!
+	python_wait
+	sys_child=
+	{ printf '' >"$work/reaped.$python_pid"; } 2>/dev/null
+	python_ended=$_ended
+	# Where nothing can send, the watcher goes by itself.
+	! alive_signal TERM "$child_dog" || child_wait "$child_dog"
+	child_dog='' _ended=$python_ended
+	[ -e "$work/handover" ] || [ -e "$work/late" ] || exit "$_ended"
+	rm -f "$work/handover" "$work/late"
+}
+
+# python_wait: for the child, however often a signal calls this shell away; sets _ended.
+python_wait() {
+	python_told=no
+	child_wait "$python_pid"
+	while [ "$python_told" = yes ]; do
+		python_told=no python_ended=$_ended
+		child_wait "$python_pid"
+		# It had ended before the signal came.
+		[ "$_ended" -ne 127 ] || _ended=$python_ended
+	done
+}
+
+# python_signal NAME NUMBER: hand it on to a Python that has taken over; any other one is ended with this run.
+python_signal() {
+	run_is_main || exit "$((128 + $2))"
+	! mv "$work/handover" "$work/late" 2>/dev/null || run_stop "$@"
+	python_told=yes
+	alive_signal "$1" "$python_pid"
+}
+
+# python_watch PID STARTTIME: in the background: end it where it hangs before it takes over, and also once
+# this run is gone: whoever kills that does not tell its child.
+python_watch() {
+	child_nap=''
+	trap '' HUP INT
+	trap '[ -z "$child_nap" ] || alive_signal KILL "$child_nap"; exit 0' TERM
+	python_waited=0
+	while :; do
+		# Where nothing can send, or what was sent before the trap was set.
+		{ [ -d "$work" ] && [ ! -e "$work/reaped.$1" ]; } || exit 0
+		alive_run || break
+		[ ! -e "$work/handover" ] || ! python_hangs "$1" || ! mv "$work/handover" "$work/late" || break
+		child_slice 100
+		python_waited=$((python_waited + 1))
+	done
+	alive_kill "$1" "$2"
+	exit 0
+}
+
+# python_hangs PID: whether its time is over. One that sleeps by then hangs; one that runs or waits for the
+# disk is still loading: 4 s are too short for a machine that boots on a busy host (seen in QEMU).
+python_hangs() {
+	[ "$((python_waited % python_patience))" -eq 0 ] && [ "$python_waited" -gt 0 ] || return
+	[ "$python_waited" -ge "$python_most" ] ||
+		! grep -q '^State:[[:space:]]*[RD]' "/proc/$1/status" 2>/dev/null
 }

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bundle
+import bundle_shell
+import bundle_zip
 import pytest
 from support import DIST, PYTHONS, ROOT, interpreters, need
 
@@ -130,12 +132,15 @@ def test_zip_holds_source_only() -> None:
 
 
 def test_launcher_and_shell_engine_are_the_same_text() -> None:
-    """But for the line that says whether the zip is there."""
+    """But for the line that says whether the zip is there, and for what starts its Python."""
     shell = (DIST / "azready.sh").read_bytes()
     assert shell.endswith(b"\nexit $?\n")
-    with_zip = shell.replace(b"\nazready_zip='no'\n", b"\nazready_zip='yes'\n")
-    assert with_zip != shell
-    assert (DIST / "azready").read_bytes().startswith(with_zip + b"PK\x03\x04")
+    launcher = bundle.shell_text(ROOT, bundle.project_version(ROOT), with_zip=True)
+    assert (DIST / "azready").read_bytes().startswith(launcher + b"PK\x03\x04")
+    starter = bundle_shell.without_comments((ROOT / "agent/shell" / bundle_shell.PYTHON_STARTER).read_text())
+    with_zip = launcher.decode().replace(starter, "").encode()
+    assert with_zip != launcher
+    assert shell == with_zip.replace(b"\nazready_zip='yes'\n", b"\nazready_zip='no'\n")
 
 
 def test_version_has_one_source() -> None:
@@ -161,7 +166,7 @@ def test_vendored_file_is_that_of_the_wheel(folder: str) -> None:
     with zipfile.ZipFile(bundle.require_wheel(ROOT / "agent" / f"{folder}.lock", WHEELS)) as wheel:
         for name in ours.namelist():
             path = name.removeprefix(f"{folder}/")
-            if path != name and path.startswith("urllib3/") and path not in bundle.FRONT_DOORS:
+            if path != name and path.startswith("urllib3/") and path not in bundle.STAND_INS:
                 assert ours.read(name) == wheel.read(path)
                 assert ours.getinfo(name).compress_size == wheel.getinfo(path).compress_size
 
@@ -201,13 +206,16 @@ def test_vendored_urllib3_works_from_the_zip(version: str, port: int, tmp_path: 
     generation = "2" if int(version.split(".")[1]) >= 10 else "1"
     program = f"""
 import sys
-sys.path.insert(0, {str(DIST / "azready")!r} + "/urllib3-{generation}")
-import urllib3.connectionpool
-with urllib3.connectionpool.HTTPConnectionPool("127.0.0.1", {port}) as pool:
-    print(pool.urlopen("GET", "/", retries=False).data.decode(), urllib3.__file__)
+sys.path[:0] = [{str(DIST / "azready")!r} + "/urllib3-{generation}", {str(DIST / "azready")!r}]
+from azready.machine import http
+print(http.send(http.Request("GET", "127.0.0.1:{port}", "/", {{}}), 10.0, bytes.decode), http.urllib3_version)
+import urllib3
+print(urllib3.__file__)
 """
     done = subprocess.run([python, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout == f"hello {DIST}/azready/urllib3-{generation}/urllib3/__init__.py\n", done.stderr
+    said = re.fullmatch(r"hello ([12])\..*\n(.*)\n", done.stdout)
+    assert said, done.stderr
+    assert said.groups() == (generation, f"{DIST}/azready/urllib3-{generation}/urllib3/__init__.py")
 
 
 def lab(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -274,7 +282,7 @@ def test_awk_program_with_quotes_arrives_whole(tmp_path: Path) -> None:
     tree = copy_of_the_tree(tmp_path)
     (tree / "agent/shell/quoted.awk").write_text("BEGIN { print \"it's\" } # don't\n")
     (tree / "agent/shell/launcher.sh").write_text('main() { :; }\nawk "$awk_quoted"\nexit $?\n')
-    for module in bundle.shell_modules(tree)[:-1]:
+    for module in bundle_shell.shell_modules(tree)[:-1]:
         module.unlink()
     script = tree / "azready.sh"
     script.write_bytes(bundle.shell_text(tree, "1", with_zip=False))
@@ -297,7 +305,7 @@ def test_a_launcher_that_some_shell_stumbles_over_is_refused(text: str, message:
 
 def wire_literals() -> set[str]:
     """Patterns of what only protocol.conf may say: addresses, dates, header names, paths, media types."""
-    facts = bundle.protocol(ROOT)
+    facts = bundle_shell.protocol(ROOT)
     values = " ".join(facts.values())
     telling = {value for value in facts.values() if re.search(r"[a-z].*[-/.]|^[0-9]+-[-0-9]{8,}$", value)}
     dates_and_addresses = set(re.findall(r"\d{4}-\d\d-\d\d|\d+\.\d+\.\d+\.\d+", values))
@@ -335,7 +343,7 @@ def raised(engine: str, pattern: str) -> set[str]:
 
 
 def test_every_reason_has_a_row_and_every_row_is_raised() -> None:
-    table = bundle.without_comments((ROOT / "agent" / "tables" / "reasons.conf").read_text())
+    table = bundle_shell.without_comments((ROOT / "agent" / "tables" / "reasons.conf").read_text())
     rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()]
     assert {len(row) for row in rows} == {4}
     assert all(row[0] and row[2] and row[3] for row in rows)
@@ -396,7 +404,7 @@ class _NoDocstrings(ast.NodeTransformer):
 )
 def test_shipped_python_is_the_same_program_as_its_source(path: Path) -> None:
     source = path.read_text()
-    shipped = bundle.without_docstrings(source)
+    shipped = bundle_zip.without_docstrings(source)
     assert ast.dump(ast.parse(shipped)) == ast.dump(_NoDocstrings().visit(ast.parse(source)))
     assert shipped.count("\n") == source.count("\n"), "the line numbers of a failure report would lie"
 
@@ -405,11 +413,11 @@ def test_shipped_python_is_the_same_program_as_its_source(path: Path) -> None:
 def test_shipped_shell_text_is_its_source_without_comments(path: Path) -> None:
     """shfmt, which knows the language, takes the comments out of both in its own way."""
     source = path.read_text()
-    assert minified(bundle.without_comments(source)) == minified(source)
+    assert minified(bundle_shell.without_comments(source)) == minified(source)
 
 
 def minified(shell: str) -> str:
     """Without comments; those of awk programs inside the text go as they go from what is shipped."""
     command = [need("shfmt", "compares shell texts"), "-mn", "-ln", "posix"]
     text = subprocess.run(command, input=shell, capture_output=True, check=True, text=True).stdout
-    return bundle.without_comments(text)
+    return bundle_shell.without_comments(text)

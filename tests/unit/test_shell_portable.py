@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import bundle
+import bundle_shell
 import pytest
 from support import ROOT
 
@@ -36,7 +36,7 @@ def test_tr_gets_no_classes(module: Path) -> None:
 @pytest.mark.parametrize("module", MODULES, ids=named)
 def test_shipped_shell_has_a_blank_before_and(module: Path) -> None:
     """Ash of busybox before 1.26 takes a file for broken where the first & of `word&&` ends a block that it reads."""
-    code = re.sub(r"'[^']*'", "''", bundle.without_comments(module.read_text()))
+    code = re.sub(r"'[^']*'", "''", bundle_shell.without_comments(module.read_text()))
     assert re.findall(r".*[^ \t\n]&&.*", code) == []
 
 

@@ -20,23 +20,22 @@ def occupy_standard_descriptors():  # type: ignore[no-untyped-def]  # annotation
 
 
 def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
-    """Put the vendored urllib3 that suits this interpreter on the path, then run; `--preflight` only tries the imports.
+    """Put the vendored urllib3 that suits this interpreter on the path, then run.
 
-    The launcher asks for the preflight before it hands over, because after that the shell engine cannot take over.
+    What fails here fails before the engine has taken over: then the launcher goes on with the shell engine.
     """
     occupy_standard_descriptors()  # type: ignore[no-untyped-call]
     if sys.version_info < (3, 7):
         sys.exit("azready: error: this Python is %d.%d; 3.7 or newer is needed" % sys.version_info[:2])
     generation = "2" if sys.version_info >= (3, 10) else "1"
     sys.path.insert(1, "%s/urllib3-%s" % (sys.path[0], generation))
+    # Nothing here speaks TLS or unpacks archives: so http.client does not load OpenSSL, nor shutil the others.
+    sys.modules.update(dict.fromkeys(["ssl", "bz2", "lzma"]))  # type: ignore[arg-type]
     try:
         from azready.cli import main as run
     except ImportError as error:
         # Debian's python3-minimal, a Python that was built without zlib ...
         sys.exit("azready: error: this Python lacks a part of its standard library: %s" % error)
-    if sys.argv[1:] == ["--preflight"]:
-        os.write(1, b"azready-python-ok\n")
-        return 0
     return run(sys.argv[1:])
 
 

@@ -6,15 +6,17 @@ import os
 import re
 from typing import Callable
 
+from azready import handover
 from azready.azure import report
 from azready.azure.identity import vm_id_from_dmi
 from azready.azure.run import Run
 from azready.machine import config, log, signals
 from azready.machine.failure import Failure, NotTold, UsageError
 from azready.machine.system import System, complete_path
-from azready.provision import start
 from azready.tables import VERSION, embedded
 
+# What is imported only where it is needed: JSON for a report without a goal state, the hash for a password.
+_LATE = ("json", "hashlib")
 _WITH_VALUE = ("--root", "--config", "--engine", "--only", "--skip")
 
 
@@ -32,7 +34,9 @@ def main(arguments: list[str]) -> int:
     # What is made for others to read (/home, /etc/hostname) is readable, whatever the shell of who starts us has.
     os.umask(0o022)
     complete_path()
+    arguments = handover.receive(arguments)
     if not os.path.exists(os.devnull):
+        handover.take_over()
         log.error(f"missing: {os.devnull}", "mount devtmpfs on /dev before azready is started")
         return 3
     try:
@@ -41,6 +45,7 @@ def main(arguments: list[str]) -> int:
     except signals.Interrupted as interrupted:
         return 128 + interrupted.number
     except UsageError as error:
+        handover.take_over()
         log.error(error.reason, error.hint)
         return error.exit_status
     except Failure as error:
@@ -90,6 +95,8 @@ def _dispatch(options: Options) -> int:
         raise UsageError(f"unknown command '{command}'", hint=known)
     if command != "provision" and (options.force or {"--only", "--skip"} & set(options.values)):
         raise UsageError("--only, --skip and --force belong to provision", hint="run azready help")
+    if command in ("version", "help"):
+        handover.take_over()
     return commands[command](options) or 0
 
 
@@ -101,7 +108,12 @@ def _print(text: str) -> int:
 def _provision(options: Options) -> None:
     if options.words[1:]:
         raise UsageError(f"provision takes no argument: '{options.words[1]}'", hint="run azready help provision")
-    start(_run(options), options.force)
+    # `report` needs none of it.
+    from azready.provision import start
+
+    run = _run(options)
+    handover.take_over(*_LATE)
+    start(run, options.force)
 
 
 def _report(options: Options) -> None:
@@ -114,6 +126,7 @@ def _report(options: Options) -> None:
     if not (options.words[1:] == ["ready"] or (what == ["failed"] and options.words[2:3] not in ([], [""]))):
         raise UsageError("report what?", hint="report ready, or report failed REASON [KEY=VALUE ..]")
     run = _run(options)
+    handover.take_over(*_LATE)
     run.vm_id = vm_id_from_dmi(run.system)
     try:
         if what == ["ready"]:

@@ -29,11 +29,12 @@ clock_timestamp() {
 clock_seconds() {
 	_seconds=$(($1 / 100))
 	clock_rest=$(($1 % 100))
-	[ -n "${clock_fractions-}" ] || if sleep 0.01 2>/dev/null; then clock_fractions=yes; else
+	if [ "$clock_rest" != 0 ] && [ -z "${clock_fractions-}" ]; then
 		clock_fractions=no
+		! sleep 0.01 2>/dev/null || clock_fractions=yes
 	fi
-	case $clock_fractions$clock_rest in
-	yes0 | no0) ;;
+	case ${clock_fractions-}$clock_rest in
+	0 | yes0 | no0) ;;
 	yes?) _seconds=$_seconds.0$clock_rest ;;
 	yes?0) _seconds=$_seconds.${clock_rest%0} ;;
 	yes*) _seconds=$_seconds.$clock_rest ;;

@@ -66,7 +66,7 @@ run_who() {
 
 # run_begin [COUNT]: a private work directory in $work, gone at exit, with room for so many times 64 KiB, else
 # for 1 MiB. /run is memory on every distribution that has it. Where no place has room, sys_roomy is `no`:
-# enough to start a Python, but not to provision.
+# enough to start a Python (COUNT is 0), but not to provision.
 run_begin() {
 	work_wants=${1:-15}
 	run_who
@@ -78,7 +78,7 @@ run_begin() {
 	set -- $fact_WORK_PLACES
 	[ -z "${TMPDIR-}" ] || if [ "$sys_me" = 0 ]; then set -- "$@" "$TMPDIR"; else set -- "$TMPDIR" "$@"; fi
 	sys_roomy=yes
-	for run_place; do ! work_begin_in "$run_place" || return 0; done
+	[ "$work_wants" = 0 ] || for run_place; do ! work_begin_in "$run_place" || return 0; done
 	sys_roomy=no
 	for run_place; do ! work_begin_in "$run_place" || return 0; done
 	work=/nonexistent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from azready.azure import imds
 from azready.azure.run import Run
 from azready.machine.failure import Failure
 from azready.machine.system import System
@@ -31,7 +30,12 @@ def vm_id_from_dmi(system: System) -> str:
 
 def identify(run: Run) -> None:
     """Learn the VM id, from DMI, else from IMDS. Raises Failure where neither has one."""
-    found = vm_id_from_dmi(run.system) or imds.text(imds.read_metadata(run), "compute.vmId").lower()
+    found = vm_id_from_dmi(run.system)
+    if not found:
+        # `report` never asks it.
+        from azready.azure import imds
+
+        found = imds.text(imds.read_metadata(run), "compute.vmId").lower()
     if not _UUID.fullmatch(found):
         raise Failure("vm_id_unknown", {"value": found})
     run.vm_id = found

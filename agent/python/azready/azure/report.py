@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from azready.azure import wireserver
@@ -54,6 +53,9 @@ def _document(goal_state: GoalState | None, health_state: str, details: str) -> 
 
 def json_document(health_state: str, details: str) -> bytes:
     """The report that needs no goal state."""
+    # One report in many: loaded when it is needed.
+    import json
+
     document: dict[str, object] = {"state": health_state}
     if details:
         document["details"] = {"subStatus": "ProvisioningFailed", "description": details}

@@ -6,15 +6,15 @@ so that a server that drips one byte a second cannot hold the boot.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import socket
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Callable, NamedTuple, TypeVar
 
 from urllib3._version import __version__ as urllib3_version
 from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
 from azready.machine import log, signals
@@ -53,7 +53,10 @@ class _Head(io.BufferedReader):
 
 
 class _Answer(HTTPResponse):
-    """An answer whose head came whole, behind any number of interim ones (1xx)."""
+    """An answer whose head came whole, behind any number of interim ones (1xx).
+
+    Not urllib3's, which is 100 KB to be compiled at every start, for decompression, redirects and a pool.
+    """
 
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
@@ -68,14 +71,28 @@ class _Answer(HTTPResponse):
             self.headers = self.msg = None  # type: ignore[assignment]
             super().begin()
         self._head.is_head = False
+        self._refuse_two_lengths()
 
+    def _refuse_two_lengths(self) -> None:
+        """http.client takes the first, and one that is no number for none."""
+        given = ",".join(self.headers.get_all("Content-Length", [])).split(",")
+        if not self.chunked and len({length.strip() for length in given}) > 1:
+            raise HTTPException(f"more than one Content-Length: {', '.join(given)}")
 
-class _Connection(HTTPConnection):
-    response_class = _Answer
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    def whole(self, cap: int) -> bytes:
+        """The body. To the end of it: only the read that finds nothing more tells that it was cut short."""
+        body = b""
+        while True:
+            chunk = self.read(cap + 1 - len(body))
+            body += chunk
+            if len(body) > cap:
+                raise NoGoodAnswer(f"the answer is over {cap} bytes", error="answer_too_large")
+            if not chunk:
+                break
+        # What is left of the length that was announced.
+        if self.length:
+            raise IncompleteRead(body, self.length)
+        return body
 
 
 def send(request: Request, seconds: float, parse: Callable[[bytes], T]) -> T:
@@ -96,38 +113,19 @@ def send(request: Request, seconds: float, parse: Callable[[bytes], T]) -> T:
 
 def _exchange(request: Request) -> bytes:
     host, port = host_and_port(request.address)
-    cap = number("RESPONSE_CAP")
     is_post = request.method == "POST"
-    with _Pool(host, port) as pool:
-        answer = pool.urlopen(
-            request.method,
-            request.path,
-            body=request.body or None,
-            headers={"User-Agent": AGENT, "Connection": "close", **request.headers},
-            retries=False,
-            redirect=False,
-            preload_content=False,
-            decode_content=False,
-            enforce_content_length=True,
-        )
+    headers = {"User-Agent": AGENT, "Connection": "close", **request.headers}
+    with contextlib.closing(HTTPConnection(host, port)) as connection:
+        # A server that closes before it has read everything may have answered all the same.
+        with contextlib.suppress(BrokenPipeError):
+            connection.request(request.method, request.path, body=request.body or None, headers=headers)
+        answer = _Answer(connection.sock, method=request.method)
+        answer.begin()
         log.debug(f"answer {answer.status}")
         if not (200 <= answer.status <= 299 if is_post else answer.status == 200):
-            wait = _retry_after(answer.headers.get("Retry-After", ""))
-            raise NoGoodAnswer("", status=answer.status, retry_after=wait)
+            raise NoGoodAnswer("", status=answer.status, retry_after=_retry_after(answer.getheader("Retry-After", "")))
         # Whatever a server says to a report, or fails to say, it has taken it.
-        return b"" if is_post else _read_capped(answer, cap)
-
-
-def _read_capped(answer: Any, cap: int) -> bytes:
-    """The whole body. To the end of it: only the read that finds nothing more tells that a body was cut short."""
-    body = b""
-    while True:
-        chunk: bytes = answer.read(cap + 1 - len(body))
-        body += chunk
-        if len(body) > cap:
-            raise NoGoodAnswer(f"the answer is over {cap} bytes", error="answer_too_large")
-        if not chunk:
-            return body
+        return b"" if is_post else answer.whole(number("RESPONSE_CAP"))
 
 
 def _retry_after(value: str) -> int:

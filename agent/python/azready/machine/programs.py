@@ -12,7 +12,6 @@ import errno
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from typing import IO, Callable, Iterator, NamedTuple, NoReturn
 
@@ -230,13 +229,25 @@ def _scratch() -> IO[bytes]:
     own = os.environ.get("TMPDIR") if os.geteuid() else None
     for place in ([own] if own else []) + _PLACES:
         with contextlib.suppress(OSError), contextlib.ExitStack() as closed:
-            file = closed.enter_context(tempfile.TemporaryFile(buffering=0, dir=place))
+            file = closed.enter_context(_unnamed(place))
             if file.write(bytes(_ROOM)) == _ROOM:
                 file.truncate(0)
                 file.seek(0)
                 closed.pop_all()
                 return file
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _unnamed(folder: str) -> IO[bytes]:
+    """A new file there that has no name. Not by tempfile, which loads random numbers, their hashes, and OpenSSL."""
+    try:
+        handle = os.open(folder, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    except OSError:
+        # Not every file system has such files.
+        name = os.path.join(folder, f".azready.{os.getpid()}.{time.time():.6f}")
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.unlink(name)
+    return open(handle, "w+b", buffering=0)
 
 
 def _printed(file: IO[bytes]) -> str:

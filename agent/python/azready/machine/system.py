@@ -6,13 +6,16 @@ import contextlib
 import errno
 import os
 import socket
+from typing import TYPE_CHECKING
 
-from azready.machine import programs
 from azready.machine.clock import uptime
 from azready.machine.failure import Failure
 from azready.machine.files import Files, blaming, cause
-from azready.machine.programs import Ended
 from azready.tables import FACTS
+
+if TYPE_CHECKING:
+    # Loaded with the first program that is started; `report` starts none.
+    from azready.machine.programs import Ended
 
 # Where the system's own commands are, whatever PATH a service gets.
 _SYSTEM_PATH = FACTS["SYSTEM_PATH"]
@@ -67,6 +70,8 @@ class System(Files):
 
         Secrets go to stdin, never into `words`. A tenth of the time that is left stays, to tell of one that hangs.
         """
+        from azready.machine import programs
+
         seconds = min(seconds, (self.deadline - uptime()) * 0.9)
         try:
             return programs.run(words, {"LC_ALL": "C"}, self.root or "/", seconds, given, None)
@@ -78,12 +83,14 @@ class System(Files):
 
         `through`: an interpreter and its arguments, for a script that is not executable itself.
         """
+        from azready.machine import programs
+
         with contextlib.suppress(Failure):
             self.make_directory(self.run_directory, 0o700)
         noted = programs.Noted(self.path(self.child_file), os.path.basename(name))
         program = [*through, self.path(name)]
         if any("\0" in word for word in program):
-            return Ended(126, "", os.strerror(errno.EINVAL), False)
+            return programs.Ended(126, "", os.strerror(errno.EINVAL), False)
         try:
             return programs.run(program, environment, self.root or "/", seconds, b"", noted)
         except OSError as error:
@@ -116,4 +123,6 @@ class System(Files):
 
 def _not_started(error: OSError) -> Ended:
     """As a shell has it: 127 where there is no such program, or not the interpreter that its first line names."""
+    from azready.machine.programs import Ended
+
     return Ended(127 if error.errno == errno.ENOENT else 126, "", cause(error), False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -111,26 +110,28 @@ def sha512_crypt(password: bytes, salt: str) -> str:
     Its own, because Python 3.13 has no crypt module, musl and minimal images have no libcrypt, and a tool of the
     system would have to be found and fed. Follows "Unix crypt using SHA-256 and SHA-512" of U. Drepper, step by step.
     """
+    # Loads OpenSSL, and most machines have no password.
+    from hashlib import sha512
+
+    def hashed(data: bytes) -> bytes:
+        return sha512(data).digest()
+
     salted = salt.encode("ascii")
     size = len(password)
-    other = _sha512(password + salted + password)
+    other = hashed(password + salted + password)
     data = password + salted + _stretched(other, size)
     for bit in range(size.bit_length()):
         data += other if size >> bit & 1 else password
-    digest = _sha512(data)
-    long_password = _stretched(_sha512(password * size), size)
-    long_salt = _stretched(_sha512(salted * (16 + digest[0])), len(salted))
+    digest = hashed(data)
+    long_password = _stretched(hashed(password * size), size)
+    long_salt = _stretched(hashed(salted * (16 + digest[0])), len(salted))
     for turn in range(_ROUNDS):
         data = long_password if turn & 1 else digest
         data += long_salt if turn % 3 else b""
         data += long_password if turn % 7 else b""
         data += digest if turn & 1 else long_password
-        digest = _sha512(data)
+        digest = hashed(data)
     return f"$6${salt}${_encoded(digest)}"
-
-
-def _sha512(data: bytes) -> bytes:
-    return hashlib.sha512(data).digest()
 
 
 def _stretched(digest: bytes, size: int) -> bytes:
