@@ -57,7 +57,7 @@ def reports(version: str, agent: bytes, file: Path) -> dict[str, bytes]:
 
 def document_of(version: str, agent: bytes, file: Path) -> dict[str, Any]:
     """The results with all that a reader of them wants to know."""
-    known = load(file)
+    known = load(file) or _published(file)
     if not known:
         raise ReleaseError(f"{file}: no results of the suite: `python3 build.py test` writes them")
     sha256 = bundle.sha256(agent)
@@ -76,6 +76,16 @@ def document_of(version: str, agent: bytes, file: Path) -> dict[str, Any]:
             {"name": case.name, "about": case.about, "core": case.core, "results": results[case.name]} for case in cases
         ],
     }
+
+
+def _published(file: Path) -> dict[str, Any]:
+    """The results of a conformance.json that was made here: so a release can be made again, with its report."""
+    try:
+        document = json.loads(file.read_text())
+        results = {case["name"]: case["results"] for case in document["cases"]}
+        return {"sha256": document["azready"]["sha256"], "results": results}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def described(combination: Combination) -> dict[str, str]:

@@ -69,6 +69,12 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     assert reports("1", AGENT, written(tmp_path, turned)) == one
 
 
+def test_a_published_report_gives_the_same_again(tmp_path: Path) -> None:
+    one = reports("1", AGENT, written(tmp_path, results()))
+    (tmp_path / "published.json").write_bytes(one["conformance.json"])
+    assert reports("1", AGENT, tmp_path / "published.json") == one
+
+
 def test_what_passed_at_the_second_try_is_marked(tmp_path: Path) -> None:
     outcomes = results()
     outcomes["provision/good"]["shell-dash-curl"] = PASSED_AGAIN

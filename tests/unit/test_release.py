@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from release.assemble import SUMS
 from release.source import release_moment, source_files
 from support import DIST, ROOT, interpreters, need
 
+CASE = "goal-state/redirect-is-refused.toml"
 VERSION = bundle.project_version(ROOT)
 ARCHIVE = f"azready-{VERSION}.tar.gz"
 PROGRAMS = ("azready", "azready.sh", "azready.pyz", "azready-lab.pyz")
@@ -171,6 +173,26 @@ def test_results_of_the_suite_are_taken_from_a_file_if_it_is_whole(tree: Path, t
     assert (tmp_path / "out" / "conformance.html").is_file()
 
 
+def test_without_results_the_suite_is_run(tmp_path: Path) -> None:
+    """All of one case, with a pytest of its own: its results are in the report."""
+    tree = copied(tmp_path / "tree")
+    folder = tree / "tests" / "conformance" / "cases"
+    for file in folder.rglob("*.toml"):
+        if file != folder / CASE:
+            file.unlink()
+    command = [sys.executable, str(tree / "agent" / "bundle.py"), "--wheels", str(ROOT / "build" / "wheels")]
+    subprocess.run(command, check=True)
+    (tree / "build" / "wheels").parent.mkdir(exist_ok=True)
+    (tree / "build" / "wheels").symlink_to(ROOT / "build" / "wheels")
+    done = released(tree, sys.executable, 0o022)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    assert "conformance: running the suite" in done.stdout
+    cases = json.loads((tree / "dist" / "release" / "conformance.json").read_text())["cases"]
+    assert {case["name"].rpartition("/")[0] for case in cases} == {CASE.removesuffix(".toml")}
+    assert {outcome for case in cases for outcome in case["results"].values()} == {PASSED}
+    assert all(len(case["results"]) > 3 for case in cases)
+
+
 def test_a_release_without_reports(tree: Path, tmp_path: Path) -> None:
     done = released(tree, sys.executable, 0o022, "--no-report", "--out", str(tmp_path / "out"))
     assert (done.returncode, done.stderr) == (0, "")
@@ -213,6 +235,16 @@ def key(folder: Path, name: str) -> Path:
     return path
 
 
+def documented() -> list[str]:
+    """What users are told to type about a download, in the manual and in the README."""
+    page = (ROOT / "agent" / "manual" / "release.md").read_text()
+    told = page.partition("## Is it what was released?")[2].partition("\n## ")[0]
+    blocks = [*re.findall(r"```sh\n(.*?)```", told, re.DOTALL), README_CHECK]
+    assert README_CHECK in (ROOT / "README.md").read_text()
+    return [line for block in blocks for line in block.splitlines()]
+
+
+README_CHECK = "grep ' azready$' SHA256SUMS | sha256sum -c"
 VERIFY = "ssh-keygen -Y verify -f allowed_signers -I releases@azready -n azready -s SHA256SUMS.sig <SHA256SUMS"
 
 
@@ -228,7 +260,10 @@ def test_a_signature_is_good_until_somebody_changes_the_checksums(tmp_path: Path
     assert "signed: SHA256SUMS.sig" in done.stdout
     release = tree / "dist" / "release"
     shutil.copy(signers, release)
-    assert typed(release, VERIFY).returncode == 0
+    commands = documented()
+    assert VERIFY in commands
+    for command in commands:
+        assert typed(release, command).returncode == 0, command
     with open(release / SUMS, "a") as sums:
         sums.write(f"{'0' * 64}  more\n")
     assert typed(release, VERIFY).returncode != 0
