@@ -3,9 +3,9 @@
     with Machine(tree, scratch, live=True) as machine:
         ended = machine.run(["sh", "/tools/azready", "provision"], environment, decide)
 
-`decide` gets each `Call` and answers 0 (go on), an errno (the call fails), KILL (its process is killed instead) or CUT
-(the machine loses its power). The machine has mounts, processes and a hostname of its own; its network is this
-computer's.
+`decide` gets each `Call` and answers 0 (go on), an errno (the call fails), KILL (its process is killed instead), CUT
+(the machine loses its power), or a signal's number below zero, which the run gets before the call goes on. The machine
+has mounts, processes and a hostname of its own; its network is this computer's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from lab.namespace import where
 
 from .calls import Call, decode, program
 
-KILL, CUT = -1, -2
+KILL, CUT = -1001, -1002
 # Whatever still runs after so many seconds hangs.
 LIMIT = 120.0
 _INSIDE = Path(__file__).with_name("inside.py")
@@ -108,6 +108,8 @@ class Machine:
         self._text = b""
         # Whether the calls of this run go on unseen from now on: what was looked for is done.
         self.calm = False
+        # The run, by its number inside.
+        self.main = 0
 
     def __enter__(self) -> Machine:
         self.start()
@@ -173,11 +175,20 @@ class Machine:
                 self.cut()
                 break
             for answer in answers:
+                self.main = answer.get("process", self.main)
                 ended.status = answer.get("status", ended.status)
         while select.select([self._out], [], [], 0)[0] and self._hear():
             pass
         ended.log = self._text.decode(errors="replace")
         return ended
+
+    def _signal(self, number: int) -> None:
+        """To the run itself."""
+        for process in self.processes():
+            with contextlib.suppress(OSError):
+                numbers = Path(f"/proc/{process}/status").read_text().partition("NSpid:")[2].splitlines()[0]
+                if numbers.split()[-1] == str(self.main):
+                    os.kill(process, number)
 
     def left(self) -> Left:
         """What is there once all that was started had time to end."""
@@ -264,6 +275,9 @@ class Machine:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
             return True
+        if verdict < 0:
+            self._signal(-verdict)
+            verdict = 0
         flags = 0 if verdict else _CONTINUE
         with contextlib.suppress(OSError):
             fcntl.ioctl(listener, _SEND, bytearray(struct.pack("=QqiI", number, 0, -verdict, flags)))

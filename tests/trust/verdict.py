@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lab.emulator import Emulator
@@ -13,19 +13,27 @@ from lab.tree import Entry, differences, snapshot
 
 from .machine import Ended, Left
 from .scene import Scene
+from .way import Way
 
 MARKER = "/var/lib/azready/provisioned"
 # What is not the image's, but the kernel's or this computer's.
 _FOREIGN = ("/proc", "/dev", "/sys", "/tools", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/share")
-# What is there or not, and harms nobody: the lock of a run that was killed as its last act is nobody's.
-_UNSTEADY = ("/run", "/run/azready", "/run/azready/instance.json", "/run/azready/lock", "/run/mount")
+# What is there or not, and harms nobody: the lock of a run that was killed as its last act is nobody's,
+# and its folder for the media is empty.
+_UNSTEADY = (
+    "/run",
+    "/run/azready",
+    "/run/azready/instance.json",
+    "/run/azready/lock",
+    "/run/azready/media",
+    "/run/mount",
+)
 _ACCOUNTS = ("passwd", "group", "shadow", "gshadow")
 # Without these nobody should have been told Ready.
 _GIVEN = (
     *("/etc/hostname", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/ssh/sshd_config.d"),
     *("/home/", "/etc/sudoers.d", "/var/lib/azready/custom-data", "/root/hooked"),
 )
-_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EIO, errno.EACCES)
 _TIMES = re.compile(rb"^(STARTED|FINISHED|SECONDS|HTTP_CLIENT|ENGINE)=.*\n", re.MULTILINE)
 _DURATION = re.compile(rb"^((?:STEP|SCRIPT)_\w+=\w+) .*$", re.MULTILINE)
 _HASH = re.compile(rb":\$[^:]*:\d+:")
@@ -61,9 +69,14 @@ def reports(azure: Emulator) -> list[str]:
     return ["NotReady" if b"NotReady" in sent.body else "Ready" for sent in accepted]
 
 
-def after(scene: Scene, before: Path, tree: Path, right: dict[str, Entry], ended: Ended, azure: Emulator) -> list[str]:
+def after(
+    scene: Scene, before: Path, tree: Path, right: dict[str, Entry], ended: Ended, azure: Emulator, way: Way
+) -> list[str]:
     """What is wrong after the run that was disturbed."""
     found = [*_accounts(before, tree)]
+    if way.signal and ended.status in (128 + way.signal, -way.signal):
+        found += _signalled(tree)
+        ended = replace(ended, status=None)
     if ended.hangs:
         found.append("hangs")
     if scene.command != "provision":
@@ -74,6 +87,14 @@ def after(scene: Scene, before: Path, tree: Path, right: dict[str, Entry], ended
     if "Ready" in told:
         found += [f"Ready, but {line}" for line in _differences(right, look(tree), ended.log, _GIVEN)]
     return [*found, *_ending(ended, told, azure)]
+
+
+def _signalled(tree: Path) -> Iterator[str]:
+    """After a signal nothing is at work, and nothing says that it is."""
+    yield from (f"after the signal there is {path.name}" for path in (tree / "run").glob("azready.*"))
+    status = tree / "var/lib/azready/status"
+    if status.exists() and "OUTCOME=running" in status.read_text():
+        yield "after the signal the status is `running`"
 
 
 def _ending(ended: Ended, told: list[str], azure: Emulator) -> Iterator[str]:
@@ -88,7 +109,7 @@ def _ending(ended: Ended, told: list[str], azure: Emulator) -> Iterator[str]:
         yield f"no clear report: {azure.description}"
     if ended.status == 3 and "NotReady" in told:
         yield "exit 3, but the platform was told"
-    if ended.status in (1, 3) and "error:" not in ended.log:
+    if ended.status in (1, 3) and "error:" not in ended.log and "not provisioned: " not in ended.log:
         yield f"exit {ended.status} without a reason"
     if ended.status not in (0, 1, 3):
         yield f"exit {ended.status}"
@@ -96,10 +117,7 @@ def _ending(ended: Ended, told: list[str], azure: Emulator) -> Iterator[str]:
 
 def _is_clear(description: str) -> bool:
     """Whether a report of a failure says what happened."""
-    if "internal_error" in description:
-        # Of a program that was killed, or refused something that no reason is about.
-        return "status=137" in description or any(os.strerror(number) in description for number in _ERRORS)
-    return "reason=" in description
+    return "reason=" in description and ("error=" in description or "reason=hook_failed" in description)
 
 
 def _other_command(ended: Ended, tree: Path, right: dict[str, Entry]) -> Iterator[str]:
@@ -123,11 +141,11 @@ def _accounts(before: Path, tree: Path) -> Iterator[str]:
 def at_last(tree: Path, right: dict[str, Entry], log: str, left: Left, again: Ended, refused: str = "") -> list[str]:
     """What is wrong after the undisturbed run: it must look as if there had been no other. `log`: of the first.
 
-    `refused`: a path that could not be taken away.
+    `refused`: what begins so could not be taken away.
     """
     found = [] if again.status == 0 else [f"the next run: exit {again.status}, {again.log.strip()[-300:]}"]
     lines = _differences(right, look(tree), log)
-    found += [f"in the end {line}" for line in lines if line != f"{refused} is new"]
+    found += [f"in the end {line}" for line in lines if not (refused and line.startswith(refused))]
     found += [f"still running: {command}" for command in left.processes]
     found += [f"still mounted: {place}" for place in left.mounts]
     return found
@@ -150,4 +168,5 @@ def _differences(
 
 
 def _tells(warning: str, path: str) -> bool:
-    return path in warning or os.path.dirname(path) in warning.split()
+    script = path == "/root/ran" and "the script ended with status" in warning
+    return script or path in warning or os.path.dirname(path) in warning.split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -25,6 +26,11 @@ class Way:
     kinds: frozenset[str] = frozenset()
     stays: bool = False
 
+    @property
+    def signal(self) -> int:
+        """The number of the signal that the run gets, 0 for none."""
+        return -self.act if KILL < self.act < 0 else 0
+
     def suits(self, kind: str) -> bool:
         """Whether it can happen to a call of this kind."""
         return kind in self.kinds if self.kinds else self.act == KILL or kind not in _PIPES
@@ -35,6 +41,9 @@ WAYS = {
     for way in (
         Way("kill", KILL),
         Way("power cut", CUT),
+        Way("TERM", -signal.SIGTERM),
+        Way("INT", -signal.SIGINT),
+        Way("HUP", -signal.SIGHUP),
         Way("ENOSPC once", errno.ENOSPC, frozenset(_TAKES_SPACE)),
         Way("ENOSPC for good", errno.ENOSPC, frozenset(_TAKES_SPACE - {"sync", "rename"}), stays=True),
         Way("EROFS once", errno.EROFS, frozenset(_NAMES)),
@@ -89,7 +98,9 @@ class Disturbance:
 
     @property
     def refused(self) -> str:
-        """The path that could not be taken away, because this was what was disturbed."""
+        """The beginning of what could not be taken away, because this was what was disturbed."""
+        if self.way.stays and "unlink" in self.way.kinds and self._area:
+            return "/run/azready."
         return self.path if self.way.act > 0 and self.point.kind in ("unlink", "rmdir") else ""
 
     def _again(self, call: Call) -> int:

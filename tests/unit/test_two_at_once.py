@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import need
 from unit.run_machine import LIMIT, REAL_SHELLS, Machine, end, new_machine, wait_for
 
-# What runs together; a mix of both engines is a row more.
+# What runs together.
 COMPANIES = {
     "two": ("shell", "shell"),
     "five": ("shell",) * 5,
+    "two of both engines": ("shell", "python"),
+    "five of both engines": ("python", "shell", "shell", "python", "shell"),
 }
 
 
@@ -32,7 +35,7 @@ def busy(machine: Machine) -> Path:
 @pytest.mark.parametrize("company", COMPANIES)
 @pytest.mark.parametrize("shell", REAL_SHELLS)
 def test_runs_at_once_report_ready_once(shell: str, company: str, tmp_path: Path) -> None:
-    with new_machine(tmp_path, shell) as machine:
+    with new_machine(tmp_path, shell, engine="python") as machine:
         machine.hook("count", f"echo once >>{machine.scratch}/count\nsleep 0.5")
         runs = []
         for machine.engine in COMPANIES[company]:
@@ -48,8 +51,17 @@ def test_runs_at_once_report_ready_once(shell: str, company: str, tmp_path: Path
         assert machine.left() == []
 
 
+@pytest.mark.parametrize("engine", ["shell", "python"])
 @pytest.mark.parametrize("command", ["install", "uninstall", "generalize"])
-def test_no_other_command_changes_a_machine_that_is_being_provisioned(command: str, machine: Machine) -> None:
+def test_no_other_command_changes_a_machine_that_is_being_provisioned(
+    command: str, engine: str, tmp_path: Path
+) -> None:
+    with new_machine(tmp_path, engine="python") as machine:
+        machine.engine = engine
+        _refuses(machine, command)
+
+
+def _refuses(machine: Machine, command: str) -> None:
     go = busy(machine)
     run = machine.start()
     wait_for(lambda: (machine.root / "run/azready/child").exists(), 30, "the hook")
@@ -59,6 +71,28 @@ def test_no_other_command_changes_a_machine_that_is_being_provisioned(command: s
     go.touch()
     assert run.wait(LIMIT) == 0
     assert machine.azure.verdict == "Succeeded"
+
+
+@pytest.mark.parametrize("engine", ["shell", "python"])
+@pytest.mark.parametrize("command", ["install", "uninstall", "generalize"])
+def test_a_run_waits_for_a_command_that_changes_the_image(command: str, engine: str, tmp_path: Path) -> None:
+    """Whichever comes first: afterwards the image is as after one behind the other."""
+    with new_machine(tmp_path, engine="python") as machine:
+        machine.engine = engine
+        # The first who gets the lock is held with it in its hand.
+        hold = f"mkdir {machine.scratch}/first || exit 0\nuntil [ -e {machine.scratch}/go ]; do sleep 0.1; done"
+        machine.tool("ln", f'{need("ln")} "$@" || exit\ncase $2 in */azready/lock)\n{hold} ;;\nesac')
+        words = ["--yes"] if command == "generalize" else []
+        first = machine.start(command, *words)
+        wait_for(lambda: (machine.root / "run/azready/lock").exists(), 30, "the lock")
+        run = machine.start()
+        wait_for(lambda: "is at work: waiting for it" in machine.said(), 30, "the run to wait")
+        assert machine.azure.requests == []
+        (machine.scratch / "go").touch()
+        assert first.wait(LIMIT) in (0, 2), machine.said()
+        assert run.wait(LIMIT) == 0, machine.said()
+        assert machine.azure.verdict == "Succeeded"
+        assert machine.left() == []
 
 
 def test_a_run_that_waited_until_its_deadline_reports_nothing(machine: Machine) -> None:

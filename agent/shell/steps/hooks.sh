@@ -6,7 +6,12 @@ step_hooks() {
 	place_of /etc/azready.d
 	hooks_directory=$_path
 	hooks_result=3
-	LC_ALL=C ls "$hooks_directory" >"$work/hooks" 2>/dev/null
+	[ -d "$hooks_directory" ] || return 3
+	# No list is not an empty one.
+	{ LC_ALL=C ls "$hooks_directory" >"$work/hooks"; } 2>"$work/err" || {
+		file_blame /etc/azready.d $?
+		return
+	}
 	while read -r hook; do
 		place_of "/etc/azready.d/$hook"
 		if [ ! -f "$_path" ] || [ ! -x "$_path" ]; then continue; fi
