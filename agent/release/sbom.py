@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import bundle
+import bundle_zip
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType, Pedigree
@@ -74,7 +75,10 @@ def from_wheel(root: Path, wheels: Path, name: str) -> Component:
     said = {key: re.search(rf"(?m)^{key}: (.*)$", text) for key in ("Name", "Version", "License", "License-Expression")}
     values = {key: found[1].strip() for key, found in said.items() if found}
     left_out = sorted({path for folder, path, _ in bundle.DROPPED if folder == name})
-    notes = f"the files are those of the wheel; left out: {' '.join(left_out)}" if left_out else ""
+    said_of = (
+        f"left out: {' '.join(left_out)}; in place of others stand stubs: {' '.join(sorted(bundle_zip.STAND_INS))}"
+    )
+    notes = f"the files are those of the wheel; {said_of}" if left_out else ""
     return Component(
         name=values["Name"], version=values["Version"], bom_ref=name,
         purl=PackageURL("pypi", None, values["Name"], values["Version"]),
