@@ -34,7 +34,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write them down: where all workers' reports come together."""
     if _outcomes and not hasattr(session.config, "workerinput"):
-        save(_outcomes, anew=session.config.getoption("cacheclear"))
+        save(_outcomes, anew=bool(session.config.getoption("cacheclear", False)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -68,7 +68,7 @@ def conformance(given: Path | None) -> dict[str, bytes]:
             found = reports(version, agent, RESULTS)
             print(f"conformance: taken from {RESULTS}, which is about this azready")
             return found
-        print("conformance: running the suite, about a quarter of an hour on two processors", flush=True)
+        print("conformance: running the suite, which takes many minutes", flush=True)
         # Like `build.py test`: most of a case is waiting.
         workers = ("-n", str(4 * (os.cpu_count() or 1)), "--dist", "worksteal", "--cache-clear")
         suite = ROOT / "tests" / "conformance" / "test_conformance.py"

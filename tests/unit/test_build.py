@@ -15,13 +15,14 @@ import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import bundle
 import bundle_shell
 import bundle_zip
 import pytest
-from support import DIST, PYTHONS, ROOT, interpreters, need
+from support import DIST, PYTHONS, ROOT, interpreters, leave_out, need
 
 WHEELS = ROOT / "build" / "wheels"
 VENDORED_FOLDERS = ("urllib3-", "h11/")
@@ -57,7 +58,9 @@ def built_elsewhere(tree: Path, python: str, umask: int) -> dict[str, tuple[int,
     for path in tree.rglob("*"):
         moment = chance.uniform(0, 2e9)
         os.utime(path, (moment, moment))
-    environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": str(umask), "TZ": f"XYZ{umask % 12}", "LC_ALL": "C"}
+    # The C locale, and one whose Python reads and writes UTF-8 by itself.
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"} if umask == 0o022 else {"LC_ALL": "C.UTF-8"}
+    environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": str(umask), "TZ": f"XYZ{umask % 12}", **locale}
     command = [python, "-B", str(tree / "agent/bundle.py"), "--wheels", str(WHEELS)]
     subprocess.run(command, check=True, env=environment, umask=umask, cwd=tree.parent)
     return {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in (tree / "dist").iterdir()}
@@ -66,7 +69,7 @@ def built_elsewhere(tree: Path, python: str, umask: int) -> dict[str, tuple[int,
 def test_two_pythons_in_two_folders_build_the_same_bytes(tmp_path: Path) -> None:
     able = [path for version, path in interpreters().items() if version in ("3.11", "3.12", "3.13", "3.14")]
     if len(able) < 2:
-        pytest.skip("only one Python 3.11 or newer is installed: cannot compare the builds of two")
+        leave_out("only one Python 3.11 or newer is installed: cannot compare the builds of two")
     one = built_elsewhere(copy_of_the_tree(tmp_path / "one"), able[0], 0o022)
     two = built_elsewhere(copy_of_the_tree(tmp_path / "a longer name"), able[-1], 0o077)
     assert one.keys() == two.keys()
@@ -256,6 +259,15 @@ def test_lock_has_hashes_and_no_addresses(lock: str) -> None:
     pins = (ROOT / lock).read_text().replace(" \\\n", "").splitlines()[1:]
     assert pins
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+( +--hash=sha256:[0-9a-f]{64})+", pin) for pin in pins)
+
+
+def test_nothing_is_installed_that_the_lock_does_not_name() -> None:
+    """The lock is whole: what makes and tests a release is what it pins, with what each of that needs."""
+    lock = (ROOT / "tests" / "requirements.lock").read_text()
+    pinned = set(re.findall(r"(?m)^([a-z0-9-]+==[0-9.]+)", lock))
+    found = {(each.name.lower().replace("_", "-").replace(".", "-"), each.version) for each in metadata.distributions()}
+    # What comes with the environment, and installs the rest.
+    assert {f"{name}=={version}" for name, version in found if name not in ("pip", "setuptools")} == pinned
 
 
 def test_a_wheel_with_other_bytes_is_refused(tmp_path: Path) -> None:

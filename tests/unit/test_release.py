@@ -19,7 +19,7 @@ from conformance.loading import load_cases
 from conformance.results import PASSED, sha256_of_agent
 from release.assemble import SUMS
 from release.source import release_moment, source_files
-from support import DIST, ROOT, interpreters, need
+from support import DIST, ROOT, interpreters, leave_out, need
 
 CASE = "goal-state/redirect-is-refused.toml"
 VERSION = bundle.project_version(ROOT)
@@ -98,7 +98,7 @@ def test_the_archive_of_the_source_gives_the_same_release(release: Path, tmp_pat
         archive.extractall(tmp_path / "a longer name", filter="data")
     able = [path for version, path in interpreters().items() if version in ("3.12", "3.13", "3.14")]
     if not able:
-        pytest.skip("only one Python 3.11 or newer is installed: cannot compare the releases of two")
+        leave_out("only one Python 3.11 or newer is installed: cannot compare the releases of two")
     tree = tmp_path / "a longer name" / f"azready-{VERSION}"
     variables = {"LC_ALL": "C", "TZ": "XYZ7", "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
     done = released(tree, able[-1], 0o077, **variables)
