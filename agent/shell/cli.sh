@@ -112,7 +112,6 @@ cli_check_report() {
 cli_start() {
 	program_need_all
 	work_need_room
-	program_need_awk
 	clock_now
 	started=$_now
 	deadline=$((started + set_DEADLINE * 100))
@@ -124,6 +123,7 @@ cli_start() {
 cli_provision() {
 	cli_choose_steps
 	cli_start
+	program_need_awk
 	clock_timestamp
 	started_at=$_timestamp
 	cli_lock
@@ -169,6 +169,8 @@ cli_report() {
 		cli_collect_failure
 		report_failed
 	fi || {
+		# Only now: to try it first would cost as much as to use it.
+		program_need_awk
 		printf 'the platform could not be told: %s %s' "$untold" "$_problem" | log_emit 'error: '
 		exit 3
 	}

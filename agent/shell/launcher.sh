@@ -66,7 +66,7 @@ main_status() {
 main_report() {
 	config_read
 	# A report and a goal state are small; to try for 1 MiB would cost more than all the rest.
-	launcher_run_engine cli_report 2 ${1+"$@"}
+	launcher_run_engine cli_report 1 ${1+"$@"}
 }
 
 # main_provision: the fast path first: no Python, no request on a machine that is done or that is not on

@@ -33,7 +33,9 @@ note_the_rest() {
 	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
 	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
 	pending_hostname=$hostname_set
-	pending_user=$(tr -d "\000$log_controls" <"$work/wanted.admin-user")
+	wanted_user
+	log_plain "$_wanted_user"
+	pending_user=$_plain
 	pending_keep
 	state_note_steps
 }

@@ -53,7 +53,7 @@ def shell_media(shell: ShellEngine, data: bytes) -> list[bytes] | None:
     code = """
         : >"$work/DESCRIPTION"
         media_parse || exit
-        case $(wanted_word ovf.DisableSshPasswordAuthentication | tr -d ' \\t\\r\\n') in
+        case $(tr A-Z a-z <"$work/ovf.DisableSshPasswordAuthentication" | tr -d ' \\t\\r\\n') in
         true | 1 | yes | on) printf False ;;
         false | 0 | no | off) printf True ;;
         *) printf None ;;

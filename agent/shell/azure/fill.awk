@@ -1,5 +1,6 @@
-# The health report. usage: awk PROGRAM DIRECTORY '' TEMPLATE: DIRECTORY/report is the template with each @KEY@ replaced by
-# the XML-escaped content of DIRECTORY/KEY; a line whose value is empty is left out. A goal state has all of its own.
+# The health report, for the programs behind it: fill(DIRECTORY, TEMPLATE) returns the template with each @KEY@ replaced by
+# GIVEN[KEY], or the content of DIRECTORY/KEY, escaped for XML. A line whose value is empty is left out: only a report of
+# Ready lacks one, its description.
 
 function escaped(s) {
 	gsub(/&/, "\\&amp;", s)
@@ -9,10 +10,10 @@ function escaped(s) {
 }
 
 # A line with its values; empty where one of them is.
-function filled(row,    key, value, line) {
+function filled(directory, row,    key, value, line) {
 	while (match(row, /@[A-Z_]+@/)) {
 		key = substr(row, RSTART + 1, RLENGTH - 2)
-		value = slurp(ARGV[1] "/" key)
+		value = (key in GIVEN) ? GIVEN[key] : slurp(directory "/" key)
 		if (value == "" && key != "DESCRIPTION") exit 3
 		if (value == "") return ""
 		line = line substr(row, 1, RSTART - 1) escaped(value)
@@ -21,9 +22,8 @@ function filled(row,    key, value, line) {
 	return line row "\n"
 }
 
-BEGIN {
-	n = split(ARGV[3], row, /[\n]/)
-	for (i = 1; i <= n; i++) report = report filled(row[i])
-	save(ARGV[1], "report", report)
-	saved()
+function fill(directory, template,    n, row, i, report) {
+	n = split(template, row, /[\n]/)
+	for (i = 1; i <= n; i++) report = report filled(directory, row[i])
+	return report
 }

@@ -10,7 +10,8 @@ identity_dmi() {
 			_dmi=$_dmi$identity_line
 		done <"$_path"
 	} 2>/dev/null
-	case $_dmi in *[[:cntrl:]]*) _dmi=$(printf '%s' "$_dmi" | tr -d "$log_controls") ;; esac
+	log_plain "$_dmi"
+	_dmi=$_plain
 	while case $_dmi in ' '*) ;; *) false ;; esac do _dmi=${_dmi# }; done
 	while case $_dmi in *' ') ;; *) false ;; esac do _dmi=${_dmi% }; done
 }

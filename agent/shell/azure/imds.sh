@@ -18,8 +18,7 @@ imds_read() {
 imds_keep() {
 	place_of "$run_directory/instance.json"
 	instance_json=$_path
-	if file_make_directory "$run_directory" 0700 &&
-		file_write "$run_directory/instance.json" 0600 "$work/body"; then
+	if file_make_directory "$run_directory" 0700 && own_copy "$work/body" "$run_directory/instance.json"; then
 		return
 	fi
 	log_warning "$run_directory/instance.json not kept: $(fail_cause)"

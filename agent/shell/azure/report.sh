@@ -29,7 +29,7 @@ report_send() {
 		read_goal_state || return
 	done
 	log_info "the platform accepted the report $1"
-	state_keep_report
+	state_keep_report "$report_file"
 }
 
 # report_say STATE
@@ -44,10 +44,10 @@ report_say() {
 
 report_try() {
 	tries_limit health
-	report_made && wire_post "$work/report" "$_limit"
+	report_made && wire_post "$report_file" "$_limit"
 }
 
-# report_made: $work/report for the goal state of this moment, whole. What is cut off or lacks its cause is
+# report_made: $report_file for the goal state of this moment, whole. What is cut off or lacks its cause is
 # never sent: fails then, and sets _problem.
 report_made() {
 	report_one || {
@@ -60,20 +60,25 @@ report_made() {
 	return 1
 }
 
-# report_one: one try to make it. What is no Ready has a cause.
+# report_one: one try to make it. What is no Ready has a cause. Ready came with the goal state.
 report_one() {
-	if [ "$report_state" = Ready ]; then
-		# There, whatever went wrong a moment ago.
-		{ printf '' >"$work/DESCRIPTION"; } 2>/dev/null
-	else
-		[ -s "$work/DESCRIPTION" ]
-	fi && { printf '%s' "$report_state" >"$work/STATE"; } 2>/dev/null || return
+	case $report_state,$goal_state in
+	Ready,known)
+		report_file=$work/ready
+		[ -s "$report_file" ]
+		return
+		;;
+	# There, whatever went wrong a moment ago.
+	Ready,*) { printf '' >"$work/DESCRIPTION"; } 2>/dev/null ;;
+	*) [ -s "$work/DESCRIPTION" ] ;;
+	esac && { printf '%s' "$report_state" >"$work/STATE"; } 2>/dev/null || return
+	report_file=$work/report
 	if [ "$goal_state" = known ]; then report_document; else report_json; fi
 }
 
 # report_document: the template filled in with the goal state of this moment.
 report_document() {
-	parse_save "$awk_fill" "$work" 0 "$health_template"
+	parse_save "$awk_fill$awk_report_xml" "$work" 0 "$health_template"
 }
 
 # report_json: the report that needs no goal state.

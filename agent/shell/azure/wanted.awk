@@ -1,55 +1,68 @@
-# What the platform asks for, of IMDS and media. usage: awk PROGRAM DIRECTORY, behind edit.awk: reads the files of
-# wanted_sources there; prints lines NAME SOURCE, the file that something comes from or `none`, and NAME FACT. What is
-# trimmed is written: wanted.admin-user and wanted.pool. wanted.py does the same.
+# What the platform asks for, of IMDS and media. usage: awk PROGRAM DIRECTORY: reads the files of wanted_sources there. Writes
+# wanted.NAME, a copy of the file that something comes from, wanted.admin-user and wanted.pool, which are trimmed, and
+# wanted.facts, lines NAME FACT. wanted.py does the same.
 
 BEGIN {
-	at = ARGV[1] "/"
+	at = ARGV[1]
 	# IMDS wins where both speak; password and custom data come from the media, user data from IMDS.
 	want_first("hostname", "compute.osProfile.computerName ovf.HostName compute.name")
-	user = want_chosen("compute.osProfile.adminUsername ovf.UserName")
-	keep(at "wanted.admin-user", user == "none" ? "" : trimmed(want_text(user)))
+	save(at, "wanted.admin-user", trimmed(want_text(want_chosen("compute.osProfile.adminUsername ovf.UserName"))))
 	want_first("user-data", "compute.userData")
 	want_first("password", "ovf.UserPassword")
 	want_first("custom-data", "ovf.CustomData")
-	want_count(want_first("keys", "compute.publicKeys ovf.keys"))
+	keys = want_first("keys", "compute.publicKeys ovf.keys")
+	fact("key-count", want_count(keys))
+	fact("key-bytes", length(want_bytes(keys)))
 	told = want_word("compute.osProfile.disablePasswordAuthentication")
-	put("password-login " want_login(told, want_word("ovf.DisableSshPasswordAuthentication")))
+	fact("password-login", want_login(told, want_word("ovf.DisableSshPasswordAuthentication")))
 	given = trimmed(want_text("ovf.UserPassword"))
-	put("password-given " (given == "" ? "no" : given == "REDACTED" ? "redacted" : "yes"))
-	take(at "compute.osProfile.adminUsername")
-	put("names-user " (count ? "yes" : "no"))
-	keep(at "wanted.pool", want_pool())
-	verdict("done")
+	fact("password-given", given == "" ? "no" : given == "REDACTED" ? "redacted" : "yes")
+	fact("names-user", want_bytes("compute.osProfile.adminUsername") == "" ? "no" : "yes")
+	save(at, "wanted.pool", want_pool())
+	save(at, "wanted.facts", facts)
+	saved()
 }
 
-function want_text(file,    i, text) {
-	take(at file)
-	for (i = 1; i <= count; i++) text = i > 1 ? text "\n" row[i] : row[i]
-	return text
+function fact(name, said) {
+	facts = facts name " " said "\n"
+}
+
+# A file's text; none of the source `none`.
+function want_text(file) {
+	return file == "none" ? "" : slurp(at "/" file)
+}
+
+# The same with the line end that a file may end in. By another separator a file has a byte more behind its last record.
+function want_bytes(file,    text, line, got, count) {
+	text = want_text(file)
+	if (file == "none") return ""
+	RS = "/"
+	while ((got = (getline line < (at "/" file))) > 0) count += length(line) + 1
+	RS = "\n"
+	close(at "/" file)
+	if (got < 0) exit 3
+	return count > length(text) + 1 ? text "\n" : text
 }
 
 # The first of these files that is not blank.
-function want_chosen(files,    n, name, i, k) {
+function want_chosen(files,    n, name, i) {
 	n = split(files, name, / /)
-	for (i = 1; i <= n; i++) {
-		take(at name[i])
-		for (k = 1; k <= count; k++) if (row[k] ~ /[^ \t\r]/) return name[i]
-	}
+	for (i = 1; i <= n; i++) if (want_text(name[i]) ~ /[^ \t\r\n]/) return name[i]
 	return "none"
 }
 
+# A copy of it; returns which.
 function want_first(what, files,    file) {
 	file = want_chosen(files)
-	put(what " " file)
+	save(at, "wanted." what, want_bytes(file))
 	return file
 }
 
-function want_count(file,    i, n) {
-	if (file != "none") {
-		take(at file)
-		for (i = 1; i <= count; i++) n += row[i] ~ /^=/
-	}
-	put("key-count " n + 0)
+function want_count(file,    line, got, n) {
+	if (file == "none") return 0
+	while ((got = (getline line < (at "/" file))) > 0) n += line ~ /^=/
+	if (got < 0) exit 3
+	return n + 0
 }
 
 function want_word(file) {

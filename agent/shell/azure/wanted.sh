@@ -2,11 +2,11 @@
 # Read, trimmed and merged once, before the first step, which then only reads it. $work/wanted.hostname,
 # wanted.admin-user, wanted.password, wanted.custom-data and wanted.user-data (base64) are empty where nothing
 # was given; the public keys, $wanted_keys of them, are in wanted.keys, as save_key of lib.awk writes them.
-# $wanted_password_login: whether SSH is to take passwords, yes, no, or empty where nobody said;
-# $wanted_password: yes, no, or redacted; $wanted_names_user: whether IMDS has a name for the user, be it a
-# blank one.
+# $wanted_keys_bytes long. $wanted_password_login: whether SSH is to take passwords, yes, no, or empty where
+# nobody said; $wanted_password: yes, no, or redacted; $wanted_names_user: whether IMDS has a name for the
+# user, be it a blank one.
 
-wanted_keys=0 wanted_password=no wanted_password_login='' wanted_names_user=no
+wanted_keys=0 wanted_keys_bytes=0 wanted_password=no wanted_password_login='' wanted_names_user=no
 
 # All that it is made of; what was not read is empty.
 wanted_sources='compute.osProfile.computerName compute.name ovf.HostName compute.osProfile.adminUsername
@@ -18,7 +18,8 @@ extended.compute.ppsType ovf.PreprovisionedVm'
 read_wanted() {
 	media_device=
 	if imds_read; then
-		! wanted_needs_media || media_read "$(wanted_expects_media)" || [ $? -ne 2 ] || {
+		wanted_expects_media
+		! wanted_needs_media || media_read "$_expected" || [ $? -ne 2 ] || {
 			log_warning "provisioning media: $(fail_cause); going on with IMDS alone"
 			forgive
 		}
@@ -48,43 +49,49 @@ wanted_needs_media() {
 	esac
 }
 
-# wanted_expects_media: prints yes or no: whether IMDS lets one think that there is more.
+# wanted_expects_media: sets _expected, yes or no: whether IMDS lets one think that there is more.
 wanted_expects_media() {
-	if [ "$(wanted_word extended.compute.hasCustomData)" = true ] ||
-		text_is_blank "$work/compute.osProfile.adminUsername" ||
-		[ "$(wanted_word compute.osProfile.disablePasswordAuthentication)" = false ]; then
-		printf yes
-	else
-		printf no
-	fi
+	_expected=yes
+	wanted_says extended.compute.hasCustomData true || ! wanted_holds compute.osProfile.adminUsername ||
+		wanted_says compute.osProfile.disablePasswordAuthentication false || _expected=no
 }
 
-# wanted_word PATH: a word of IMDS in lower case.
-wanted_word() {
-	# shellcheck disable=SC2018,SC2019  # busybox can be built without classes
-	[ ! -e "$work/$1" ] || tr 'A-Z' 'a-z' <"$work/$1"
+# wanted_says PATH true|false: whether IMDS has this word, in whatever letters.
+wanted_says() {
+	want_line=
+	{ IFS= read -r want_line <"$work/$1"; } 2>/dev/null || :
+	case $2,$want_line in true,[Tt][Rr][Uu][Ee] | false,[Ff][Aa][Ll][Ss][Ee]) ;; *) return 1 ;; esac
 }
 
-# wanted_merge: a program says which source each thing comes from, and the shell copies it, whole.
+# wanted_holds PATH: whether IMDS has more than blanks there.
+wanted_holds() {
+	{
+		while IFS= read -r want_line || [ -n "$want_line" ]; do
+			case $want_line in *[![:space:]]*) return 0 ;; esac
+		done <"$work/$1"
+	} 2>/dev/null
+	return 1
+}
+
+# wanted_merge: one program says which source each thing comes from, and copies it.
 wanted_merge() {
 	for want_source in $wanted_sources; do
-		[ -e "$work/$want_source" ] || file_text "$work/$want_source" '' || return
+		[ -e "$work/$want_source" ] || { printf '' >"$work/$want_source"; } 2>/dev/null
 	done
-	edit_derive "$work" "$work/wanted.facts" "$awk_wanted" "$work" || return
+	_until=
+	parse_save "$awk_wanted" "$work" 0 || {
+		parse_failed
+		return
+	}
 	while read -r want_what want_said; do
 		case $want_what in
 		password-login) wanted_password_login=${want_said#none} ;;
 		password-given) wanted_password=$want_said ;;
 		names-user) wanted_names_user=$want_said ;;
 		key-count) wanted_keys=$want_said ;;
-		*) wanted_copy "$want_said" "$work/wanted.$want_what" || return ;;
+		key-bytes) wanted_keys_bytes=$want_said ;;
 		esac
 	done <"$work/wanted.facts"
-}
-
-# wanted_copy SOURCE FILE
-wanted_copy() {
-	if [ "$1" = none ]; then file_text "$2" ''; else file_copy "$work/$1" "$2"; fi
 }
 
 # wanted_user: sets _wanted_user, the name of the admin user; empty where none was given.

@@ -3,8 +3,9 @@
 wire_headers="$proto_WIRE_VERSION_HEADER: $proto_WIRE_VERSION
 $proto_AGENT_NAME_HEADER: $azready_agent"
 
-# read_goal_state: a fresh one, its identifiers in $work/INCARNATION, CONTAINER_ID and INSTANCE_ID; sets
-# goal_state to `known`, or to `none` where the report needs none. Fails at the deadline: nothing to address.
+# read_goal_state: a fresh one, its identifiers in $work/INCARNATION, CONTAINER_ID and INSTANCE_ID, and what
+# is reported of a machine that is Ready in $work/ready; sets goal_state to `known`, or to `none` where the
+# report needs none. Fails at the deadline: nothing to address.
 read_goal_state() {
 	goal_state=none
 	[ "$set_REPORT_PROTOCOL" != json ] || return 0
@@ -43,7 +44,8 @@ wire_try() {
 wire_parse() {
 	_problem='error=goal_state_malformed'
 	_retry_after=0
-	parse_document "$awk_xml$awk_goal_state" "$1" "$proto_ID_MAX" || parse_failed || return
+	parse_document "$awk_xml$awk_fill$awk_goal_state" "$1" "$proto_ID_MAX" "$health_template" ||
+		parse_failed || return
 	[ "$log_level" -lt 2 ] ||
 		log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
 }

@@ -28,6 +28,7 @@ forgive() {
 # fail_write REASON [KEY=VALUE ..]: all files; fails where one is not whole. A report without the value of
 # $fail_value is better than none.
 fail_write() {
+	log_know_controls
 	{
 		printf '%s' "$1" >"$work/failure" && fail_line "$@" | tr "\000$log_controls" '?' >"$work/failure"
 		fail_details "$@" >"$work/details"

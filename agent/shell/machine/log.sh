@@ -1,8 +1,21 @@
 # log.sh: lines for the person who watches. Texts arrive on stdin or as arguments and leave as one line each,
 # whatever they hold: a server's error page must not forge lines of the log.
 
-# For tr, as bytes: busybox before 1.25 takes no \ooo for the end of a range, and then deletes every hyphen.
-log_controls=$(printf '\001-\037\177')
+log_controls=
+
+# log_know_controls: sets log_controls, the control characters for tr; a fork, which most runs do without. As
+# bytes: busybox before 1.25 takes no \ooo for the end of a range, and then deletes every hyphen.
+log_know_controls() {
+	[ -n "$log_controls" ] || log_controls=$(printf '\001-\037\177')
+}
+
+# log_plain TEXT: sets _plain, the text without control characters.
+log_plain() {
+	_plain=$1
+	case $1 in *[[:cntrl:]]*) ;; *) return 0 ;; esac
+	log_know_controls
+	_plain=$(printf '%s' "$1" | tr -d "$log_controls")
+}
 
 log_level=1
 
@@ -11,6 +24,7 @@ log_level=1
 
 # log_emit PREFIX <TEXT: one line on stderr.
 log_emit() {
+	log_know_controls
 	{
 		printf 'azready: %s' "$1"
 		if command -v tr >/dev/null 2>&1; then

@@ -11,15 +11,10 @@ pending_keep() {
 		pending_forget
 		return $?
 	fi
-	{
-		{
-			printf 'VM_ID=%s\n' "$vm_id" &&
-				{ [ -z "$pending_hostname" ] || printf 'HOSTNAME=%s\n' "$pending_hostname"; } &&
-				{ [ -z "$pending_user" ] || printf 'ADMIN_USER=%s\n' "$pending_user"; } &&
-				printf '%s\n' "$pending_items"
-		} >"$work/pending"
-	} 2>/dev/null && file_make_directory "$state_directory" 0700 &&
-		file_write "$state_directory/pending" 0600 "$work/pending" && return $?
+	pending_text=VM_ID=$vm_id$sys_newline${pending_hostname:+HOSTNAME=$pending_hostname$sys_newline}
+	pending_text=$pending_text${pending_user:+ADMIN_USER=$pending_user$sys_newline}$pending_items$sys_newline
+	file_make_directory "$state_directory" 0700 &&
+		own_write "$state_directory/pending" "$pending_text" durable && return 0
 	[ "$pending_said" = yes ] || log_warning \
 		"$state_directory/pending not kept: $(fail_cause); what a power cut interrupts now is not made up for"
 	pending_said=yes
@@ -68,7 +63,8 @@ pending_do() {
 	pending_drop "$pending_item"
 }
 
-# pending_drop PATTERN: the item is done.
+# pending_drop PATTERN: the item is done. What else there is to do but scripts takes no time, and can be done
+# twice: that is not worth a file each.
 pending_drop() {
 	pending_old=$pending_items
 	pending_items=
@@ -81,8 +77,7 @@ pending_drop() {
 		esac
 	done
 	text_by_word
-	# The last one goes with the file, at the end.
-	pending_keep
+	case $pending_old in *script*) pending_keep ;; esac
 }
 
 # pending_start NAME: note that the script is started once more; fails where it was cut off twice: it may be

@@ -25,10 +25,12 @@ program_needed="$program_needed rmdir sed sleep sync tail touch tr wc"
 # program_need_all: all that are missing in one line: a half-built system should not be found out one by one.
 program_need_all() {
 	program_missing=
-	for program_name in $program_needed; do
-		command -v "$program_name" >/dev/null 2>&1 ||
-			program_missing="$program_missing${program_missing:+, }$program_name"
-	done
+	{
+		for program_name in $program_needed; do
+			command -v "$program_name" ||
+				program_missing="$program_missing${program_missing:+, }$program_name"
+		done
+	} >/dev/null 2>&1
 	[ -n "$program_missing" ] || return 0
 	log_error "missing: $program_missing" 'the shell engine needs these programs on PATH'
 	exit 3

@@ -48,16 +48,15 @@ lock_take() {
 		log_debug 'no place for a lock: going on without'
 		return 0
 	}
-	ln "$lock_place/lock.$$" "$lock_place/lock" 2>/dev/null
-	set -- $?
-	rm -f "$lock_place/lock.$$"
-	if [ "$1" -eq 0 ]; then
+	if ln "$lock_place/lock.$$" "$lock_place/lock" 2>/dev/null; then
 		lock_read || lock_text=
 		[ "$lock_text" = "$alive_record" ] || return 2
+		# The link beside it goes with it.
 		lock_file=$lock_place/lock
 		run_at_end lock_give_back
 		return $?
 	fi
+	rm -f "$lock_place/lock.$$"
 	if ! lock_read; then
 		# Given back meanwhile; or a file system without links.
 		lock_odd=$((${lock_odd:-0} + 1))
@@ -129,7 +128,11 @@ lock_wait() {
 # lock_give_back: unless it is somebody else's by now.
 lock_give_back() {
 	[ -n "$lock_file" ] || return 0
-	lock_read && [ "$lock_text" = "$alive_record" ] && rm -f "$lock_place/child" "$lock_file"
+	if lock_read && [ "$lock_text" = "$alive_record" ]; then
+		rm -f "$lock_place/child" "$lock_file" "$lock_place/lock.$$"
+	else
+		rm -f "$lock_place/lock.$$"
+	fi
 	lock_file=
 	[ "${lock_leaves_no_trace-}" != yes ] || lock_take_down
 }

@@ -2,7 +2,7 @@
 
 # state_is_done: whether the marker holds this VM's id.
 state_is_done() {
-	[ -n "$vm_id" ] &&
+	[ -n "$vm_id" ] && place_exists "$state_directory/provisioned" && log_know_controls &&
 		[ "$(file_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
 }
 
@@ -49,61 +49,79 @@ state_finish() {
 
 # state_write OUTCOME [KEY=VALUE ..]
 state_write() {
-	status_outcome=$1
-	shift
 	file_make_directory "$state_directory" 0700 || return $?
-	rm -f "$work/status"
-	{ state_lines ${1+"$@"} >"$work/status"; } 2>/dev/null || {
-		rm -f "$work/reserve"
-		{ state_lines ${1+"$@"} >"$work/status"; } 2>/dev/null || {
-			rm -f "$work/status"
-			[ -s "$work/failure" ] || fail file_not_writable 'make room there' "file=${work%/*}" \
-				'error=No space left on device'
-			return 1
-		}
-	}
-	file_write "$state_directory/status" 0600 "$work/status"
+	state_describe "$@" && own_write "$state_directory/status" "$state_text"
 }
 
-# state_lines [KEY=VALUE ..]: prints the status file. Where this run only does what an earlier one has left,
-# it is about that one.
-state_lines() {
-	printf 'OUTCOME=%s\n' "$status_outcome" || return $?
+# state_describe OUTCOME [KEY=VALUE ..]: sets state_text, the status file. Where this run only does what an
+# earlier one has left, it is about that one.
+state_describe() {
+	state_text=
+	state_add "OUTCOME=$1"
+	shift
 	if [ -e "$work/earlier" ]; then
-		# A script that was cut off has a line already.
-		LC_ALL=C awk -v done="$(sed 's/=.*//' "$work/scripts" 2>/dev/null | tr '\n' ' ')" '
-			BEGIN { for (n = split(done, name, " "); n; n--) again[name[n]] = 1 }
-			{ key = $0; sub(/=.*/, "", key) }
-			key !~ /^(OUTCOME|REASON|FINISHED|SECONDS)$/ && !(key in again)' "$work/earlier" &&
-			printf 'FINISHED=%s\n' "$finished_at" || return $?
+		state_line=$(state_earlier) || return $?
+		[ -z "$state_line" ] || state_add "$state_line"
+		state_add "FINISHED=$finished_at"
 	else
-		[ ! -e "$work/failure" ] || printf 'REASON=%s\n' "$(fail_cause)" || return $?
-		printf '%s\n' "VERSION=$azready_version" "ENGINE=shell" "HTTP_CLIENT=$http_client" || return $?
-		[ -z "$vm_id" ] || printf 'VM_ID=%s\n' "$vm_id" || return $?
-		printf '%s\n' "STARTED=$started_at" ${1+"$@"} || return $?
-		[ ! -e "$work/steps" ] || {
-			{ ! grep -q '^STEP_USER=done' "$work/steps" ||
-				printf 'ADMIN_USER=%s\n' "$(cat "$work/wanted.admin-user")"; } &&
-				{ [ ! -e "$work/login" ] || printf 'LOGIN=%s\n' "$(cat "$work/login")"; } && cat "$work/steps"
-		} || return $?
+		[ ! -e "$work/failure" ] || state_add "REASON=$(fail_cause)"
+		for state_line in "VERSION=$azready_version" ENGINE=shell "HTTP_CLIENT=$http_client" \
+			${vm_id:+"VM_ID=$vm_id"} "STARTED=$started_at" ${1+"$@"}; do
+			state_add "$state_line"
+		done
+		state_add_steps
 	fi
-	[ ! -e "$work/scripts" ] || cat "$work/scripts"
+	state_add_file '' "$work/scripts"
 }
 
-# state_keep_report: keep the report that was accepted last.
+# state_add LINE
+state_add() {
+	state_text=$state_text$1$sys_newline
+}
+
+# state_add_file PREFIX FILE: its lines, if it is there.
+state_add_file() {
+	[ -e "$2" ] || return 0
+	state_line=
+	while IFS= read -r state_line || [ -n "$state_line" ]; do
+		state_add "$1$state_line"
+		state_line=
+	done <"$2"
+}
+
+# state_add_steps: the user and how it logs in, if there are any, and what became of the steps.
+state_add_steps() {
+	[ -e "$work/steps" ] || return 0
+	state_before=$state_text
+	state_text=
+	state_add_file '' "$work/steps"
+	state_after=$state_text
+	state_text=$state_before
+	case $sys_newline$state_after in
+	*"${sys_newline}STEP_USER=done"*) state_add_file ADMIN_USER= "$work/wanted.admin-user" ;;
+	esac
+	state_add_file LOGIN= "$work/login"
+	state_text=$state_text$state_after
+}
+
+# state_earlier: prints what an earlier run has noted. A script that was cut off has a line already.
+state_earlier() {
+	LC_ALL=C awk -v done="$(sed 's/=.*//' "$work/scripts" 2>/dev/null | tr '\n' ' ')" '
+		BEGIN { for (n = split(done, name, " "); n; n--) again[name[n]] = 1 }
+		{ key = $0; sub(/=.*/, "", key) }
+		key !~ /^(OUTCOME|REASON|FINISHED|SECONDS)$/ && !(key in again)' "$work/earlier"
+}
+
+# state_keep_report FILE: keep the report that was accepted last.
 state_keep_report() {
 	if [ "$goal_state" = known ]; then state_kind=xml; else state_kind=json; fi
 	{ file_make_directory "$state_directory" 0700 &&
-		file_write "$state_directory/report.$state_kind" 0600 "$work/report"; } ||
+		own_copy "$1" "$state_directory/report.$state_kind"; } ||
 		log_warning "report not kept: $(fail_cause)"
 }
 
 # state_mark: remember that this VM is done. Only after Ready was accepted.
 state_mark() {
-	{ printf '%s\n' "$vm_id" >"$work/marker"; } 2>/dev/null || {
-		rm -f "$work/reserve"
-		{ printf '%s\n' "$vm_id" >"$work/marker"; } 2>/dev/null || rm -f "$work/marker"
-	}
-	file_write "$state_directory/provisioned" 0600 "$work/marker" ||
+	own_write "$state_directory/provisioned" "$vm_id$sys_newline" durable ||
 		log_warning "marker not kept: $(fail_cause); the next boot provisions again"
 }

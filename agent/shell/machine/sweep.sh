@@ -71,6 +71,7 @@ sweep_media() {
 	[ -z "$root" ] || return 0
 	# As the kernel names it.
 	place_of "$run_directory/media"
+	[ -d "$_path" ] || return 0
 	sweep_unmount "$_path" && rmdir "$_path" 2>/dev/null
 	:
 }
@@ -89,10 +90,15 @@ sweep_files() {
 	for sweep_folder in passwd group shadow gshadow; do sweep_lock "$sweep_folder"; done
 	for sweep_folder in $fact_SWEPT_FOLDERS /home "$state_directory" "$run_directory"; do
 		place_of "$sweep_folder"
-		if [ ! -d "$_path" ] || ! file_is_roots "$_path"; then continue; fi
+		sweep_at=$_path
 		sweep_flags=$-
 		set +f
-		for sweep_hit in "$_path"/.*.azready; do home_clear_tree "$sweep_hit"; done
+		for sweep_hit in "$sweep_at"/.*.azready; do
+			if [ -e "$sweep_hit" ] || [ -h "$sweep_hit" ]; then
+				file_is_roots "$sweep_at" || break
+				home_clear_tree "$sweep_hit"
+			fi
+		done
 		case $sweep_flags in *f*) set -f ;; esac
 	done
 }

@@ -36,6 +36,7 @@ password_want() {
 	}
 	password_count "$1" '' || return
 	password_bytes=$_size
+	log_know_controls
 	password_count "$1" "\000$log_controls" || return
 	[ "$_size" -eq "$password_bytes" ] || {
 		fail password_invalid 'line breaks and tabs are not typed at a login' cause=control_character

@@ -13,6 +13,7 @@ step_ssh_keys() {
 	keys_home=${_home%/}
 	keys_uid=$_uid
 	keys_gid=$_gid
+	_size=${wanted_keys_bytes:-0}
 	parse_document "$awk_keys" "$work/wanted.keys" check || {
 		fail internal_error '' "user=$keys_user" "error=$_why"
 		return 1
