@@ -151,7 +151,7 @@ def lock(arguments: list[str]) -> int:
 
 
 def release(arguments: list[str]) -> int:
-    """[--sign KEY] [--report FILE] build, then write dist/release: programs, packages, checksums, reports"""
+    """[--sign KEY] [--report FILE | --no-report] build, then write dist/release, with a report of the tests"""
     return build([]) or run_module("release", "release", *arguments, folder=Path.cwd())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import uuid
 from pathlib import Path
 
 import bundle
@@ -286,6 +288,14 @@ def test_the_bill_of_materials_is_one_by_its_schema(release: Path) -> None:
 
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str((release / "azready.cdx.json").read_text())
     assert fault is None, str(fault)
+
+
+def test_the_bill_of_materials_depends_on_the_release_alone(release: Path) -> None:
+    """Its number is made of the program, its time is the release's."""
+    bill = json.loads((release / "azready.cdx.json").read_text())
+    assert uuid.UUID(bill["serialNumber"]).version == 5
+    made = datetime.datetime.fromisoformat(bill["metadata"]["timestamp"])
+    assert made.timestamp() == release_moment(ROOT, VERSION)
 
 
 def test_the_bill_of_materials_names_what_is_vendored(release: Path) -> None:
