@@ -100,10 +100,13 @@ class Left:
 
 
 class Machine:
-    """`tree` is its root, as a folder; `scratch` holds what is around it: `tools` (a folder), `run`."""
+    """`tree` is its root, as a folder; `scratch` holds what is around it: `tools` (a folder), `run`.
 
-    def __init__(self, tree: Path, scratch: Path, *, live: bool) -> None:
-        self.tree, self.scratch, self.live = tree, scratch, live
+    `more`: lines of shell, at the end of the scene, in the root.
+    """
+
+    def __init__(self, tree: Path, scratch: Path, *, live: bool, more: str = ":") -> None:
+        self.tree, self.scratch, self.live, self._more = tree, scratch, live, more
         self._listeners: list[int] = []
         self._text = b""
         # Whether the calls of this run go on unseen from now on: what was looked for is done.
@@ -129,8 +132,9 @@ class Machine:
         os.set_inheritable(out, True)
         programs = [place for place in _PROGRAMS if Path("/", place).is_dir()]
         environment = {"TREE": str(self.tree), "SCRATCH": str(self.scratch), "PROGRAMS": " ".join(programs)}
+        scene = f"{_SCENE}{_LIVE if self.live else _BESIDE}{self._more}"
         kinds = ("--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child")
-        first = [sys.executable, "-I", "-S", str(_INSIDE), _SCENE + (_LIVE if self.live else _BESIDE), str(out)]
+        first = [sys.executable, "-I", "-S", str(_INSIDE), scene, str(out)]
         self._process = subprocess.Popen(
             [where("setpriv"), "--pdeathsig", "KILL", "--", where("unshare"), *kinds, "--", *first],
             stdin=inside.fileno(), pass_fds=(out,), start_new_session=True,
