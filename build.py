@@ -139,6 +139,11 @@ def fuzz(arguments: list[str]) -> int:
     return build([]) or run_module("trust.fuzz", *arguments)
 
 
+def faults(arguments: list[str]) -> int:
+    """[--client C] [--only TEXT] build, then run against servers that misbehave in every way, and write a table"""
+    return build([]) or run_module("trust.fault_table", *arguments)
+
+
 def lock(arguments: list[str]) -> int:
     """[no arguments] resolve the newest allowed versions with pex and write the lock files"""
     if arguments:
@@ -175,6 +180,7 @@ COMMANDS = {
     "release": release,
     "verify": verify,
     "fuzz": fuzz,
+    "faults": faults,
     "lock": lock,
 }
 

@@ -107,3 +107,27 @@ class TestFaults:
             azure.stop()
             assert time.monotonic() - start < 0.05
         assert azure.requests == []
+
+    @pytest.mark.parametrize(
+        ("fault", "received"),
+        [
+            ({"chunked": "well"}, b"charset=utf-8\r\n\r\n6\r\nabcdef\r\n0\r\n\r\n"),
+            ({"chunked": "badly"}, b"\r\n\r\nzz\r\nabcdef\r\n0\r\n\r\n"),
+            ({"chunked": "unended", "truncate": 2}, b"\r\n\r\n2\r\nab\r\n"),
+            ({"cut_head": 10}, b"HTTP/1.1 2"),
+            ({"before_base64": base64.b64encode(b"HTTP/1.1 100 C\r\n\r\n").decode(), "cut_head": 2}, b"C\r\n\r\nHT"),
+        ],
+    )
+    def test_the_wire_is_bent(self, fault: dict[str, Any], received: bytes) -> None:
+        with emulator(answers={"imds": [{**fault, "body": "abcdef"}]}) as azure:
+            assert send_raw(azure.imds, get_bytes(INSTANCE, "Metadata: true")).endswith(received)
+
+    def test_a_reset_comes_behind_what_was_sent(self) -> None:
+        with emulator(answers={"imds": [{"body": "abcdef", "truncate": 3, "then": "reset"}]}) as azure:
+            host, port = azure.imds.split(":")
+            with socket.create_connection((host, int(port))) as connection:
+                connection.sendall(get_bytes(INSTANCE, "Metadata: true"))
+                connection.recv(65536)
+                with pytest.raises(ConnectionResetError):
+                    while connection.recv(65536):
+                        pass

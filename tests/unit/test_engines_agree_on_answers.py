@@ -58,6 +58,7 @@ GOAL_STATES = {
     "reference to white space before the root": goal_state(before="<!-- -->&#10;"),
     "instruction whose name is not ASCII": goal_state(before="<?\u00e9?>"),
     "blank in the version": goal_state(before='<?xml version="1 0"?>'),
+    "colon in the version": goal_state(before='<?xml version="1:0"?>'),
     "standalone is neither yes nor no": goal_state(before='<?xml version="1.0" standalone="maybe"?>'),
     "blank in the encoding": goal_state(before='<?xml version="1.0" encoding="utf-8 "?>'),
     "empty": b"",

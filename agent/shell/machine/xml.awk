@@ -242,6 +242,6 @@ BEGIN {
 	MAX_ATTRIBUTES = 256
 	SPACE = "[ \t\r\n]"
 	VALUE = "(\"[^\"]*\"|'[^']*')"
-	DECLARATION = "^xml" SPACE "+version" SPACE "*=" SPACE "*(\"[-A-Za-z0-9._:]*\"|'[-A-Za-z0-9._:]*')(" SPACE "+encoding" SPACE "*=" SPACE "*" VALUE ")?(" SPACE "+standalone" SPACE "*=" SPACE "*(\"(yes|no)\"|'(yes|no)'))?" SPACE "*$"
+	DECLARATION = "^xml" SPACE "+version" SPACE "*=" SPACE "*(\"[-A-Za-z0-9._]*\"|'[-A-Za-z0-9._]*')(" SPACE "+encoding" SPACE "*=" SPACE "*" VALUE ")?(" SPACE "+standalone" SPACE "*=" SPACE "*(\"(yes|no)\"|'(yes|no)'))?" SPACE "*$"
 	ENTITY["amp"] = "&"; ENTITY["lt"] = "<"; ENTITY["gt"] = ">"; ENTITY["quot"] = "\""; ENTITY["apos"] = "'"
 }

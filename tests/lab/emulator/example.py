@@ -77,6 +77,12 @@ drip = 0.0                                     # seconds between the bytes of it
 truncate = 20                                  # only so many bytes of the body, then the connection closes
 length = 999                                   # a Content-Length that is not the body's
 
+[[answers.imds]]
+chunked = "well"                               # the body in chunks: "well", "badly" (its size is none), "unended"
+cut_head = 40                                  # only so many bytes of the head, and nothing of the body
+then = "reset"                                 # behind it all: "reset": RST; "hang": stay silent
+before_base64 = "SFRUUC8xLjEgMTAwIE9LDQoNCg==" # these bytes before the answer
+
 [[answers.health]]                             # no answer at all
 drop = "request"                               # "request": read it, then close; "connect": close unread; "reset": RST
 

@@ -27,6 +27,7 @@ _HEAD_LIMIT = 65536
 _BODY_LIMIT = 16 * 1024 * 1024
 # A closed socket with unread bytes sends RST, which can overtake the answer; so the peer may close first, this long.
 _LINGER_SECONDS = 1.0
+_ARRIVED_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -177,9 +178,35 @@ def send_answer(connection: socket.socket, response: Response, fault: Answer, st
         stopping.wait()
     elif fault.raw_base64:
         _write(connection, b"", fault.raw, fault.drip, stopping)
+        _end(connection, fault.then, stopping)
     elif not fault.drop:
-        length = len(response.body) if fault.length is None else fault.length
-        _write(connection, response.head(length), response.body[: fault.truncate], fault.drip, stopping)
+        _write(connection, *_bytes_of(response, fault), fault.drip, stopping)
+        _end(connection, fault.then, stopping)
+
+
+def _bytes_of(response: Response, fault: Answer) -> tuple[bytes, bytes]:
+    """Head and body, as far as the fault lets them go out."""
+    length = len(response.body) if fault.length is None else fault.length
+    body = response.body[: fault.truncate]
+    head = response.head(length)
+    if fault.chunked:
+        head = re.sub(rb"(?im)^content-length:.*\r\n", b"Transfer-Encoding: chunked\r\n", head)
+        size = "zz" if fault.chunked == "badly" else f"{len(body):x}"
+        body = f"{size}\r\n".encode() + body + b"\r\n" + (b"" if fault.chunked == "unended" else b"0\r\n\r\n")
+    if fault.cut_head is not None:
+        head, body = head[: fault.cut_head], b""
+    return fault.before + head, body
+
+
+def _end(connection: socket.socket, then: str, stopping: Event) -> None:
+    if then == "hang":
+        stopping.wait()
+    elif then == "reset":
+        # What was sent must have arrived: a reset takes with it what waits.
+        stopping.wait(_ARRIVED_SECONDS)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    else:
+        _let_peer_close(connection)
 
 
 def _write(connection: socket.socket, head: bytes, body: bytes, drip: float, stopping: Event) -> None:
@@ -191,7 +218,6 @@ def _write(connection: socket.socket, head: bytes, body: bytes, drip: float, sto
             connection.sendall(bytes((byte,)))
             if stopping.wait(drip):
                 return
-    _let_peer_close(connection)
 
 
 def _let_peer_close(connection: socket.socket) -> None:

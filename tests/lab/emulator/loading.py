@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from .tables import Rule, TableError, as_list, as_table, read, refuse_unknown, values
-from .vm import DROPS, ENDPOINTS, Answer, GoalState, Media, Platform, VirtualMachine
+from .vm import CHUNKED, DROPS, ENDPOINTS, ENDS, Answer, GoalState, Media, Platform, VirtualMachine
 
 _VM_KEYS = ("id", "generation", "name", "hostname")
 _TABLES = ("vm", "goalstate", "metadata", "media", "platform", "answers")
@@ -91,6 +91,12 @@ _RULES = {
     "answers.drip": _WAIT,
     "answers.truncate": _NOT_NEGATIVE,
     "answers.length": _NOT_NEGATIVE,
+    "answers.before_base64": _BASE64,
+    "answers.cut_head": _NOT_NEGATIVE,
+    "answers.chunked": Rule(
+        lambda value: value in ("", *CHUNKED), "is no way to chunk", f"one of: {', '.join(CHUNKED)}"
+    ),
+    "answers.then": Rule(lambda value: value in ("", *ENDS), "is no end", f"one of: {', '.join(ENDS)}"),
     "answers.drop": Rule(lambda value: value in ("", *DROPS), "is no way to drop", f"one of: {', '.join(DROPS)}"),
 }
 

@@ -35,6 +35,9 @@ API_VERSIONS = (
     *("2023-07-01", "2023-11-15"),
 )
 DROPS = ("connect", "request", "reset")
+# How the body comes in chunks, and what follows an answer instead of the end of its connection.
+CHUNKED = ("well", "badly", "unended")
+ENDS = ("reset", "hang")
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,10 @@ class Answer:
     drop: str = ""
     hang: bool = False
     raw_base64: str = ""
+    before_base64: str = ""
+    chunked: str = ""
+    cut_head: int | None = None
+    then: str = ""
 
     @property
     def silent(self) -> str:
@@ -120,6 +127,11 @@ class Answer:
     def raw(self) -> bytes:
         """The exact bytes to put on the wire instead of a response."""
         return base64.b64decode(self.raw_base64)
+
+    @property
+    def before(self) -> bytes:
+        """The exact bytes to put on the wire before the response."""
+        return base64.b64decode(self.before_base64)
 
     @property
     def replaced_body(self) -> bytes | None:

@@ -1,0 +1,123 @@
+"""A network without a route, that swallows everything, or where nobody listens: for two seconds, and for ever.
+
+In a network namespace, with both addresses of Azure. Each at each endpoint, with the Python engine and with one client
+of the shell engine in turn.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conformance.client import HTTP_CLIENTS, PYTHONS, Azready, Combination, Start, make_sandbox, need_programs
+from lab.azure import IMDS, WIRESERVER
+from lab.namespace import run_script, where
+
+from trust.fault_runs import grace
+
+# How an address is lost, and comes back: `ip` is the program, `$1` the address.
+_WAYS = {
+    "no-route": ('$ip address del "$1/32" dev lo', '$ip address add "$1/32" dev lo'),
+    "swallowed": (
+        '$ip address del "$1/32" dev lo; $ip route add "$1/32" dev void',
+        '$ip route del "$1/32" dev void; $ip address add "$1/32" dev lo',
+    ),
+    # The emulator listens at port 80 alone.
+    "refused": ("", ""),
+}
+_ADDRESSES = {"goalstate": WIRESERVER, "imds": IMDS, "health": WIRESERVER, "health-json": WIRESERVER}
+# What comes of it for ever: the exit status, and the reason where there is a status file.
+_ENDS = {
+    "goalstate": (3, "goal_state_unavailable"),
+    "imds": (1, "imds_unreachable"),
+    "health": (3, "report_not_accepted"),
+    "health-json": (3, ""),
+}
+_SCENE = """
+ip=$IP
+$ip link add void type dummy && $ip link set void up && $ip address add 10.9.9.9/32 dev void
+azure --record "$SCRATCH/record"
+lose() { LOSE; }
+find() { FIND; }
+case $WHEN in first) lose "$ADDRESS" ;; esac
+(
+	# The hook says when it is time for the report.
+	[ "$WHEN" = first ] || until [ -e "$SCRATCH/cut" ]; do sleep 0.05; done
+	[ "$WHEN" = first ] || lose "$ADDRESS"
+	: >"$SCRATCH/lost"
+	[ "$LASTS" = ever ] || { sleep 2 && find "$ADDRESS"; }
+) &
+began=$(cut -d ' ' -f 1 /proc/uptime)
+status=0
+"$@" 2>"$SCRATCH/log" || status=$?
+printf '%s\\n' "$status" "$began" "$(cut -d ' ' -f 1 /proc/uptime)" >"$SCRATCH/ended"
+"""
+_HOOK = "#!/bin/sh\n: >{0}/cut\nuntil [ -e {0}/lost ]; do sleep 0.05; done\n"
+_SCENES = [
+    (way, endpoint, lasts)
+    for way in _WAYS
+    for endpoint in _ADDRESSES
+    for lasts in ("for-2-s", "ever")
+    # A server that is there for the goal state and gone for the report is the emulator's `drop`.
+    if way != "refused" or (endpoint != "health" and lasts == "ever")
+]
+
+
+def _with_clients() -> list[tuple[str, str, str, str]]:
+    shells = list(HTTP_CLIENTS)
+    return [(*scene, client) for at, scene in enumerate(_SCENES) for client in ("urllib3", shells[at % len(shells)])]
+
+
+@pytest.mark.parametrize(("way", "endpoint", "lasts", "client"), _with_clients())
+def test_a_dead_network_is_waited_for_until_the_deadline(
+    way: str, endpoint: str, lasts: str, client: str, tmp_path: Path
+) -> None:
+    row = (
+        Combination("python", "dash", client, PYTHONS[-1])
+        if client == "urllib3"
+        else Combination("shell", "dash", client)
+    )
+    need_programs(row)
+    azready = Azready(row, make_sandbox(tmp_path / "tools", row))
+    root, scratch = tmp_path / "root", tmp_path / "scratch"
+    for folder in (scratch, root / "etc/azready.d", root / "run", root / "var/lib", root / "sys/class/dmi/id"):
+        folder.mkdir(parents=True)
+    (root / "sys/class/dmi/id/product_uuid").write_text("b3c4a1d0-5e6f-4a7b-8c9d-0e1f2a3b4c5d\n")
+    deadline = 6 if lasts == "ever" else 50
+    settings = {"DEADLINE": str(deadline), "REQUEST_TIMEOUT": "1", "STEPS": "hooks", "LOG_CONSOLE": "no"}
+    if endpoint == "health":
+        hook = root / "etc/azready.d/10-cut"
+        hook.write_text(_HOOK.format(scratch))
+        hook.chmod(0o755)
+    if endpoint == "health-json":
+        settings["REPORT_PROTOCOL"] = "json"
+    if way == "refused":
+        settings["IMDS" if endpoint == "imds" else "WIRESERVER"] = f"{_ADDRESSES[endpoint]}:81"
+    words = ["report", "ready"] if endpoint == "health-json" else ["provision"]
+    start = Start(root, [word.encode() for word in words], settings, {})
+    lose, find = _WAYS[way]
+    environment = {
+        "SCRATCH": str(scratch), "IP": where("ip"), "ADDRESS": _ADDRESSES[endpoint], "LASTS": lasts,
+        "WHEN": "later" if endpoint == "health" else "first",
+    }  # fmt: skip
+    run = [f"{key}={value}" for key, value in azready.environment(start).items()]
+    command = [
+        where("env"),
+        "-i",
+        *run,
+        *(word.decode() if isinstance(word, bytes) else word for word in azready.command(start)),
+    ]
+    scene = _SCENE.replace("LOSE", lose or ":").replace("FIND", find or ":")
+    done = run_script(scene, environment, *command)
+    assert done.returncode == 0, done
+    status, began, ended = (scratch / "ended").read_text().split()
+    log = (scratch / "log").read_text()
+    fields = dict(line.partition("=")[::2] for line in _lines(root / "var/lib/azready/status"))
+    wanted = _ENDS[endpoint] if lasts == "ever" else (0, "")
+    assert (int(status), fields.get("REASON", "").partition(" ")[0]) == wanted, log
+    assert float(ended) - float(began) < deadline + grace(), log
+    assert (root / "var/lib/azready/provisioned").exists() == (wanted[0] == 0 and endpoint != "health-json"), log
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
