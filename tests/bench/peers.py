@@ -85,7 +85,7 @@ _WAAGENT = "waagent -daemon &\nread -r _ </run/over\nkill $!\nwait $! || :"
 AGENTS = (
     Agent("azready, shell", _NETWORK, "azready --engine shell provision", ("curl",), (AGENT,)),
     Agent("azready, python", _NETWORK, "azready --engine python provision", ("python3",), (AGENT,)),
-    Agent("the script", _NETWORK, _SCRIPT, ("python3", "curl"), _FILES),
+    Agent("script (no user)", _NETWORK, _SCRIPT, ("python3", "curl"), _FILES),
     Agent("cloud-init", f"{test_cloud_init.CONFIGURE}\n{_CLOUD_INIT_KEYS}", _CLOUD_INIT, ("cloud-init",)),
     Agent("waagent", f"{test_waagent.CONFIGURE}\n{_WAAGENT_KEYS}", _WAAGENT, ("waagent",), (), _waagent_has_reported),
 )
