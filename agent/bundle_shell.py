@@ -10,6 +10,7 @@ from bundle_inputs import BundleError, read
 FACT_TABLES = ("machine.conf", "ssh.conf", "accounts.conf")
 # Those that the shell engine gets as texts without blanks around the cells, as $NAME_table.
 NARROW_TABLES = ("reasons", "generalize")
+FIRST = "again.sh"
 # What nothing calls where no zip follows.
 PYTHON_STARTER = "python.sh"
 # What units/INIT/install.conf says, and how the engines' table of init systems has it: a column for each first word,
@@ -26,9 +27,10 @@ def shell_text(root: Path, version: str, *, with_zip: bool, for_linter: bool = F
 
     `for_linter`: with what only shellcheck reads, its directives and the names of the settings.
     """
-    modules = [read(path) for path in shell_modules(root) if with_zip or path.name != PYTHON_STARTER]
-    code = "".join(modules if for_linter else map(without_comments, modules))
-    text = header(version, with_zip) + assignments(root, for_linter) + code
+    paths = [path for path in shell_modules(root) if with_zip or path.name != PYTHON_STARTER]
+    code = {path.name: read(path) if for_linter else without_comments(read(path)) for path in paths}
+    first = header(root, version, with_zip) + code.pop(FIRST, "")
+    text = first + assignments(root, for_linter) + "".join(code.values())
     if not text.endswith("\nexit $?\n"):
         raise BundleError("agent/shell/launcher.sh must end in a line `exit $?`, because the zip follows it")
     return ascii_only(text)
@@ -39,8 +41,11 @@ def without_comments(text: str) -> str:
     return re.sub(r"(?m)^[ \t]*#.*\n", "", text)
 
 
-def header(version: str, with_zip: bool) -> str:
-    """First lines of the script: what this file is, where to change it, and whether a zip follows it."""
+def header(root: Path, version: str, with_zip: bool) -> str:
+    """First lines of the script: what this file is, where to change it, whether a zip follows it; and what the first
+    module needs.
+    """
+    settings = " ".join(f"{key}={kind}" for key, kind in setting_kinds(root).items())
     return (
         (
             "#!/bin/sh\n"
@@ -50,14 +55,16 @@ def header(version: str, with_zip: bool) -> str:
         )
         + assignment("azready_version", version)
         + assignment("azready_zip", "yes" if with_zip else "no")
+        + assignment("proto_AZURE_ASSET_TAG", protocol(root)["AZURE_ASSET_TAG"])
+        + assignment("again_settings", f" {settings} ")
     )
 
 
 def assignments(root: Path, for_linter: bool) -> str:
     """The shared tables as shell variables, in braces so that one lint directive covers them all and nothing else."""
-    values = {f"proto_{key}": value for key, value in protocol(root).items()}
+    values = {f"proto_{key}": value for key, value in protocol(root).items() if key != "AZURE_ASSET_TAG"}
     # config.sh gives them their values: so a misspelt setting is an unassigned variable to the linter.
-    values |= {f"set_{key}": "" for key in setting_keys(root)} if for_linter else {}
+    values |= {f"set_{key}": "" for key in setting_kinds(root)} if for_linter else {}
     values |= shell_tables(root) | unit_texts(root)
     awks = sorted((root / "agent" / "shell").rglob("*.awk"), key=lambda path: path.name)
     values |= {f"awk_{path.stem}": with_facts(root, without_comments(read(path))) for path in awks}
@@ -155,10 +162,11 @@ def with_facts(root: Path, program: str) -> str:
     return re.sub("@([A-Z_]+)@", lambda match: known.get(match[1], match[0]), program)
 
 
-def setting_keys(root: Path) -> list[str]:
-    """The settings, from the first column of their table."""
+def setting_kinds(root: Path) -> dict[str, str]:
+    """The settings, from their table: key -> kind."""
     lines = read(root / "agent" / "tables" / "settings.conf").splitlines()
-    return [line.split("|")[0].strip() for line in lines if line and not line.startswith("#")]
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines if line and not line.startswith("#")]
+    return {row[0]: row[2] for row in rows}
 
 
 def quote(text: str) -> str:
@@ -167,8 +175,9 @@ def quote(text: str) -> str:
 
 
 def shell_modules(root: Path) -> list[Path]:
-    """The modules by name; the launcher last, because it is the one that runs."""
-    return sorted((root / "agent" / "shell").rglob("*.sh"), key=lambda path: (path.name == "launcher.sh", path.name))
+    """The modules by name: the one that ends most runs first, and last the launcher, because it is what runs."""
+    ends = {FIRST: 0, "launcher.sh": 2}
+    return sorted((root / "agent" / "shell").rglob("*.sh"), key=lambda path: (ends.get(path.name, 1), path.name))
 
 
 def ascii_only(text: str) -> bytes:

@@ -86,10 +86,6 @@ main_provision() {
 	launcher_run_engine cli_provision 15 ${1+"$@"}
 }
 
-# Called by their own names, yash keeps loop variables local and zsh does not split words.
-# shellcheck disable=SC3040  # yash alone gets here
-[ -z "${YASH_VERSION-}" ] || set -o posixlycorrect
-[ -z "${ZSH_VERSION-}" ] || emulate sh
 launcher_self "$0"
 main ${1+"$@"}
 exit $?
