@@ -11,7 +11,7 @@ main_generalize() {
 	[ -z "$old_user" ] || log_info "the user who leaves: $old_user"
 	old_doing=no
 	generalize_all
-	[ -e "$work/old" ] || {
+	[ -e "$work/generalize" ] || {
 		log_info 'nothing to do'
 		exit 0
 	}
@@ -34,7 +34,7 @@ main_generalize() {
 # generalize_label: what was mended is a new file, and has no label.
 generalize_label() {
 	set --
-	while IFS= read -r old_file; do set -- "$@" "${old_file#"$root"}"; done <"$work/old"
+	while IFS= read -r old_file; do set -- "$@" "${old_file#"$root"}"; done <"$work/generalize"
 	selinux_label "$@"
 }
 
@@ -211,8 +211,8 @@ generalize_leave() {
 		old_cause=$(tail -n 1 "$work/leave.err")
 		printf '%s\n' "$old_shown: ${old_cause##*: }" >>"$work/left"
 	# Two names may lead to one directory, as /var/spool/mail; and what is removed is not mended.
-	elif ! grep -qxF "$2" "$work/old" 2>/dev/null; then
-		printf '%s\n' "$2" >>"$work/old"
+	elif ! grep -qxF "$2" "$work/generalize" 2>/dev/null; then
+		printf '%s\n' "$2" >>"$work/generalize"
 		log_info "$old_shown"
 	fi
 }
