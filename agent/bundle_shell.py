@@ -133,7 +133,8 @@ def unit_column(lines: list[list[str]], words: tuple[str, ...]) -> str:
 
 def unit_texts(root: Path) -> dict[str, str]:
     """Every file of units/INIT as `unit_INIT_FILE`, for `install`."""
-    files = sorted(path for path in (root / "units").glob("*/*") if path.name != INSTALL_CONF)
+    folders = (path.parent for path in (root / "units").glob(f"*/{INSTALL_CONF}"))
+    files = sorted(path for folder in folders for path in folder.iterdir() if path.name != INSTALL_CONF)
     return {re.sub(r"[^A-Za-z0-9]", "_", f"unit_{path.parent.name}_{path.name}"): read(path) for path in files}
 
 

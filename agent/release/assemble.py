@@ -9,6 +9,7 @@ import bundle
 from release.completions import completions
 from release.deb import debian_package
 from release.lab_page import lab_page
+from release.recipes import for_packagers, recipes_archive
 from release.sbom import bill_of_materials
 from release.source import notes, release_moment, source_archive
 
@@ -21,12 +22,14 @@ def release_files(root: Path, wheels: Path, reports: dict[str, bytes]) -> dict[s
     moment = release_moment(root, version)
     built = {name: content for name, content in bundle.assemble(root, wheels).items() if name != SUMS}
     completed = completions(root)
+    archive = source_archive(root, version, moment, for_packagers(built, completed))
     files = {
         **built,
         **completed,
         "azready-lab.1": lab_page(version, moment).encode(),
         "azready.8": bundle.read(root / "agent" / "manual" / "azready.8").encode(),
-        f"azready-{version}.tar.gz": source_archive(root, version, moment),
+        f"azready-{version}.tar.gz": archive,
+        f"azready-recipes-{version}.tar.gz": recipes_archive(root, version, moment, archive),
         f"azready_{version}_all.deb": debian_package(root, version, moment, built["azready"], completed),
         "azready.cdx.json": bill_of_materials(root, wheels, version, moment, built),
         "release-notes.md": notes(root, version).encode(),

@@ -53,9 +53,15 @@ def uncommitted(root: Path) -> list[str]:
     return [line[3:] for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines()]
 
 
-def source_archive(root: Path, version: str, moment: int) -> bytes:
-    """azready-VERSION.tar.gz: for packagers; what is made of it is the same release."""
-    entries = []
+def source_archive(root: Path, version: str, moment: int, made: dict[str, bytes]) -> bytes:
+    """azready-VERSION.tar.gz: for packagers; what is made of it is the same release.
+
+    `made`, path -> content, comes along in dist/: a distribution's builder has no network to fetch urllib3 from.
+    """
+    entries = [
+        Entry(f"dist/{name}", content, program=not name.startswith("completions/"))
+        for name, content in sorted(made.items())
+    ]
     for name in source_files(root):
         content = (root / name).read_bytes()
         # What git keeps of a mode, whatever the umask made of it.

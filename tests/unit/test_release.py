@@ -31,7 +31,14 @@ FILES = {
     *PROGRAMS,
     *("azready.8", "azready-lab.1", "azready.bash", "_azready", "azready.fish"),
     *("conformance.html", "conformance.json", "trust-steps.json", "trust-steps.md"),
-    *(ARCHIVE, f"azready_{VERSION}_all.deb", "azready.cdx.json", "release-notes.md", SUMS),
+    *(
+        ARCHIVE,
+        f"azready-recipes-{VERSION}.tar.gz",
+        f"azready_{VERSION}_all.deb",
+        "azready.cdx.json",
+        "release-notes.md",
+        SUMS,
+    ),
 }
 
 
@@ -114,12 +121,16 @@ def test_the_programs_are_those_of_the_build(release: Path) -> None:
     assert [name for name in PROGRAMS if (release / name).read_bytes() != (DIST / name).read_bytes()] == []
 
 
-def test_the_archive_is_what_git_tracks(release: Path) -> None:
+def test_the_archive_is_what_git_tracks_and_what_a_packager_needs(release: Path) -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("no git here")
     with tarfile.open(release / ARCHIVE) as archive:
         files = {info.name.partition("/")[2]: info for info in archive if info.isfile()}
-        assert sorted(files) == source_files(ROOT)
+        # And in dist/ what a builder without network cannot make.
+        made = [name for name in files if name.startswith("dist/")]
+        assert sorted(set(files) - set(made)) == source_files(ROOT)
+        completions = [f"dist/completions/{name}" for name in ("_azready", "azready.bash", "azready.fish")]
+        assert sorted(made) == sorted(["dist/azready", "dist/azready.sh", *completions])
         assert {(info.uid, info.gid, info.uname, info.gname) for info in archive} == {(0, 0, "root", "root")}
         assert {info.mtime for info in archive} == {release_moment(ROOT, VERSION)}
     programs = {name for name, info in files.items() if info.mode & 0o111}

@@ -16,7 +16,8 @@ import pytest
 from support import DIST, ROOT, need
 
 UNITS = ROOT / "units"
-FILES = sorted(path for path in UNITS.glob("*/*") if path.name != bundle.INSTALL_CONF)
+FOLDERS = [path.parent for path in UNITS.glob(f"*/{bundle.INSTALL_CONF}")]
+FILES = sorted(path for folder in FOLDERS for path in folder.iterdir() if path.name != bundle.INSTALL_CONF)
 SCRIPTS = [path for path in FILES if path.read_text().startswith("#!/bin/sh")]
 # What `install` reads: name of an init -> its files.
 TABLE = {
