@@ -17,6 +17,8 @@ import support
 
 from lab.emulator.tables import read
 
+from . import mkosi
+
 HERE = Path(__file__).resolve().parent
 AGENT = support.DIST / "azready"
 SUITE = "bookworm"
@@ -41,6 +43,7 @@ class Machine:
     ssh: bool = True
     root: str = ""
     captured: str = ""
+    builder: str = ""
 
 
 def machines() -> dict[str, Machine]:
@@ -51,7 +54,8 @@ def machines() -> dict[str, Machine]:
 
 def disk(machine: Machine, cache: Path) -> Path:
     """The machine's disk as it is captured: azready installed, never booted. Made once for each azready."""
-    key = _digest(repr(machine), str(datetime.date.today())[:7], AGENT.read_bytes(), *_bytes_below(HERE / "files"))
+    made_of = (*_bytes_below(HERE / "files"), *_bytes_below(mkosi.RECIPE))
+    key = _digest(repr(machine), str(datetime.date.today())[:7], AGENT.read_bytes(), *made_of)
     path = cache / "disks" / f"{machine.name}-{key}.raw"
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(cache / "disks" / f"{machine.name}.lock"):
@@ -60,14 +64,18 @@ def disk(machine: Machine, cache: Path) -> Path:
                 old.unlink()
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 root = tree(machine, cache, Path(scratch) / "root")
-                _run("sh", AGENT, "--root", root, "install")
+                if not machine.builder:
+                    _run("sh", AGENT, "--root", root, "install")
                 _write_disk(root, path)
     return path
 
 
 def tree(machine: Machine, cache: Path, tree: Path) -> Path:
-    """The machine's root file system, made in a new folder, without azready. Only for whoever holds a lock."""
-    tree.mkdir()
+    """The machine's root file system, made in a new folder; a builder's has azready. Only for whoever holds a lock."""
+    if machine.builder:
+        mkosi.make(AGENT, cache, tree)
+    else:
+        tree.mkdir()
     if machine.packages:
         _run("tar", "-C", tree, "--xattrs", "-xf", _archive(machine, cache))
     for folder in machine.files:

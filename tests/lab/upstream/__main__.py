@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
 def _look(packages: list[Path] | None, suite: str) -> dict[str, look.Agent]:
     if not packages:
         print(f"fetching cloud-init and waagent of Debian {suite} ...", file=sys.stderr)
-        packages = list(fetch.newest(suite, _FOLDER).values())
+        packages = list(fetch.newest(suite, _FOLDER, tuple(SOURCES)).values())
     agents = {}
     for package in packages:
         with tempfile.TemporaryDirectory() as folder:

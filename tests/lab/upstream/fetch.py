@@ -1,11 +1,11 @@
-"""The agents' newest packages: fetched and checked by apt, from the mirror that this computer uses, and unpacked."""
+"""Packages of another Debian: fetched and checked by apt, from the mirror that this computer uses, and unpacked."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-_PACKAGES = ("cloud-init", "waagent")
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # An index of all packages has some 11 MB.
 _PATIENCE = 600
@@ -15,8 +15,8 @@ class FetchError(Exception):
     """A package could not be had; the text says why and what to do."""
 
 
-def newest(suite: str, folder: Path) -> dict[str, Path]:
-    """Each agent's package of a Debian suite as a file in `folder`, where the index stays for the next look.
+def newest(suite: str, folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Packages of a Debian suite as files in `folder`, where the index stays for the next time.
 
     Raises FetchError. Nothing of this computer's own package lists is touched.
     """
@@ -25,8 +25,8 @@ def newest(suite: str, folder: Path) -> dict[str, Path]:
     # Only packages of this look: an older one would be taken for the newest.
     for old in folder.glob("*.deb"):
         old.unlink()
-    _run([*apt, "download", *_PACKAGES], cwd=folder)
-    return {name: _the_one(folder, name) for name in _PACKAGES}
+    _run([*apt, "download", *names], cwd=folder)
+    return {name: _the_one(folder, name) for name in names}
 
 
 def unpack(package: Path, folder: Path) -> tuple[str, str]:
@@ -41,7 +41,7 @@ def _private_apt(suite: str, folder: Path) -> list[str]:
     for needed in ("lists/partial", "cache/archives/partial"):
         (folder / needed).mkdir(parents=True, exist_ok=True)
     sources = folder / "sources.list"
-    sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
+    sources.write_text(f"deb [signed-by={_KEYRING}] {mirror()} {suite} main\n")
     options = {
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "-",
@@ -53,8 +53,8 @@ def _private_apt(suite: str, folder: Path) -> list[str]:
     return ["apt-get", "-q", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
 
 
-def _mirror() -> str:
-    """The first mirror of Debian's own packages that this computer's apt knows."""
+def mirror() -> str:
+    """The first mirror of Debian's own packages that this computer's apt knows. Raises FetchError."""
     sites = _run(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Origin: Debian"]).split()
     for site in sites:
         if site.rstrip("/").endswith("/debian"):
