@@ -20,6 +20,11 @@ from release.assemble import SUMS, release_files
 END_OF_TEXT = b"\nexit $?\n"
 SAME, DIFFERS, UNKNOWN = 0, 1, 2
 MORE_THAN_NEEDED = 1 << 20
+# What the readers of archives raise for one that is none; RuntimeError: a member that needs a password.
+UNREADABLE = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error),
+    *(ValueError, EOFError, OSError, LookupError, RuntimeError, OverflowError),
+)
 SHOWN = 20
 
 
@@ -109,7 +114,7 @@ def members(wanted: bytes, found: bytes, read: Reader) -> Iterator[str]:
     ours = read(wanted, {})
     try:
         theirs = read(found, {name: len(content) for name, content in ours.items()})
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, ValueError, EOFError, NotImplementedError) as error:
+    except UNREADABLE as error:
         yield f"it cannot be read: {type(error).__name__}: {error}"
         return
     for name in sorted(ours.keys() | theirs.keys()):

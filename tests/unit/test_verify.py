@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import subprocess
 import sys
 import tarfile
@@ -112,6 +113,25 @@ def test_it_names_the_file_in_an_archive(files: dict[str, bytes]) -> None:
 def test_rubbish_is_said_to_be_rubbish(name: str, files: dict[str, bytes]) -> None:
     for rubbish in (b"", b"x" * 100, files[name][: len(files[name]) // 2]):
         assert list(differences(files[name], rubbish))
+
+
+@pytest.mark.parametrize("name", ["azready", "azready.pyz", DEB, ARCHIVE])
+def test_whatever_was_done_to_it_is_seen_and_said(name: str, files: dict[str, bytes]) -> None:
+    """A byte anywhere, or in the lists at the beginning or the end of an archive."""
+    for seed in range(60):
+        chance, content = random.Random(seed), bytearray(files[name])
+        ends = (len(content), 4000, -8000)
+        at = chance.randrange(abs(ends[seed % 3]))
+        content[at if ends[seed % 3] > 0 else -1 - at] ^= 1 << chance.randrange(8)
+        assert list(differences(files[name], bytes(content))), seed
+
+
+def test_a_member_with_a_password_is_said_to_be_unreadable(files: dict[str, bytes]) -> None:
+    content = bytearray(files["azready.pyz"])
+    # The flags of the first entry in the list at the end.
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    [said] = differences(files["azready.pyz"], bytes(content))
+    assert said.startswith("it cannot be read: RuntimeError: ")
 
 
 def test_a_file_that_would_fill_the_memory_is_not_unpacked(files: dict[str, bytes]) -> None:
