@@ -149,6 +149,7 @@ SHELL_ALONE = {
 PYTHON_ALONE = {
     "azure/run": "what a run knows is an object",
     "machine/accounts": "accounts.awk",
+    "machine/groups": "account_files.sh, which asks accounts.awk for all of an account at once",
     "steps/keys": "keys.awk",
     "machine/mounts": "media.sh and sweep.sh read /proc/mounts by a line",
     "machine/signals": "traps of run.sh",

@@ -51,7 +51,8 @@ PATTERNS = [
     "",
 ]
 GROUPS = Groups(["ada", "wheel"], [1000, 10])
-GROUPS_FILE = b"ada\t1000\nwheel\t10\n"
+# As accounts.awk puts them.
+GROUPS_TEXT = "ada:1000,wheel:10"
 METHODS = ["any", "publickey", "publickey,password", "password", "keyboard-interactive:pam", "publickey,publickey"]
 METHODS += ["gssapi-with-mic", "password,hostbased"]
 ACCEPTED = ["ssh-ed25519", "+ssh-dss", "-ssh-*", "^ssh-rsa", "ssh-rsa,ecdsa-*", "rsa-sha2-512", "-rsa*,ssh-rsa", "*"]
@@ -101,14 +102,12 @@ def test_rules_of_sshd_leave_the_same_ways_in_both_engines(
     key, locked, usable = flags
     files = {
         "sshd": encode("".join(f"{line}\n" for line in lines)),
-        "groups": GROUPS_FILE,
         "types": encode("".join(f"{kind}\n" for kind in types)),
         "key": b"" if key else b"mode\t/home/ada\n",
     }
-    words = f"{'yes' if locked else 'no'} {'yes' if usable else 'no'}"
-    code = (
-        f'cd "$work"; edit_derive x "$work/out" "$awk_groups$awk_ssh_rules" sshd sshd {USER} groups types key {words}'
-    )
+    texts = f'"$(cat sshd)" {USER} {GROUPS_TEXT} "$(cat types)" "$(cat key)"'
+    words = f"{texts} {'yes' if locked else 'no'} {'yes' if usable else 'no'}"
+    code = f'cd "$work"; edit_derive x "$work/out" "$awk_groups$awk_sshd$awk_ssh_rules" sshd {words}'
     assert shell.run(code, files) == 0
     assert set(shell.kept("out")[0].decode().splitlines()) == _python_judgement(lines, types, key, locked, usable)
 
@@ -121,8 +120,8 @@ LISTS = ["ada", "a*,!ada", "!ada", "!x,*", "wheel", "w*,!wheel", "x", "ada,x", "
 @given(words=st.lists(st.sampled_from([*(word[0] for word in CRITERIA), *LISTS]).filter(bool), min_size=1, max_size=4))
 def test_match_line_is_about_the_same_user_in_both_engines(shell: ShellEngine, words: list[str]) -> None:
     joined = "\t".join(words)
-    code = f'edit_derive x "$work/out" "$awk_groups$awk_ssh_rules" holds "$(cat "$work/words")" {USER} "$work/groups"'
-    status = shell.run(f"{code} && [ $_verdict = yes ]", {"words": encode(joined), "groups": GROUPS_FILE})
+    code = f'edit_ask x "$awk_groups$awk_sshd$awk_ssh_rules" holds "$(cat "$work/words")" {USER} {GROUPS_TEXT}'
+    status = shell.run(f"{code} && [ $_verdict = yes ]", {"words": encode(joined)})
     assert (status == 0) == ssh_rules.holds(words, USER, lambda: GROUPS.names)
 
 
@@ -142,8 +141,8 @@ def test_rules_of_doas_say_the_same_in_both_engines(shell: ShellEngine, root: Pa
     plant(root, {"etc/doas.conf": text})
     account = Account(USER, 1000, 1000, "/home/ada", "/bin/sh")
     said = becoming.doas_says(System(str(root)), account, GROUPS)
-    code = f'edit_derive x "$work/out" "$awk_groups$awk_becoming" doas {USER} 1000 "$work/groups" "$work/rules"'
-    assert shell.run(code, {"groups": GROUPS_FILE, "rules": text}) == 0
+    code = f'edit_derive x "$work/out" "$awk_groups$awk_becoming" doas {USER} 1000 {GROUPS_TEXT} "$work/rules"'
+    assert shell.run(code, {"rules": text}) == 0
     answer, _, rule = shell.kept("out")[0].decode().rstrip("\n").partition("\t")
     assert (answer, rule.split()) == (said[0], said[1].split())
 
@@ -190,8 +189,7 @@ def test_dates_of_shadow_are_read_in_both_engines(name: str, shell: ShellEngine)
     fields, expected = AGES[name]
     line = f"ada::{fields}"
     assert login._ages(line.split(":")) == expected
-    code = 'edit_derive x "$work/out" "$awk_login" "$work/line" "$(date +%s)"'
-    assert shell.run(code, {"line": line.encode()}) == 0
+    assert shell.run(f'edit_derive x "$work/out" "$awk_login" :{fields} "$(date +%s)"') == 0
     assert shell.kept("out")[0].decode().splitlines() == expected
 
 

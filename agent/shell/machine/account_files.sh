@@ -8,12 +8,13 @@ account_shell_is_closed() {
 
 user_blanks=$(printf ' \t\r')
 
-# account_knows_shell SHELL: whether $work/shells, a copy of /etc/shells, has it. dropbear lets nobody in with
-# any other shell, if there is such a file.
+# account_knows_shell SHELL: whether /etc/shells has it. dropbear lets nobody in with any other shell, if
+# there is such a file.
 account_knows_shell() {
+	edit_source /etc/shells
 	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
 		[ "${user_line%%#*}" != "$1" ] || return 0
-	done <"$work/shells"
+	done <"$_source"
 	return 1
 }
 
@@ -25,113 +26,236 @@ account_shell_is_shut() {
 }
 
 # account_is_person: whether a person may have the account that account_find has found: by the system's
-# UID_MIN, else by its login shell and its own home; fails with 2 where that cannot be found out. Compared as
-# text: 32 bits are too few for some.
+# UID_MIN, else by its login shell and its own home. Compared as text: 32 bits are too few for some.
 account_is_person() {
 	case $_uid in
 	0 | 65534) return 1 ;;
 	? | ?? | ???) ;;
 	*) return 0 ;;
 	esac
-	edit_look /etc/login.defs 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*UID_MIN[ \t]+[0-9]+[ \t\r]*$/) {
-			split(trimmed(row[i]), word, /[ \t]+/)
-			if (length(word[2]) < 10) {
-				sub(/^0+/, "", word[2])
-				put_word(word[2])
-				break
-			}
-		}
-		verdict("done")
-	}' || return 2
-	user_first=$_answer
-	[ "$_uid" -lt "${user_first:-$fact_FIRST_ID}" ] || return 0
+	[ "$_uid" -lt "${account_first:-$fact_FIRST_ID}" ] || return 0
 	if account_shell_is_closed "$_shell"; then return 1; fi
 	account_has_own_home "$fact_FOLDERS_OF_DAEMONS"
+}
+
+# account_plain PATH: sets _plain, the same without what means nothing in it.
+account_plain() {
+	_plain=
+	text_by /
+	for account_part in $1; do
+		case $account_part in '' | .) ;; *) _plain=$_plain/$account_part ;; esac
+	done
+	text_by_word
 }
 
 # account_has_own_home FOLDERS: whether the home that account_find has found is this account's alone, and no
 # directory of the system, of which FOLDERS are some more.
 account_has_own_home() {
-	user_words=$(printf '%s' "$_home" | sed 's,//*,/,g; s,/\./,/,g; s,/\.$,,; s,/$,,')
-	case $user_words in
+	account_plain "$_home"
+	case $_plain in
 	/var/home/* | /usr/home/*) ;;
 	/*)
-		user_part=${user_words#/}
-		case " $fact_FOLDERS_OF_SYSTEM $1 " in *" ${user_part%%/*} "*) return 1 ;; esac
+		account_part=${_plain#/}
+		case " $fact_FOLDERS_OF_SYSTEM $1 " in *" ${account_part%%/*} "*) return 1 ;; esac
 		;;
 	*) return 1 ;;
 	esac
-	case $user_words/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
+	case $_plain/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
 	place_of "$_home"
-	user_place=$_path
-	file_fetch /etc/passwd "$work/passwd.homes" || return 2
-	while IFS=: read -r user_other _ _ _ _ user_part _ || [ -n "$user_other" ]; do
-		[ "$user_other" != "$_name" ] || continue
-		case $user_part in /*) ;; *) continue ;; esac
-		place_of "$user_part"
-		[ "$_path" != "$user_place" ] || return 1
-	done <"$work/passwd.homes"
+	account_place=$_path
+	text_by_line
+	for account_part in $account_homes; do
+		case $account_part in /*) place_of "$account_part" ;; *) continue ;; esac
+		[ "$_path" = "$account_place" ] || continue
+		text_by_word
+		return 1
+	done
+	text_by_word
 }
 
-# account_find NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd; fails
-# where it has no such line: 1, or 2 where that line is malformed; 3 where that cannot be found out, for which
-# it has a failure.
+account_asked=
+# The lines of accounts.awk.
+account_parts='_name _uid _home _shell account_field account_hash account_ages account_groups account_group'
+account_parts="$account_parts account_first account_mode account_default_home account_default_shell"
+account_field='' account_hash='' account_ages='' account_groups='' account_default_shell=''
+
+# account_forget: what account_find has read holds no more: the files were changed, or are about to be.
+account_forget() {
+	account_asked=
+}
+
+# account_find NAME: sets _name, _uid, _gid, _home (a path of the image) and _shell from /etc/passwd, and
+# $account_NAME, what else the files say of it (accounts.awk); fails where there is no such line: 1, or 2
+# where that line is malformed; 3 where that cannot be found out, for which it has a failure.
 account_find() {
-	_name=$1
-	account_ask find "$1" /etc/passwd || return 3
-	case $_verdict in
+	[ "$account_asked" = "=$1" ] || account_read "$1" '' || return 3
+	account_rest=$account_said
+	for account_part in $account_parts; do
+		eval "$account_part=\${account_rest%%\"\$sys_newline\"*}"
+		account_rest=${account_rest#*"$sys_newline"}
+	done
+	_gid=${_uid#* }
+	_uid=${_uid% *}
+	account_homes=$account_rest
+	case $account_verdict in
 	found) ;;
 	malformed) return 2 ;;
 	*) return 1 ;;
 	esac
-	# UID GID, home and shell on three lines.
-	_uid=${_answer%% *}
-	_shell=${_answer#* }
-	_gid=${_shell%%"$sys_newline"*}
-	_shell=${_shell#*"$sys_newline"}
-	_home=${_shell%%"$sys_newline"*}
-	_shell=${_shell#*"$sys_newline"}
 }
 
-# account_ask WHAT NAME FILE [FILE]: sets _verdict and _answer, what accounts.awk says of an image's files.
-account_ask() {
-	edit_source "$3"
-	user_where=$3
-	set -- "$1" "$2" "$_source" ${4+"$4"}
-	[ $# -eq 3 ] || {
-		edit_source "$4"
-		set -- "$1" "$2" "$3" "$_source"
+# account_read NAME FILE: sets account_said and account_verdict; the name is in FILE where NAME is empty.
+account_read() {
+	account_in=$2
+	set -- "$1"
+	for account_file in passwd group ../usr/lib/group shadow login.defs default/useradd; do
+		edit_source "/etc/$account_file"
+		set -- "$@" "$_source"
+	done
+	edit_ask /etc/passwd "$awk_accounts" "$@" "$account_in" || return
+	account_asked="=${_answer%%"$sys_newline"*}" account_said=$_answer account_verdict=$_verdict
+}
+
+# account_find_in FILE: the same for a name that the platform gave; fails with 4 where it is none for a user.
+account_find_in() {
+	_name=
+	account_forget
+	account_read '' "$1" || return 3
+	[ "$account_verdict" != bad ] || {
+		account_forget
+		return 4
 	}
-	edit_ask "$user_where" "$awk_accounts" "$@"
+	account_find "${account_asked#=}"
 }
 
-# account_lines WHAT NAME FILE [VALUE ..]: sets _verdict; what accounts.awk makes of an image's file is in
-# $work/edited.
-account_lines() {
-	user_what=$1 user_name=$2
-	user_file=$3
-	shift 3
-	edit_source "$user_file"
-	edit_derive "$user_file" "$work/edited" "$awk_accounts" "$user_what" "$user_name" "$_source" ${1+"$@"}
-}
-
-# account_gid GROUP: sets _gid; empty where there is no such group.
-account_gid() {
-	account_ask gid "$1" /etc/group || return
-	_gid=$_answer
-}
-
-# account_edit WHAT NAME FILE [VALUE]: change a file under its lock; sets user_changed, unless that changes
-# nothing.
+# account_edit NAME WORD ..: have account_edit.awk do this to the account of that name; sets account_done,
+# what it did, a verb and its object a line. Where that would change nothing, no lock is taken.
 account_edit() {
-	account_lines "$@" || return
-	[ "$_verdict" = changed ] || return 0
-	account_lock "$3" || return
-	account_lines "$@" && { [ "$_verdict" != changed ] || file_write "$3" 0644 "$work/edited"; }
+	account_done=
+	account_run '' '' "$@" || return
+	[ "$_verdict" = changed ] || {
+		account_done=$_answer
+		return 0
+	}
+	account_kinds "$_answer"
+	account_write "$_kinds" "$@"
+}
+
+# account_kinds TEXT: sets _kinds, the files that account_edit.awk names in it.
+account_kinds() {
+	_kinds=
+	text_by_line
+	for account_line in $1; do
+		case $account_line in 'file '*) _kinds="$_kinds ${account_line#file }" ;; esac
+	done
+	text_by_word
+}
+
+# account_run DIRECTORY FILES NAME WORD ..: the program: without a DIRECTORY it only says what it would do.
+account_run() {
+	account_folder=$1 account_only=$2 account_name=$3
+	shift 3
+	for account_file in /usr/lib/group /etc/gshadow /etc/shadow /etc/group /etc/passwd; do
+		place_of "$account_file"
+		[ -e "$_path" ] || _path=
+		set -- "$_path" ${1+"$@"}
+	done
+	set -- "$account_folder" "$account_only" "$account_name" "$@"
+	if [ -z "$account_folder" ]; then
+		edit_ask /etc/passwd "$awk_account_edit" "$@"
+	else
+		edit_derive /etc/passwd "$work/edited" "$awk_account_edit" "$@"
+	fi
+}
+
+# account_write FILES NAME WORD ..: the same to these files (passwd, group ..) under their locks; the others
+# stay as they are.
+account_write() {
+	account_only=$1
+	shift
+	# shellcheck disable=SC2086  # words
+	account_lock $account_only || return
+	account_forget
+	account_publish "$@"
 	set -- $?
 	account_lock_give_back
-	user_changed=yes
 	return "$1"
+}
+
+# account_publish NAME WORD ..: all that change are made in a directory beside them, which takes over their
+# modes and owners, and are whole and on the disk before the first of them gets its place.
+account_publish() {
+	place_of /etc
+	account_etc=$_path account_new=$_path/.accounts.azready
+	account_copy && account_run "$account_new" "$account_only" "$@" && account_store
+	set -- $?
+	rm -rf "$account_new" 2>/dev/null
+	return "$1"
+}
+
+# account_copy: the files in $account_new.
+account_copy() {
+	[ ! -e "$account_new" ] || rm -rf "$account_new" 2>/dev/null
+	set --
+	for account_file in $account_only; do
+		place_of "/etc/$account_file"
+		set -- "$@" "$_path"
+	done
+	{ (umask 077 && LC_ALL=C mkdir "$account_new") && LC_ALL=C cp -p "$@" "$account_new"; } 2>"$work/err" ||
+		file_blame "/etc/${account_only%% *}"
+}
+
+# account_store: what account_edit.awk has made of them takes their places.
+account_store() {
+	account_done=
+	while IFS= read -r account_line; do
+		account_done=$account_done$account_line$sys_newline
+	done <"$work/edited"
+	account_kinds "$account_done"
+	account_near=
+	for account_file in $_kinds; do
+		# One that lies elsewhere is written where it is.
+		place_of "/etc/$account_file"
+		[ "$_path" != "$account_etc/$account_file" ] || account_near="$account_near $account_file"
+	done
+	account_keeps_modes || {
+		file_blame "/etc/${_kinds##* }"
+		return
+	}
+	account_move || return
+	sync "$account_etc" 2>/dev/null || sync
+}
+
+# account_keeps_modes: whether the new files have the modes of the old ones.
+account_keeps_modes() {
+	[ -n "$account_near" ] || return 0
+	set --
+	for account_file in $account_near; do
+		set -- "$@" "$account_new/$account_file" "$account_etc/$account_file"
+	done
+	LC_ALL=C ls -dn "$@" 2>"$work/err" >"$work/modes" || return
+	account_new_modes='' account_old_modes=''
+	# Both in the order of the same names.
+	while read -r account_mode _ account_line; do
+		account_mode="${account_mode%"${account_mode#??????????}"} "
+		case $account_line in
+		*" $account_new/"*) account_new_modes=$account_new_modes$account_mode ;;
+		*) account_old_modes=$account_old_modes$account_mode ;;
+		esac
+	done <"$work/modes"
+	[ "$account_new_modes" = "$account_old_modes" ]
+}
+
+# account_move: the new files take the places of the old ones, in the order of $_kinds; one that is a mount of
+# its own is written where it is.
+account_move() {
+	set -- "$account_new"/*
+	sync "$@" 2>/dev/null || sync
+	set --
+	for account_file in $account_near; do set -- "$@" "$account_new/$account_file"; done
+	[ $# -eq 0 ] || LC_ALL=C mv -f "$@" "$account_etc" 2>/dev/null
+	for account_file in $_kinds; do
+		[ ! -e "$account_new/$account_file" ] ||
+			file_write "/etc/$account_file" 0644 "$account_new/$account_file" || return
+	done
 }

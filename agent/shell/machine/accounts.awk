@@ -1,16 +1,9 @@
-# Look into the files of accounts, or print one with a change. usage: awk PROGRAM WHAT NAME FILE [VALUE], behind edit.awk
-# find    passwd: prints `UID GID`, home and shell on three lines; the verdict is `malformed` where the line of that name is
-# gid     group: prints the gid
-# has     whether there is a line of that name
-# free    passwd, and group as VALUE if that counts too: prints the lowest id from FIRST_ID that nobody has
-# add     the file with the line VALUE: before those of NIS, which must come last, and instead of any of that name
-# unlock  the file with `*` where `!` alone locks the account
-# join    group or gshadow: the file with the member VALUE
-# row     group: prints the line
-# shell   passwd: the file with the shell VALUE
-# hash    the file with the second field that is the text of VALUE; of shadow also the third, a day, which is the argument
-#         behind it, and a line where that lacks
-# Verdicts: `found`, `none`, and of an edit `changed`, `same`.
+# All that the files of accounts say of one account, read once. usage: awk PROGRAM NAME PASSWD GROUP GROUP_OF_IMAGE SHADOW
+# LOGIN_DEFS USERADD_DEFAULTS [FILE], behind edit.awk; FILE has a name that is still to be judged, and NAME is empty then.
+# The verdict is `found`, `malformed` where the line of that name is no account's, `none`, or `bad` where that is no name
+# for a user. Puts lines: the name; UID GID, home, shell, the second fields in passwd and in shadow, what stands behind
+# it there; the groups, NAME:NUMBER with commas between; the gid of the group of that name; UID_MIN, HOME_MODE; HOME and
+# SHELL of useradd; `others`, and then the homes of others.
 
 # The fields in f; a line end of CRLF stays apart.
 function fields(line) {
@@ -26,107 +19,98 @@ function id(s) {
 	return length(s) > 10 || length(s) == 10 && (s "") > "4294967294" ? "" : s
 }
 
-function note_ids(    i) {
-	for (i = 1; i <= count; i++) if (fields(row[i]) > 2 && id(f[3]) != "") taken[id(f[3])]
-}
-
-function put_all(    i) {
-	for (i = 1; i <= count; i++) put(row[i])
-	verdict_of_edit(0)
-}
-
-# Of the lines of that name, which alone may go, one stays.
-function add(    i, placed, gone) {
-	for (i = 1; i <= count; i++) {
-		if (index(row[i], name ":") == 1) {
-			gone++
-			continue
-		}
-		if (!placed && row[i] ~ /^[+-]/) {
-			placed = 1
-			put(value)
-		}
-		put(row[i])
-	}
-	if (!placed) put(value)
-	verdict_of_edit(gone)
-}
-
-# The secret is no argument: those are there for all to see.
-function hash(    i, k, n, found, secret, day, line) {
-	secret = slurp(value)
-	if (secret == "") exit 3
-	day = int(ARGV[5] / 86400)
-	if (!day) day = ""
-	for (i = 1; i <= count; i++) if (!found && (n = split(row[i], f, /[:]/)) && f[1] "" == name "") {
-		found = 1
-		f[2] = secret
-		if (n < 2) n = 2
-		if (ARGV[5] != "") {
-			f[3] = day
-			if (n < 3) n = 3
-		}
-		line = f[1]
-		for (k = 2; k <= n; k++) line = line ":" f[k]
-		row[i] = line
-	}
-	for (i = 1; i <= count; i++) put(row[i])
-	if (!found && ARGV[5] != "") put(name ":" secret ":" day ":0:99999:7:::")
-	verdict_of_edit(0)
-}
-
-function look(    i, n, malformed) {
+function read_passwd(file,    i, n) {
+	take(file)
 	for (i = 1; i <= count; i++) {
 		n = fields(row[i])
-		if (n < 2 || f[1] != name) continue
-		if (what == "has") verdict("found")
-		if (what == "find") {
-			if (n == 7 && id(f[3]) != "" && id(f[4]) != "") {
-				put(id(f[3]) " " id(f[4]))
-				put(f[6])
-				put(f[7])
-				verdict("found")
-			}
-			malformed = 1
-		} else if (what == "gid") {
-			if (n == 4 && id(f[3]) != "") {
-				put(id(f[3]))
-				verdict("found")
-			}
-		} else if (what == "row") {
-			if (n == 4 && id(f[3]) != "") {
-				put(substr(row[i], 1, length(row[i]) - length(end)))
-				verdict("found")
-			}
-		} else if (what == "shell") {
-			if (n == 7) row[i] = substr(row[i], 1, length(row[i]) - length(end f[7])) value end
-		} else if (what == "unlock") {
-			if (n > 2 && f[2] ~ /^!+[*]?$/) row[i] = name ":*" substr(row[i], length(f[1] f[2]) + 2)
-		} else if (what == "join" && n == 4) {
-			if (!index("," f[4] ",", "," value ",")) row[i] = substr(row[i], 1, length(row[i]) - length(end)) (f[4] == "" ? "" : ",") value end
-			break
+		if (f[1] "" != name "") {
+			if (f[6] ~ /^\// && !(f[6] in home_of)) home_of[f[6]] = ++others
+			continue
 		}
+		if (mark == "") mark = "=" f[2]
+		if (said == "found" || n < 2) continue
+		said = "malformed"
+		if (n != 7 || id(f[3]) == "" || id(f[4]) == "") continue
+		said = "found"
+		uid = id(f[3])
+		gid = id(f[4])
+		home = f[6]
+		shell = f[7]
 	}
-	if (what == "unlock" || what == "join" || what == "shell") put_all()
-	verdict(malformed ? "malformed" : "none")
+}
+
+function read_shadow(file,    i, line) {
+	take(file)
+	for (i = 1; i <= count && hash == ""; i++) if (index(row[i], name ":") == 1) {
+		line = substr(row[i], length(name) + 2)
+		hash = "=" substr(line, 1, index(line ":", ":") - 1)
+		ages = substr(line, length(hash))
+	}
+}
+
+function read_groups_of(file,    i, n) {
+	take(file)
+	for (i = 1; i <= count; i++) {
+		n = fields(row[i])
+		if (n != 4 || f[3] !~ /^[0-9]+$/) continue
+		if (own == "" && f[1] "" == name "") own = id(f[3])
+		if (said != "found" || f[1] in seen || f[3] + 0 != gid + 0 && !index("," f[4] ",", "," name ",")) continue
+		seen[f[1]] = 1
+		sub(/^0+/, "", f[3])
+		groups = groups "" (groups == "" ? "" : ",") f[1] ":" (f[3] == "" ? 0 : f[3])
+	}
+}
+
+# The last line of such a file that gives KEY a path, as useradd itself takes it.
+function default_of(key,    i, line) {
+	for (i = count; i && index(row[i], key "=/") != 1; i--);
+	line = substr(row[i], length(key) + 2)
+	gsub(/\r/, "", line)
+	sub(/(\/|[ \t])+$/, "", line)
+	return line
+}
+
+function read_login_defs(file,    i, n, word) {
+	take(file)
+	for (i = 1; i <= count; i++) {
+		n = split(trimmed(row[i]), word, /[ \t]+/)
+		if (n != 2) continue
+		if (first == "" && word[1] == "UID_MIN" && word[2] ~ /^[0-9]+$/ && length(word[2]) < 10) {
+			first = word[2]
+			sub(/^0+/, "", first)
+		}
+		if (mode == "" && word[1] == "HOME_MODE" && word[2] ~ /^0?[0-7][0-7][0-7]$/) mode = substr(word[2], length(word[2]) - 2)
+	}
 }
 
 BEGIN {
-	what = ARGV[1]
-	name = ARGV[2]
-	value = ARGV[4]
-	take(ARGV[3])
-	if (what == "free") {
-		note_ids()
-		if (value != "") {
-			take(value)
-			note_ids()
-		}
-		for (n = @FIRST_ID@; n in taken; n++);
-		put(n)
-		verdict("found")
+	name = ARGV[1]
+	if (ARGV[8] != "") {
+		name = trimmed(slurp(ARGV[8]))
+		if (name == "root" || length(name) > 32 || name ~ /^[0-9]+$/ || name !~ /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/) verdict("bad")
 	}
-	if (what == "add") add()
-	if (what == "hash") hash()
-	look()
+	said = "none"
+	read_passwd(ARGV[2])
+	read_groups_of(ARGV[3])
+	group = own
+	read_groups_of(ARGV[4])
+	read_shadow(ARGV[5])
+	read_login_defs(ARGV[6])
+	take(ARGV[7])
+	put(name)
+	put(uid " " gid)
+	put(home)
+	put(shell)
+	put(substr(mark, 2))
+	put(substr(hash, 2))
+	put(ages)
+	put(groups)
+	put(group)
+	put(first)
+	put(mode)
+	put(default_of("HOME"))
+	put(default_of("SHELL"))
+	put("others")
+	for (home in home_of) put(home)
+	verdict(said)
 }

@@ -15,6 +15,11 @@ function take(file,    line, got, size) {
 	note(size, file)
 }
 
+# The lines of a text at hand, as those of a file.
+function take_text(text) {
+	count = split(text, row, /\n/)
+}
+
 # Its line end comes with what follows: the last line of a file may lack it, and shall where $UNENDED says so.
 function put(line) {
 	put_word(line)
@@ -38,7 +43,12 @@ function put_word(word) {
 function keep(file, text) {
 	printf "%s", text > file
 	close(file)
-	note(length(text), file)
+	note_made(length(text), file)
+}
+
+# What was read may lack its last line end, what is written lacks nothing.
+function note_made(size, file) {
+	tally = tally sprintf("%d! %s\n", size, file)
 }
 
 function note(size, file) {

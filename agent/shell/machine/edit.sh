@@ -13,7 +13,7 @@ edit_ask() {
 	"0$sys_newline="*' end' | "0$sys_newline"*"$sys_newline="*' end') ;;
 	*)
 		edit_fail "$@"
-		return
+		return $?
 		;;
 	esac
 	_answer=$sys_newline$_answer
@@ -51,7 +51,7 @@ edit_fail() {
 		case $edit_arg in /*) [ -e "$edit_arg" ] || continue ;; *) continue ;; esac
 		LC_ALL=C cat "$edit_arg" 2>"$work/err" >/dev/null || {
 			file_blame "${edit_arg#"$root"}"
-			return
+			return $?
 		}
 	done
 	file_cause
@@ -81,19 +81,21 @@ edit_count_up() {
 	# What was printed is of no use.
 	*" same end $edit_round")
 		_verdict=same
-		return
+		return $?
 		;;
 	*" end $edit_round") ;;
 	*) return ;;
 	esac
-	edit_counts="${edit_said%% *}$edit_counts "
+	edit_counts="${edit_said%% *}!$edit_counts "
 	edit_said=${edit_said#* }
 	# One wc for all of them.
 	LC_ALL=C wc -c "$@" >"$work/sizes" 2>/dev/null || return 0
 	while [ -n "$edit_counts" ] && read -r _size edit_rest; do
-		# The last line of a file may lack its end; that of the output does not count as missing.
-		[ "$_size" = "${edit_counts%% *}" ] || { [ "$edit_rest" != "$edit_made" ] &&
-			[ "$((_size + 1))" = "${edit_counts%% *}" ]; } || return 0
+		# The last line of a file that was read may lack its end.
+		case ${edit_counts%% *} in
+		"$_size" | "$_size!" | "$((_size + 1))") ;;
+		*) return 0 ;;
+		esac
 		edit_counts=${edit_counts#* }
 	done <"$work/sizes"
 	[ -n "$edit_counts" ] || _verdict=${edit_said% end *}
@@ -125,8 +127,8 @@ edit_file() {
 	edit_text=$2
 	shift 2
 	edit_source "$edit_named"
-	edit_derive "$edit_named" "$work/edited" "$edit_text" "$_source" ${1+"$@"} && return
-	[ "$edit_status" -eq 0 ] || return
+	edit_derive "$edit_named" "$work/edited" "$edit_text" "$_source" ${1+"$@"} && return 0
+	[ "$edit_status" -eq 0 ] || return 1
 	forgive
 	edit_derive "$edit_named" "$work/edited" "$edit_text" "$_source" ${1+"$@"}
 }
@@ -138,9 +140,9 @@ edit_keep() {
 	edit_kept_mode=$2
 	shift 2
 	_changed=
-	edit_file "$edit_kept" ${1+"$@"} || return
+	edit_file "$edit_kept" ${1+"$@"} || return $?
 	[ "$_verdict" = changed ] || return 0
-	file_write "$edit_kept" "$edit_kept_mode" "$work/edited" || return
+	file_write "$edit_kept" "$edit_kept_mode" "$work/edited" || return $?
 	_changed=yes
 }
 

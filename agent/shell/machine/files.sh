@@ -109,15 +109,26 @@ file_fetch_place() {
 # right is not written again.
 file_keep() {
 	_changed=
-	file_fetch "$1" "$work/old" || return $?
-	! file_same "$work/old" "$3" || return 0
+	place_of "$1"
+	[ ! -e "$_path" ] || ! file_same "$_path" "$3" || return 0
 	file_write "$@" || return $?
 	_changed=yes
 }
 
 # file_text FILE TEXT: a file of the work directory with this text. Not for secrets: printf may be a program.
 file_text() {
-	{ printf '%s' "$2" >"$1" && printf '%s' "$2" | cmp -s - "$1"; } 2>"$work/err" || file_blame "$work"
+	{ printf '%s' "$2" >"$1" && file_has "$1" "$2"; } 2>"$work/err" || file_blame "$work"
+}
+
+# file_has PLACE TEXT: whether the file holds just that, read by the shell itself: for short ones.
+file_has() {
+	[ -f "$1" ] && [ -r "$1" ] || return 1
+	file_held='' file_line=''
+	while IFS= read -r file_line; do
+		file_held=$file_held$file_line$sys_newline file_line=
+		[ "${#file_held}" -le "${#2}" ] || return 1
+	done <"$1"
+	[ "$file_held$file_line" = "$2" ]
 }
 
 # file_copy FILE FILE: of the work directory.
@@ -146,12 +157,13 @@ file_make_directory() {
 	file_directories="$file_directories$2 $_path$sys_newline"
 }
 
-# file_write NAME MODE FILE: replace a file in one step by one with FILE's content; a power cut leaves the old
-# or the whole new content. A file that is there keeps its mode and owner, a symlink is followed, MODE is for
-# a new file.
+# file_write NAME MODE FILE: replace a file in one step by one with FILE's content, or $file_given for `-`; a
+# power cut leaves the old or the whole new content. A file that is there keeps its mode and owner, a symlink
+# is followed, MODE is for a new file.
 file_write() {
 	place_of "$1"
 	file_new=${_path%/*}/.${_path##*/}.azready
+	file_know_dd
 	file_put "$2" "$3"
 	set -- "$1" "$?" "$file_new" "${_path%/*}"
 	if [ "$2" -eq 0 ]; then
@@ -168,7 +180,7 @@ file_put() {
 	{ [ ! -e "$file_new" ] && [ ! -h "$file_new" ] && printf '' >"$work/err"; } 2>/dev/null ||
 		rm -f "$file_new" "$work/err" 2>/dev/null
 	[ -d "${_path%/*}" ] || LC_ALL=C mkdir -p "${_path%/*}" 2>"$work/err" || return $?
-	file_write_like "$_path" "$file_new" "$1" "$2" && file_same "$2" "$file_new" && file_replace "$2"
+	file_write_like "$_path" "$file_new" "$1" "$2" && file_replace "$2"
 }
 
 # file_replace FILE: put $file_new, which has FILE's content, in the place of $_path. One that is a mount of
@@ -176,7 +188,7 @@ file_put() {
 # is done.
 file_replace() {
 	LC_ALL=C mv -f "$file_new" "$_path" 2>"$work/err" && [ ! -e "$file_new" ] && return $?
-	grep -q -i busy "$work/err" && file_dd "$1" "$_path" && file_same "$1" "$_path" && rm -f "$file_new"
+	grep -q -i busy "$work/err" && file_fill "$1" "$_path" && rm -f "$file_new"
 }
 
 # file_write_like OLD NEW MODE FILE: FILE's content on the disk in NEW, with OLD's mode and owner if it
@@ -188,19 +200,53 @@ file_write_like() {
 		return 1
 	elif [ -e "$1" ]; then
 		# cp -p into the new file and writing over it keeps what the old file had, ACLs of GNU cp included.
-		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && file_dd "$4" "$2" || return $?
-		file_facts "$1" || return $?
-		file_wanted=${_mode%"${_mode#??????????}"}
-		file_facts "$2" && [ "$file_wanted" = "${_mode%"${_mode#??????????}"}" ]
+		(umask 077 && LC_ALL=C cp -p "$1" "$2") 2>"$work/err" && file_fill "$4" "$2" &&
+			file_same_mode "$1" "$2"
 	else
-		# Private until the mode is set: the content may be a secret.
-		(umask 077 && file_dd "$4" "$2") && LC_ALL=C chmod "$3" "$2" 2>"$work/err"
+		# Private until the mode is set: the content may be a secret; a text at hand is none.
+		case $4$3 in
+		-0644) file_mask=022 ;;
+		-0440) file_mask=0226 ;;
+		*) file_mask=077 ;;
+		esac
+		(umask "$file_mask" && file_fill "$4" "$2") &&
+			case $file_mask$3 in 022* | 0770600) ;; *) LC_ALL=C chmod "$3" "$2" 2>"$work/err" ;; esac
 	fi
 }
 
-# file_dd FROM TO: into the file and onto the disk. busybox can be built without conv=.
+file_same_mode() {
+	LC_ALL=C ls -dn "$1" "$2" 2>/dev/null >"$work/modes" || return $?
+	{ read -r file_old _ && read -r file_mode _; } <"$work/modes"
+	[ "${file_old%"${file_old#??????????}"}" = "${file_mode%"${file_mode#??????????}"}" ]
+}
+
+# file_fill FROM TO: all of it into the file and onto the disk; of $file_given where FROM is `-`.
+file_fill() {
+	if [ "$1" = - ]; then
+		{ printf '%s' "$file_given" >"$2" && file_has "$2" "$file_given"; } 2>/dev/null || {
+			# dd says why.
+			printf '%s' "$file_given" | LC_ALL=C dd of="$2" 2>"$work/err" &&
+				file_has "$2" "$file_given" || return $?
+		}
+		sync "$2" 2>/dev/null || sync
+	else
+		file_dd "$1" "$2" && file_same "$1" "$2"
+	fi
+}
+
+file_fsyncs=
+
+# file_know_dd: sets file_fsyncs: busybox can be built without conv=.
+file_know_dd() {
+	[ -z "$file_fsyncs" ] || return 0
+	file_fsyncs=no
+	! dd if=/dev/null of="$work/probe" conv=fsync 2>/dev/null || file_fsyncs=yes
+}
+
+# file_dd FROM TO: into the file and onto the disk.
 file_dd() {
-	if dd if=/dev/null of="$work/probe" conv=fsync 2>/dev/null; then
+	file_know_dd
+	if [ "$file_fsyncs" = yes ]; then
 		LC_ALL=C dd if="$1" of="$2" bs=65536 conv=fsync 2>"$work/err"
 	else
 		LC_ALL=C dd if="$1" of="$2" bs=65536 2>"$work/err" && sync
@@ -210,17 +256,22 @@ file_dd() {
 # file_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it
 # that is there: what is done there by name then happens there.
 file_is_roots() {
-	file_facts "$root/"
-	file_roots=$_owner
 	file_above=$1
+	set -- "$root/."
 	while :; do
-		if [ -e "$file_above/" ]; then
-			file_facts "$file_above/." || return $?
-			case $_owner in 0 | "$file_roots") ;; *) return 1 ;; esac
-			case $_mode in ????????w*) return 1 ;; esac
-		fi
-		[ "${#file_above}" -gt "${#root}" ] || return 0
+		[ ! -e "$file_above/" ] || set -- "$@" "$file_above/."
+		[ "${#file_above}" -gt "${#root}" ] || break
 		file_above=${file_above%/*}
+	done
+	LC_ALL=C ls -dn "$@" 2>/dev/null >"$work/modes" || return $?
+	file_roots='' file_owners=''
+	while read -r file_mode _ file_owner file_rest; do
+		case $file_mode in ????????w*) return 1 ;; esac
+		case $file_rest in *" $root/.") file_roots=$file_owner ;; esac
+		file_owners="$file_owners $file_owner"
+	done <"$work/modes"
+	for file_owner in $file_owners; do
+		case $file_owner in 0 | "$file_roots") ;; *) return 1 ;; esac
 	done
 }
 

@@ -37,23 +37,28 @@ home_make() {
 		home_clear_tree "$home_new"
 		return 1
 	}
-	file_give "$1" "$4" "$5"
+	# Root has given it away already.
+	[ "${sys_me:-$(id -u)}" -eq 0 ] || file_give "$1" "$4" "$5"
 }
 
 # home_fill MODE OWNER: $home_new like $home_skeleton. The directory itself comes last: nobody else enters it
 # before.
 home_fill() {
-	(umask 022 && LC_ALL=C mkdir -p "${home_new%/*}" && umask 077 && LC_ALL=C mkdir "$home_new") \
-		2>"$work/err" || return
-	if [ -d "$home_skeleton" ]; then
+	{
+		{ [ -d "${home_new%/*}" ] || (umask 022 && LC_ALL=C mkdir -p "${home_new%/*}"); } &&
+			(umask 077 && LC_ALL=C mkdir "$home_new")
+	} 2>"$work/err" || return
+	home_copied=no
+	[ ! -d "$home_skeleton" ] || (cd "$home_skeleton" && home_all_in "$work/nothing") || {
+		home_copied=yes
 		LC_ALL=C cp -pPR "$home_skeleton/." "$home_new" 2>"$work/err" || return
 		(cd "$home_skeleton" && home_all_in "$home_new") || return
-	fi
-	LC_ALL=C chmod 00700 "$home_new" 2>"$work/err" || return
-	if [ "$(id -u)" -eq 0 ]; then
-		LC_ALL=C chown -h 0:0 "$home_new" 2>"$work/err" &&
-			find "$home_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err" &&
-			LC_ALL=C chown -h "$2" "$home_new" 2>"$work/err" || return
+		LC_ALL=C chmod 00700 "$home_new" 2>"$work/err" || return
+	}
+	if [ "${sys_me:-$(id -u)}" -eq 0 ]; then
+		[ "$home_copied" = no ] || { LC_ALL=C chown -h 0:0 "$home_new" 2>"$work/err" &&
+			find "$home_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err"; } || return
+		LC_ALL=C chown -h "$2" "$home_new" 2>"$work/err" || return
 	fi
 	LC_ALL=C chmod "$1" "$home_new" 2>"$work/err"
 }

@@ -2,7 +2,18 @@
 
 # keep_line FILE LINE: the file holds just this line.
 keep_line() {
-	file_text "$work/mended" "$2$sys_newline" && keep_mended "$1"
+	keep_text "$1" 0644 "$2$sys_newline"
+}
+
+# keep_text NAME MODE TEXT: the file holds just this text, whose last line has its end; sets _changed, yes or
+# empty.
+keep_text() {
+	_changed=
+	place_of "$1"
+	! file_has "$_path" "$3" || return 0
+	file_given=$3
+	file_write "$1" "$2" - || return $?
+	_changed=yes
 }
 
 # keep_setting FILE PATTERN LINE: the first line that matches becomes LINE, indented as it was; or LINE is

@@ -5,7 +5,7 @@
 # store that is read-only; not a disk that is full), that is a warning. Sets _spared, the file, or nothing.
 read_only_spare() {
 	_spared=
-	rm -f "$work/blamed"
+	[ ! -e "$work/blamed" ] || rm -f "$work/blamed"
 	"$@" && return
 	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
 	if ! read_only_is_secondary "$spare_file" || read_only_may_write "$spare_file"; then return 1; fi

@@ -1,21 +1,34 @@
-# What the rules of sshd say of one user. usage: awk PROGRAM WHAT ARGUMENT .., behind edit.awk and groups.awk; ssh_rules.py
-# has the same rules.
-# groups     USER GID FILE ..: prints the groups of this user in such files as /etc/group
-# holds      WORDS USER GROUPS: the verdict is yes if a Match line is about the user; WORDS with a TAB between, GROUPS as
-#            put_groups prints them
-# order      FILE: the lines of an sshd_config, 0 (of a Match block) or 1, TAB, keyword, words: prints those that count,
-#            first of all those of 0
-# everybody  FILE: of the same those of 1
+# What the rules of sshd say of one user. usage: awk PROGRAM WHAT ARGUMENT .., behind edit.awk, groups.awk and sshd.awk;
+# ssh_rules.py has the same rules. GROUPS is what accounts.awk puts.
+# plain      FILE: the lines of an sshd_config that matter: keyword, words, with a TAB between each
+# holds      WORDS USER GROUPS: the verdict is yes if a Match line is about the user; WORDS with a TAB between
+# order      USER GROUPS FILE [PATTERN FILES] ..: the lines that count for the user, keyword and words, those of Match blocks
+#            first; FILES are those that a pattern of Include means, one a line. The verdict `more` asks for the files of the
+#            patterns that were put; else `-` follows, and the lines of FILE that matter, with their numbers in front.
+# everybody  of the same those outside of Match blocks
 # sshd       SETTINGS USER GROUPS TYPES KEY LOCKED USABLE: what is against the ways in by sshd, and the ways that are left
 
 BEGIN {
 	what = ARGV[1]
 	answer = "done"
-	if (what == "groups") put_groups(ARGV[2], ARGV[3], 4)
-	else if (what == "holds") answer = holds(ARGV[2], ARGV[3], ARGV[4]) ? "yes" : "no"
-	else if (what == "order") put_in_order(ARGV[2], 1)
-	else if (what == "everybody") put_in_order(ARGV[2], 0)
+	know_keywords()
+	if (what == "plain") put_lines(ARGV[2], 0)
 	else if (what == "sshd") judge_sshd()
+	else if (what == "holds") {
+		read_groups(ARGV[4])
+		answer = holds(ARGV[2], ARGV[3]) ? "yes" : "no"
+	} else {
+		USER = ARGV[2]
+		read_groups(ARGV[3])
+		for (at = 5; at < ARGC; at += 2) FILES[ARGV[at]] = ARGV[at + 1]
+		read_config(ARGV[4], 1, 0)
+		for (at in WANTED) answer = "more"
+		if (answer == "done") {
+			put_in_order(what == "order")
+			put("-")
+			put_lines(ARGV[4], 1)
+		}
+	}
 	verdict(answer)
 }
 
@@ -45,7 +58,7 @@ function fits_list(s, patterns,    part, n, i, found, not) {
 	return found + 0
 }
 
-function holds(words, user, file,    word, n, i, j, said, yes, kind) {
+function holds(words, user,    word, n, i, j, said, yes, kind) {
 	n = split(words, word, /[\t]/)
 	if (n == 1 && tolower(word[1]) == "all") return 1
 	if (n == 0 || n % 2) return 0
@@ -53,7 +66,6 @@ function holds(words, user, file,    word, n, i, j, said, yes, kind) {
 		kind = tolower(word[i])
 		if (kind == "user") yes = fits_list(user, word[i + 1])
 		else if (kind == "group") {
-			read_groups(file)
 			yes = 0
 			for (j = 1; j <= groups && yes >= 0; j++) {
 				said = fits_list(group[j], word[i + 1])
@@ -71,23 +83,8 @@ function is_list(key) {
 	return key ~ /^(Allow|Deny)(Users|Groups)$/
 }
 
-# A Match block wins over what holds for everybody, wherever it stands.
-function put_in_order(file, with_blocks,    f, i, over) {
-	take(file)
-	for (i = 1; i <= count && with_blocks; i++) {
-		split(row[i], f, /[\t]/)
-		if (f[1] != "0") continue
-		put(substr(row[i], 3))
-		if (is_list(f[2])) over[f[2]] = 1
-	}
-	for (i = 1; i <= count; i++) {
-		split(row[i], f, /[\t]/)
-		if (f[1] == "1" && !(f[2] in over)) put(substr(row[i], 3))
-	}
-}
-
-function read_settings(file,    f, n, i, k) {
-	take(file)
+function read_settings(text,    f, n, i, k) {
+	take_text(text)
 	for (k = 1; k <= count; k++) {
 		n = split(row[k], f, /[\t]/)
 		if (f[1] in words && !is_list(f[1])) continue
@@ -112,7 +109,7 @@ function judge_sshd(    user, i, value, keyboard) {
 	judge_groups()
 	# With PAM the lock is on the password alone.
 	if (ARGV[7] == "yes" && first("UsePAM", "no") != "yes") against("ssh", "locked", "/etc/shadow")
-	take(ARGV[6])
+	take_text(ARGV[6])
 	for (i = 1; i <= count; i++) against("key", substr(row[i], 1, index(row[i], "\t") - 1), substr(row[i], index(row[i], "\t") + 1))
 	judge_keys(ARGV[5])
 	if (ARGV[8] != "yes") against("password", "no_password", "/etc/shadow")
@@ -162,7 +159,7 @@ function judge_groups(    denied) {
 	if ("AllowGroups" in words && first_group(words["AllowGroups"]) == "") against("ssh", "AllowGroups", words["AllowGroups"])
 }
 
-function judge_keys(file,    i, types, good, value, accepted) {
+function judge_keys(text,    i, types, good, value, accepted) {
 	value = first("PubkeyAuthentication", "yes")
 	if (value != "yes") {
 		against("key", "PubkeyAuthentication", value)
@@ -170,7 +167,7 @@ function judge_keys(file,    i, types, good, value, accepted) {
 	}
 	accepted = first("PubkeyAcceptedAlgorithms", first("PubkeyAcceptedKeyTypes", ""))
 	sub(/ .*/, "", accepted)
-	take(file)
+	take_text(text)
 	for (i = 1; i <= count; i++) {
 		types = (types == "" ? "" : types " ") row[i]
 		good += accepts(accepted, row[i])

@@ -18,17 +18,26 @@ sshd_main() {
 	! place_exists "/usr$_main" || place_exists "$_main" || _main=/usr$_main
 }
 
-# sshd_settings USER: the lines that count for this user, keyword and words, in $work/sshd: as sshd prints
-# them, or as they stand in the files.
+sshd_asked='' sshd_numbered=-
+
+# sshd_settings USER: sets sshd_lines, the lines that count for this user, keyword and words: as sshd prints
+# them, or as they stand in the files; asked once, until sshd_forget.
 sshd_settings() {
+	[ "$sshd_asked" != "=$1" ] || return 0
 	# -G is of OpenSSH 9.3; -T also needs host keys and /run/sshd, which a first boot may not have yet.
 	! program_which sshd || for sshd_option in -G -T; do
 		sshd_ask "$_which" "$sshd_option" -C "user=$1,$sshd_from" || continue
-		sshd_sift "$work/run.out" "$sshd_option" 0 && sshd_number_off
+		edit_ask "$sshd_option" "$awk_groups$awk_sshd$awk_ssh_rules" plain "$work/run.out" || return
+		sshd_lines=$_answer sshd_numbered=- sshd_asked="=$1"
 		return
 	done
 	sshd_user=$1
-	sshd_from_files order
+	sshd_from_files order && sshd_asked="=$1"
+}
+
+# sshd_forget: the configuration is another one now.
+sshd_forget() {
+	sshd_asked='' sshd_numbered=-
 }
 
 # sshd_ask COMMAND ..: have sshd say something; without the directory that its service would make at its start
@@ -39,92 +48,84 @@ sshd_ask() {
 	(umask 022 && mkdir /run/sshd) 2>/dev/null && program_run 20 /dev/null "$@"
 }
 
-# sshd_from_files order|everybody: the lines that count for $sshd_user in $work/sshd, or those outside of
-# Match blocks alone.
+# sshd_from_files order|everybody: sets sshd_lines, the lines that count for $sshd_user, or those outside of
+# Match blocks alone, and sshd_numbered, those of the main file with their numbers. What cannot be read counts
+# for nothing.
 sshd_from_files() {
-	{ rm -f "$work/sshd.read" && printf '' >"$work/sshd.read"; } 2>"$work/err" || {
-		file_blame "$work"
-		return
-	}
+	account_find "$sshd_user" || [ $? -ne 3 ] || return
+	sshd_lines='' sshd_numbered=''
 	sshd_main
-	sshd_read "$_main" 0 1 && edit_derive "$_main" "$work/sshd" "$awk_groups$awk_ssh_rules" "$1" \
-		"$work/sshd.read"
-}
-
-# sshd_sift FILE NAME DEPTH: its lines that matter in $work/sshd.DEPTH.
-sshd_sift() {
-	# No awk sees NUL bytes, which make a word another one.
-	LC_ALL=C tr '\000' '\001' <"$1" >"$work/sshd.text" 2>"$work/err" || {
-		file_blame "$work"
-		return
-	}
-	edit_derive "$2" "$work/sshd.$3" "$awk_sshd" "$work/sshd.text"
-}
-
-# sshd_number_off: $work/sshd.0 without the numbers in $work/sshd.
-sshd_number_off() {
-	edit_derive "$work" "$work/sshd" 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) put(substr(row[i], index(row[i], "\t") + 1))
-		verdict("done")
-	}' "$work/sshd.0"
-}
-
-# sshd_read FILE DEPTH LEVEL: adds the lines of a file, and of those it includes, that hold for $sshd_user to
-# $work/sshd.read: LEVEL (0 in a Match block, else 1), keyword and words. What cannot be read counts for
-# nothing.
-sshd_read() {
-	place_of "$1"
+	place_of "$_main"
 	[ -f "$_path" ] && [ -r "$_path" ] || return 0
-	file_fetch "$1" "$work/sshd.file" && sshd_sift "$work/sshd.file" "$1" "$2" || return
-	sshd_counts=yes
-	sshd_level=$3
-	while IFS=$tab read -r _ sshd_key sshd_words; do
-		case $sshd_counts$sshd_key in
-		*Match)
-			sshd_level=0
-			sshd_holds "$sshd_words" || return
-			sshd_counts=$_verdict
-			;;
-		no*) ;;
-		yesInclude) [ "$2" -ge 4 ] || (sshd_include "$sshd_words" "$(($2 + 1))" "$sshd_level") || return ;;
-		*)
-			{ printf '%s\t%s\t%s\n' "$sshd_level" "$sshd_key" "$sshd_words" >>"$work/sshd.read"; } \
-				2>"$work/err" || {
-				file_blame "$work"
-				return
-			}
-			;;
-		esac
-	done <"$work/sshd.$2"
+	sshd_main_place=$_path
+	sshd_copies=no
+	sshd_read "$1" && return
+	[ "$edit_status" -eq 0 ] || return
+	# There are NUL bytes, which make a word another one, and which not every awk counts.
+	forgive
+	sshd_copies=0
+	sshd_read "$1"
 }
 
-# sshd_holds WORDS: whether a Match line is about $sshd_user: sets _verdict, yes or no.
-sshd_holds() {
-	account_find "$sshd_user"
-	case $? in
-	0) groups_of "$sshd_user" "$_gid" || return ;;
-	3) return 1 ;;
-	*) file_text "$work/groups" '' || return ;;
-	esac
-	edit_derive "$work" "$work/sshd.holds" "$awk_groups$awk_ssh_rules" holds "$1" "$sshd_user" "$work/groups"
+# sshd_read order|everybody: the same, of the files themselves or of copies without NUL bytes.
+sshd_read() {
+	sshd_copy "$sshd_main_place" || return
+	set -- "$1" "$sshd_user" "$account_groups" "$_copy"
+	# As a rule this is the one pattern, and then one look is enough.
+	sshd_said="${sshd_drop_in%/*}/*.conf" _verdict=more
+	while [ "$_verdict" = more ]; do
+		text_by_line
+		for sshd_pattern in $sshd_said; do
+			text_by_word
+			sshd_expand "$sshd_pattern" || return
+			set -- "$@" "$sshd_pattern" "$_files"
+		done
+		text_by_word
+		edit_derive "$_main" "$work/sshd" "$awk_groups$awk_sshd$awk_ssh_rules" "$@" || return
+		sshd_said=
+		while IFS= read -r sshd_line; do sshd_said=$sshd_said$sshd_line$sys_newline; done <"$work/sshd"
+	done
+	sshd_said=$sys_newline$sshd_said
+	sshd_lines=${sshd_said%"$sys_newline-$sys_newline"*}
+	sshd_numbered=${sshd_said#"$sshd_lines$sys_newline-"}
+	sshd_lines=${sshd_lines#"$sys_newline"}
 }
 
-# sshd_include PATTERN DEPTH LEVEL: in a subshell.
-sshd_include() {
+# sshd_copy PLACE: sets _copy, what is read instead of it.
+sshd_copy() {
+	_copy=$1
+	[ "$sshd_copies" != no ] || return 0
+	sshd_copies=$((sshd_copies + 1))
+	_copy=$work/sshd.$sshd_copies
+	LC_ALL=C tr '\000' '\001' <"$1" >"$_copy" 2>"$work/err" || file_blame "$work"
+}
+
+# sshd_expand PATTERN: sets _files, the places of the files that a pattern of Include means, one a line.
+sshd_expand() {
+	_files=
 	sshd_absolute "$1"
 	sshd_folder=${_pattern%/*}
 	place_of "$sshd_folder"
-	cd "$_path" 2>/dev/null || return 0
-	LC_ALL=C
-	IFS=
-	# shellcheck disable=SC2086  # a pattern
-	set -- "$2" "$3" ${_pattern##*/}
-	unset IFS
-	sshd_depth=$1
-	sshd_level=$2
-	shift 2
-	for sshd_file; do sshd_read "$sshd_folder/$sshd_file" "$sshd_depth" "$sshd_level" || return; done
+	sshd_names=$(
+		cd "$_path" 2>/dev/null || exit
+		LC_ALL=C
+		IFS=
+		set +f
+		# shellcheck disable=SC2086  # a pattern
+		for sshd_file in ${_pattern##*/}; do printf '%s\n' "$sshd_file"; done
+	)
+	text_by_line
+	for sshd_file in $sshd_names; do
+		place_of "$sshd_folder/$sshd_file"
+		if [ -f "$_path" ] && [ -r "$_path" ]; then
+			sshd_copy "$_path" || {
+				text_by_word
+				return 1
+			}
+			_files=$_files${_files:+$sys_newline}$_copy
+		fi
+	done
+	text_by_word
 }
 
 # sshd_absolute PATTERN: sets _pattern.
@@ -138,12 +139,22 @@ sshd_absolute() {
 # sshd_first KEYWORD|KEYWORD DEFAULT: sets _value, the words: the first line is the one that counts.
 sshd_first() {
 	_value=$2
-	while IFS=$tab read -r sshd_key sshd_words; do
+	text_by_line
+	for sshd_line in $sshd_lines; do
 		case "|$1|" in
-		*"|$sshd_key|"*)
-			_value=$sshd_words
-			return
+		*"|${sshd_line%%"$tab"*}|"*)
+			_value=${sshd_line#*"$tab"}
+			break
 			;;
 		esac
-	done <"$work/sshd"
+	done
+	text_by_word
+}
+
+# sshd_spaced WORDS: sets _spaced, the words with blanks between.
+sshd_spaced() {
+	_spaced=
+	text_by "$tab"
+	for sshd_word in $1; do _spaced="$_spaced${_spaced:+ }$sshd_word"; done
+	text_by_word
 }

@@ -39,11 +39,12 @@ sshd_set_password_login() {
 # sshd_is LOGIN: whether the SSH server takes passwords from the admin user, yes, or neither them nor what PAM
 # asks, no. Fails with 2 where that cannot be found out.
 sshd_is() {
-	sshd_user=$(cat "$work/wanted.admin-user") && sshd_settings "$sshd_user" || return 2
+	IFS= read -r sshd_user <"$work/wanted.admin-user" || [ -n "$sshd_user" ] || return 2
+	sshd_settings "$sshd_user" || return 2
 	sshd_says "$1"
 }
 
-# sshd_says LOGIN: whether that is what the lines in $work/sshd say.
+# sshd_says LOGIN: whether that is what the lines in sshd_lines say.
 sshd_says() {
 	sshd_first PasswordAuthentication yes
 	[ "$_value" = "$1" ] || return
@@ -63,6 +64,7 @@ sshd_write() {
 	*) return 1 ;;
 	esac
 	sshd_from_files everybody || return
+	sshd_forget
 	# A drop-in before ours is against it: the main file is before both.
 	sshd_says "$1" || sshd_write_login "$1" ''
 }
@@ -71,8 +73,9 @@ sshd_write() {
 # wrote.
 sshd_write_login() {
 	sshd_main
-	sshd_with_login "$1" "$2" && file_fetch "$_place" "$work/old" || return
-	! file_same "$work/old" "$work/sshd.new" || return 0
+	sshd_with_login "$1" "$2" || return
+	place_of "$_place"
+	[ ! -e "$_path" ] || ! file_same "$_path" "$work/sshd.new" || return 0
 	sshd_keep "$1" || return
 	sshd_written=yes
 	log_info "password: PasswordAuthentication $1 written to $_place"
@@ -91,19 +94,17 @@ sshd_with_login() {
 	sshd_lacking=$sshd_wanted
 	sshd_at=
 	_place=$_main
-	file_fetch "$_main" "$work/sshd.old" && sshd_sift "$work/sshd.old" "$_main" 0 || return
-	while IFS=$tab read -r sshd_number sshd_key sshd_words; do
+	[ "$sshd_numbered" != - ] || sshd_from_files order || return
+	text_by_line
+	for sshd_line in $sshd_numbered; do
+		sshd_number=${sshd_line%%"$tab"*} sshd_words=${sshd_line#*"$tab"}
+		sshd_key=${sshd_words%%"$tab"*} sshd_words=${sshd_words#*"$tab"}
 		case $sshd_key in
 		Include)
-			sshd_absolute "$sshd_words"
-			if [ -n "$2" ] && [ "${_pattern%/*}" = "${sshd_drop_in%/*}" ]; then
-				# shellcheck disable=SC2254  # a pattern
-				case ${sshd_drop_in##*/} in ${_pattern##*/})
-					_place=$sshd_drop_in
-					break
-					;;
-				esac
-			fi
+			[ -z "$2" ] || ! sshd_reads_drop_in "$sshd_words" || {
+				_place=$sshd_drop_in
+				break
+			}
 			sshd_at=${sshd_at:-$sshd_number}
 			continue
 			;;
@@ -121,18 +122,29 @@ sshd_with_login() {
 		esac
 		sshd_at=${sshd_at:-$sshd_number}
 		break
-	done <"$work/sshd.0"
+	done
+	text_by_word
 	sshd_new_text "$1"
+}
+
+# sshd_reads_drop_in PATTERN: whether a pattern of Include means ours.
+sshd_reads_drop_in() {
+	sshd_absolute "$1"
+	[ "${_pattern%/*}" = "${sshd_drop_in%/*}" ] || return
+	# shellcheck disable=SC2254  # a pattern
+	case ${sshd_drop_in##*/} in ${_pattern##*/}) ;; *) return 1 ;; esac
 }
 
 # sshd_new_text LOGIN: $work/sshd.new, as sshd_with_login has found out.
 sshd_new_text() {
 	if [ "$_place" = "$sshd_drop_in" ]; then
-		file_text "$work/sshd.new" \
-			"# Written by azready, as the platform asked for.$sys_newline$(sshd_text "$sshd_wanted" "$1")$sys_newline"
+		sshd_text "$sshd_wanted" "$1"
+		file_text "$work/sshd.new" "# Written by azready, as the platform asked for.$sys_newline$_text$sys_newline"
 	elif [ "$sshd_lacking" = ' ' ]; then
-		file_copy "$work/sshd.old" "$work/sshd.new"
+		file_fetch "$_main" "$work/sshd.new"
 	else
+		sshd_text "$sshd_lacking" "$1"
+		edit_source "$_main"
 		edit_derive "$_main" "$work/sshd.new" 'BEGIN {
 			take(ARGV[1])
 			for (i = 1; i <= count; i++) {
@@ -141,13 +153,14 @@ sshd_new_text() {
 			}
 			if (ARGV[2] + 0 == 0) put(ARGV[3])
 			verdict("done")
-		}' "$work/sshd.old" "${sshd_at:-0}" "$(sshd_text "$sshd_lacking" "$1")"
+		}' "$_source" "${sshd_at:-0}" "$_text"
 	fi
 }
 
-# sshd_text KEYWORDS LOGIN
+# sshd_text KEYWORDS LOGIN: sets _text, a line for each.
 sshd_text() {
-	for sshd_key in $1; do printf '%s %s\n' "$sshd_key" "$2"; done
+	_text=
+	for sshd_key in $1; do _text="$_text${_text:+$sys_newline}$sshd_key $2"; done
 }
 
 # sshd_keep LOGIN: write $work/sshd.new to $_place, and take it back where the server took its configuration
@@ -156,9 +169,10 @@ sshd_keep() {
 	sshd_place=$_place
 	sshd_had=no
 	! place_exists "$sshd_place" || sshd_had=yes
-	file_fetch "$sshd_place" "$work/sshd.old" || return
+	[ "$sshd_had" = no ] || file_fetch "$sshd_place" "$work/sshd.old" || return
 	sshd_refuses
 	sshd_refused=$_refusal
+	sshd_forget
 	file_write "$sshd_place" 0644 "$work/sshd.new" || return
 	sshd_refuses
 	_place=$sshd_place

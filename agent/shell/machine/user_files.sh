@@ -3,6 +3,9 @@
 # the work is done on `.` and on names in a `.` that is seized: made root's and closed, so that nobody else
 # can exchange anything in it until it is given back.
 
+# Who stands for root: in a tree made without privileges its owner does.
+user_roots=
+
 # user_file_change BASE NAME UID GID FUNCTION [USER]: FUNCTION makes $work/user.new of $work/user.old, and
 # that becomes the content of BASE/NAME unless it is the same. With a UID everything below BASE becomes his,
 # the file 0600 and its directory 0700; without, the file keeps its owner and is 0644, and BASE must be root's
@@ -11,7 +14,11 @@
 user_file_change() {
 	user_foreign=
 	_changed=
-	rm -f "$work/user.changed" "$work/err"
+	[ ! -e "$work/user.changed" ] || rm -f "$work/user.changed"
+	{ printf '' >"$work/err"; } 2>/dev/null
+	# For the subshell, which could not hand it on to the next one.
+	user_file_know_root
+	file_know_dd
 	place_of "$1" user_file_meets
 	if [ -n "$user_foreign" ]; then
 		_unsafe=${user_foreign#"$root"}
@@ -21,7 +28,7 @@ user_file_change() {
 	(user_file_walk "$@") || {
 		[ $? -eq 1 ] || return 2
 		user_file_blame "$1/$2"
-		return
+		return $?
 	}
 	[ ! -e "$work/user.changed" ] || _changed=yes
 }
@@ -38,9 +45,13 @@ user_file_blame() {
 
 # user_file_meets LINK: of the links on the way only root's are followed.
 user_file_meets() {
-	file_facts "$root/"
-	user_roots=$_owner
+	user_file_know_root
 	{ file_facts "$1" && [ "$_owner" = "$user_roots" ]; } || user_foreign=$1
+}
+
+# user_file_know_root: sets user_roots.
+user_file_know_root() {
+	[ -n "$user_roots" ] || ! file_facts "$root/" || user_roots=$_owner
 }
 
 # user_file_refuse TEXT: end the subshell of user_file_change.
@@ -52,10 +63,7 @@ user_file_refuse() {
 # user_file_walk BASE NAME UID GID FUNCTION [USER]: in a subshell, because it goes from directory to
 # directory.
 user_file_walk() {
-	user_at=$1
-	user_file=$2
-	user_here=${_path:-/}
-	user_seized=
+	user_at=$1 user_file=$2 user_here=${_path:-/} user_seized=
 	trap user_file_release EXIT
 	trap 'exit 143' HUP INT TERM
 	user_private=$3
@@ -67,9 +75,10 @@ user_file_walk() {
 		user_part=${user_file%%/*}
 		user_file=${user_file#*/}
 		case $user_part in '' | .) continue ;; esac
+		# The last one becomes the user's when it is given back.
+		[ -z "$3" ] || [ "$user_at" = "$1" ] || file_give_place . "$user_at" "$3" "$4" || exit 1
 		user_at=$user_at/$user_part
 		user_file_enter "$user_part"
-		[ -z "$3" ] || file_give_place . "$user_at" "$3" "$4" || exit 1
 	done
 	user_file_belongs "${3:-${6-}}"
 	user_file_seize "$3" "$4" "$1"
@@ -93,10 +102,22 @@ user_file_make_base() {
 	[ -z "$3" ] || file_give "$1" "$3" "$4" || exit 1
 }
 
-# user_file_is_here: whether `.` lies where it should. A program is asked, because bash believes its own
-# memory of the names.
+# user_file_is_here: whether `.` lies where it should; sets _mode, _owner and _group of it. A program is
+# asked, because bash believes its own memory of the names.
 user_file_is_here() {
-	user_real=$(exec pwd -P 2>/dev/null) || user_real=$(readlink /proc/self/cwd)
+	user_real=
+	if [ -h /proc/self/cwd ]; then
+		# Of itself: what it says of both is of one moment.
+		LC_ALL=C ls -dn . /proc/self/cwd >"$work/here" 2>/dev/null || return $?
+		while read -r user_letters _ user_uid user_gid user_rest; do
+			case $user_rest in
+			*' /proc/self/cwd -> '*) user_real=${user_rest#*' /proc/self/cwd -> '} ;;
+			*) _mode=$user_letters _owner=$user_uid _group=$user_gid ;;
+			esac
+		done <"$work/here"
+	else
+		user_real=$(exec pwd -P 2>/dev/null) && file_facts .
+	fi
 	[ "$user_real" = "$user_here" ]
 }
 
@@ -112,30 +133,33 @@ user_file_enter() {
 
 # user_file_belongs UID: only root's own directories and those of the user are worked in.
 user_file_belongs() {
-	user_roots=
-	! file_facts "$root/" || user_roots=$_owner
-	file_facts . || exit 1
 	case $_owner in 0 | "$user_roots" | "$1") return 0 ;; esac
-	[ "$(id -u)" -ne 0 ] || user_file_refuse "$user_at belongs to uid $_owner"
+	[ "${sys_me:-$(id -u)}" -ne 0 ] || user_file_refuse "$user_at belongs to uid $_owner"
 }
 
-# user_file_seize UID GID BASE: make `.` root's and close it; what belongs to root and can be written by
-# nobody else is that.
+# user_file_seize UID GID BASE: make `.`, of which user_file_is_here has the facts, root's and close it; what
+# belongs to root and can be written by nobody else is that.
 user_file_seize() {
-	[ "$(id -u)" -eq 0 ] || {
-		[ -z "$1" ] || [ "$user_at" = "$3" ] || user_file_has_mode . 700 rwx------ || exit 1
+	[ "${sys_me:-$(id -u)}" -eq 0 ] || {
+		[ -z "$1" ] || [ "$user_at" = "$3" ] ||
+			{ file_give_place . "$user_at" "$1" "$2" && user_file_has_mode . 700 rwx------; } || exit 1
 		return 0
 	}
-	file_facts . || exit 1
-	user_owner=$_owner:$_group
-	user_mode=$(user_file_octal "$_mode")
+	user_file_octal "$_mode"
+	user_owner=$_owner:$_group user_mode=$_octal
 	# Below the base it is the user's and nobody else's. A base that he cannot enter was left so by a run that
 	# was killed.
 	if [ -n "$1" ] && { [ "$user_at" != "$3" ] || [ "$_owner$user_mode" = 000700 ]; }; then
-		user_owner=$1:$2
-		user_mode=00700
+		user_owner=$1:$2 user_mode=00700
 	fi
-	case $_owner$_mode in 0d????-??-*) [ "$user_owner" != 0:0 ] || return 0 ;; esac
+	case $_owner$_mode in
+	0d????-??-*)
+		[ "$user_owner" != 0:0 ] || return 0
+		user_seized=yes
+		# Made just now, it is closed already.
+		case $_group$_mode in 0drwx------*) return 0 ;; esac
+		;;
+	esac
 	user_seized=yes
 	user_file_close
 }
@@ -151,11 +175,12 @@ user_file_close() {
 user_file_release() {
 	[ -n "$user_seized" ] || return 0
 	user_seized=
-	{ LC_ALL=C chmod "$user_mode" . && LC_ALL=C chown "$user_owner" .; } 2>/dev/null
+	[ "$user_mode" = 00700 ] || LC_ALL=C chmod "$user_mode" . 2>/dev/null || return $?
+	LC_ALL=C chown "$user_owner" . 2>/dev/null
 }
 
-# user_file_octal MODE: of the letters of ls the number, with a zero more: so GNU chmod sets the special bits
-# of a directory, too.
+# user_file_octal MODE: sets _octal, of the letters of ls the number, with a zero more: so GNU chmod sets the
+# special bits of a directory, too.
 user_file_octal() {
 	user_letters=${1#?}
 	user_special=0
@@ -173,13 +198,13 @@ user_file_octal() {
 		# After the others only a sign for ACLs is left.
 		case $user_letters in ???*) ;; *) user_letters= ;; esac
 	done
-	printf '0%s%s' "$user_special" "$user_digits"
+	_octal=0$user_special$user_digits
 }
 
 # user_file_clear: what a run that was cut off left here; earlier versions worked in a directory .azready.PID.
 user_file_clear() {
 	user_new=./.$user_file.azready
-	rm -f "$user_new" 2>/dev/null
+	{ [ ! -e "$user_new" ] && [ ! -h "$user_new" ]; } || rm -f "$user_new" 2>/dev/null
 	for user_hit in ./.azready.[0-9]*; do
 		[ ! -d "$user_hit" ] || [ -h "$user_hit" ] || { rm -f "$user_hit/.new" &&
 			rmdir "$user_hit"; } 2>/dev/null
@@ -190,7 +215,6 @@ user_file_clear() {
 # user_file_look [UID]: the plain file's content to $work/user.old. A name of a file elsewhere would have that
 # one's content copied; so would a file that somebody else's once was, and that the user himself cannot read.
 user_file_look() {
-	rm -f "$work/user.old"
 	{ printf '' >"$work/user.old"; } 2>"$work/err" || exit 1
 	[ ! -h "./$user_file" ] || user_file_refuse "$user_at is a symlink"
 	[ -e "./$user_file" ] || return 0
@@ -202,7 +226,7 @@ user_file_look() {
 	case $1,$_mode in ,* | "$_owner",* | *,???????r*) ;; *) user_hidden=$_owner ;; esac
 	LC_ALL=C cat "./$user_file" 2>"$work/err" >"$work/user.old" &&
 		file_same "./$user_file" "$work/user.old" || exit 1
-	if [ -n "$user_hidden" ] && [ "$(id -u)" -eq 0 ]; then
+	if [ -n "$user_hidden" ] && [ "${sys_me:-$(id -u)}" -eq 0 ]; then
 		program_awk "$awk_keys" "$work/user.old" '' '' only
 		case $? in
 		0) ;;
@@ -221,9 +245,9 @@ user_file_put() {
 		# shellcheck disable=SC2086  # two numbers
 		set -- $user_file_owner
 	fi
-	rm -f "$work/err"
+	{ printf '' >"$work/err"; } 2>/dev/null
 	if (umask 077 && file_dd "$work/user.new" "$user_new") && file_same "$work/user.new" "$user_new" &&
-		user_file_finish "$user_new" "${1-}" "${2-}" &&
+		user_file_own "${1-}" "${2-}" &&
 		[ ! -d "./$user_file" ] && LC_ALL=C mv -f "$user_new" "./$user_file" 2>"$work/err" &&
 		[ ! -e "$user_new" ]; then
 		printf '' >"$work/user.changed"
@@ -234,9 +258,19 @@ user_file_put() {
 	exit 1
 }
 
+# user_file_own UID GID: the new file, which is root's and private so far, gets its owner and mode.
+user_file_own() {
+	[ -n "$user_private" ] || LC_ALL=C chmod 00644 "$user_new" 2>"$work/err" || return $?
+	if [ "${sys_me:-$(id -u)}" -ne 0 ]; then
+		user_file_finish "$user_new" "$@"
+	elif [ -n "$1" ] && [ "$1:$2" != 0:0 ]; then
+		LC_ALL=C chown -h "$1:$2" "$user_new" 2>"$work/err"
+	fi
+}
+
 # user_file_finish PLACE UID GID: the file's owner and mode, unless it has them.
 user_file_finish() {
-	[ -z "$2" ] || file_give_place "$1" "$user_at" "$2" "$3" || return
+	[ -z "$2" ] || file_give_place "$1" "$user_at" "$2" "$3" || return $?
 	if [ -n "$user_private" ]; then
 		user_file_has_mode "$1" 600 rw-------
 	else
@@ -246,7 +280,7 @@ user_file_finish() {
 
 # user_file_has_mode PLACE MODE LETTERS: without the zeros GNU chmod keeps the special bits of a directory.
 user_file_has_mode() {
-	file_facts "$1" || return
+	file_facts "$1" || return $?
 	case $_mode in
 	?"$3"*) ;;
 	*) LC_ALL=C chmod "00$2" "$1" 2>"$work/err" ;;
@@ -257,10 +291,9 @@ user_file_has_mode() {
 # top: then its names are the same until they are gone. For a subshell of the caller's; fails where PLACE is
 # not the directory that it was.
 user_file_take_tree() {
-	user_here=$1
-	user_at=$1
-	[ ! -h "$1" ] && cd -P "$1" && user_file_is_here || return
-	[ "$(id -u)" -eq 0 ] || return 0
+	user_here=$1 user_at=$1
+	[ ! -h "$1" ] && cd -P "$1" && user_file_is_here || return $?
+	[ "${sys_me:-$(id -u)}" -eq 0 ] || return 0
 	user_file_close
 	find . -xdev -type d ! -name . -exec chown -h 0:0 {} \; -exec chmod 00700 {} \;
 }

@@ -1,14 +1,22 @@
-# base64 without a tool. usage: awk PROGRAM FILE check|octal: says so and exits 1 where the file, one line without
-# blanks, is no base64. `check` prints how many bytes it stands for; `octal` prints them as \0ooo for printf %b.
+# base64. usage: awk PROGRAM FILE octal, or FILE check NEW: says so and exits 1 where the file is none; line breaks and
+# blanks mean nothing. `check` prints how many bytes it stands for, and NEW has it without them; `octal` prints them as
+# \0ooo for printf %b, without a tool.
 
 BEGIN {
-	s = slurp(ARGV[1])
+	while ((got = (getline line < ARGV[1])) > 0) {
+		gsub(/[ \t\r]+/, "", line)
+		rope(line)
+	}
+	if (got < 0) exit 3
+	s = roped()
 	# The slash is \057: busybox awk takes a backslash before it for one more letter.
 	if (length(s) % 4 || s !~ /^[A-Za-z0-9+\057]*=?=?$/) {
 		print "not_base64"
 		exit 1
 	}
 	if (ARGV[2] == "check") {
+		printf "%s", s > ARGV[3]
+		close(ARGV[3])
 		print length(s) / 4 * 3 - (s ~ /=$/) - (s ~ /==$/)
 		exit 0
 	}

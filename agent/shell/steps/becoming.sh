@@ -8,8 +8,8 @@ becoming_means() {
 	fi
 	place_exists /etc/doas.d/zz-azready.conf
 	login_ruled=$?
-	[ "$login_ruled" -eq 0 ] || {
-		edit_file /etc/doas.conf 'BEGIN {
+	[ "$login_ruled" -eq 0 ] || ! place_exists /etc/doas.conf || {
+		edit_look /etc/doas.conf 'BEGIN {
 			take(ARGV[1])
 			for (i = 1; i <= count; i++) if (row[i] ~ / # azready$/) verdict("ours")
 			verdict("none")
@@ -31,8 +31,8 @@ becoming_sudo() {
 	# Without a name service that answers, sudo looks for its own host for a long time; then nobody knows.
 	program_which sudo && { program_run 10 /dev/null "$_which" -n -l -U "$login_user" ||
 		[ "$_ended" -ne 137 ]; } || return 0
-	edit_derive "$work" "$work/login.answer" "$awk_groups$awk_becoming" sudo "$work/run.out" || return
-	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
+	edit_ask "$work" "$awk_groups$awk_becoming" sudo "$work/run.out" || return
+	becoming_answer
 }
 
 # becoming_doas: sets login_answer and login_rule: as `doas -C` would for this user, who may be unable to read
@@ -48,14 +48,22 @@ becoming_doas() {
 	text_by_line
 	for login_rule in $_found; do
 		text_by_word
-		file_fetch "$login_rule" "$work/doas.$#" || return
-		set -- "$@" "$work/doas.$#"
+		edit_source "$login_rule"
+		set -- "$@" "$_source"
 	done
 	text_by_word
 	login_answer='' login_rule=''
-	edit_derive /etc/doas.conf "$work/login.answer" "$awk_groups$awk_becoming" doas "$login_user" \
-		"$login_uid" "$work/groups" ${1+"$@"} || return
-	IFS=$tab read -r login_answer login_rule <"$work/login.answer" || :
+	edit_ask /etc/doas.conf "$awk_groups$awk_becoming" doas "$login_user" "$login_uid" "$login_groups" \
+		${1+"$@"} || return
+	becoming_answer
+}
+
+# becoming_answer: sets login_answer and login_rule, what the program has put: both, with a TAB between, or
+# nothing.
+becoming_answer() {
+	login_answer=${_answer%%"$tab"*}
+	login_rule=${_answer#"$login_answer"}
+	login_rule=${login_rule#"$tab"}
 }
 
 # becoming_promise PROGRAM: whether the answer is as ADMIN_RIGHTS promises; what lets the user become root

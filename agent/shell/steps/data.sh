@@ -5,7 +5,9 @@ step_custom_data() {
 	if [ -s "$work/wanted.custom-data" ]; then
 		data_take custom-data "$set_CUSTOM_DATA"
 	else
-		[ ! -e "$work/ovf.bin" ] || mv "$work/ovf.bin" "$work/data" || return 1
+		[ -s "$work/ovf.bin" ] || return 3
+		mv "$work/ovf.bin" "$work/data" && text_size "$work/data" || return 1
+		data_size=$_size
 		data_save custom-data "$set_CUSTOM_DATA"
 	fi
 }
@@ -16,6 +18,7 @@ step_user_data() {
 
 # data_take NAME SETTING: what the platform gave in base64.
 data_take() {
+	[ -s "$work/wanted.$1" ] || return 3
 	data_decode "$1"
 	case $? in
 	0) data_save "$@" ;;
@@ -24,14 +27,10 @@ data_take() {
 	esac
 }
 
-# data_decode NAME: the base64 of $work/wanted.NAME in $work/data. Line breaks and blanks mean nothing;
-# anything else that is none of its 64 characters is refused: 2.
+# data_decode NAME: the base64 of $work/wanted.NAME in $work/data, data_size bytes. Line breaks and blanks
+# mean nothing; anything else that is none of its 64 characters is refused: 2.
 data_decode() {
-	LC_ALL=C tr -d ' \t\r\n' 2>"$work/err" <"$work/wanted.$1" >"$work/base64" || {
-		file_blame "$work"
-		return
-	}
-	data_size=$(program_awk "$awk_base64" "$work/base64" check)
+	data_size=$(program_awk "$awk_base64" "$work/wanted.$1" check "$work/base64")
 	case $?,$data_size in
 	0,?*) ;;
 	1,?*) return 2 ;;
@@ -50,8 +49,8 @@ data_decode() {
 			printf '%b' "$data_line"
 		done >"$work/data"
 	fi
-	[ "$(wc -c <"$work/data")" -eq "$data_size" ] ||
-		fail internal_error '' 'error=not all of it could be written'
+	text_size "$work/data"
+	[ "$_size" -eq "$data_size" ] || fail internal_error '' 'error=not all of it could be written'
 }
 
 # data_keep_raw NAME SETTING: what is no base64 is a person's mistake, and none that should cost him his
@@ -68,18 +67,18 @@ data_keep_raw() {
 	return 3
 }
 
-# data_save NAME SETTING: keep $work/data for the user, as the setting says.
+# data_save NAME SETTING: keep $work/data, data_size bytes, for the user, as the setting says.
 data_save() {
 	[ -s "$work/data" ] || return 3
-	data_size=$(($(wc -c <"$work/data")))
 	if [ "$2" = ignore ]; then
 		log_info "$1: $data_size bytes ignored, as the settings say"
-		rm -f "$work/data"
+		printf '' >"$work/data"
 		return 0
 	fi
 	data_file=$state_directory/$1
 	file_make_directory "$state_directory" 0700 && file_keep "$data_file" 0600 "$work/data" || return 1
-	rm -f "$work/data"
+	# The rest of the run needs the room.
+	printf '' >"$work/data"
 	# Of an earlier try, whose data was none.
 	! place_exists "$data_file.raw" || file_remove "$data_file.raw" || return 1
 	log_info "$1: $data_size bytes saved in $data_file"

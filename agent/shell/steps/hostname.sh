@@ -67,6 +67,8 @@ hostname_keep() {
 
 # hostname_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
 hostname_has() {
+	_verdict=none
+	place_exists "$1" || return 0
 	edit_look "$1" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2])) verdict("found")
@@ -126,8 +128,16 @@ hostname_hosts_found() {
 		program_run 2 /dev/null "$_which" hosts "$1"
 		return
 	fi
-	hosts_flags=$(file_read /etc/nsswitch.conf |
-		sed -n '/^hosts:.*myhostname/s/.*/itself/p; s/^hosts:.*/files/p')
+	hosts_flags=
+	place_of /etc/nsswitch.conf
+	if [ -f "$_path" ]; then
+		while IFS= read -r hosts_line || [ -n "$hosts_line" ]; do
+			case $hosts_line in
+			hosts:*myhostname*) hosts_flags=$hosts_flags+itself ;;
+			hosts:*) hosts_flags=$hosts_flags+files ;;
+			esac
+		done <"$_path"
+	fi
 	case $hosts_flags in
 	*itself*) ;;
 	*files*) return 1 ;;

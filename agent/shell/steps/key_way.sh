@@ -6,35 +6,83 @@
 # and login_own_home.
 key_way_account() {
 	login_user=$_name login_uid=$_uid login_gid=$_gid login_home=${_home%/} login_shell=$_shell
-	groups_of "$login_user" "$login_gid" || return
-	login_gids=$_gids
-	file_facts "$root/"
-	login_roots=" 0 $_owner "
+	login_groups=$account_groups
+	key_way_gids
+	user_file_know_root
+	login_roots=" 0 $user_roots "
 	login_own_home=yes
 	account_has_own_home '' || login_own_home=no
 }
 
+# key_way_gids: sets login_gids, the numbers of the user's groups, with a blank on each side.
+key_way_gids() {
+	login_gids=" $login_gid "
+	text_by ,
+	for login_group in $login_groups; do login_gids="$login_gids${login_group#*:} "; done
+	text_by_word
+}
+
 # key_way_to: what is against the keys of $login_place: sets login_error, empty where nothing is, and
-# login_value; the types of the keys are in $work/login.types.
+# login_value; and login_types, the types of the keys, one a line.
 key_way_to() {
-	file_text "$work/login.keys" '' && file_text "$work/login.blocked" '' || return
-	login_error='' login_value=''
-	(key_way_go)
-	case $? in
-	0) ;;
-	4) IFS=$tab read -r login_error login_value <"$work/login.blocked" || return ;;
-	*)
-		file_blame "$work"
-		return
-		;;
-	esac
-	program_awk "$awk_keys" "$work/login.keys" '' '' types 2>"$work/err" >"$work/login.types" || {
-		file_blame "$work"
+	login_error='' login_value='' login_types=''
+	if ! key_way_is_clear "$login_place"; then
+		file_text "$work/login.blocked" '' || return
+		(key_way_go)
+		case $? in
+		0) ;;
+		4) IFS=$tab read -r login_error login_value <"$work/login.blocked" || return ;;
+		*)
+			file_blame "$work"
+			return
+			;;
+		esac
+	fi
+	[ -z "$login_error" ] || return 0
+	place_of "$login_place"
+	login_types=$(program_awk "$awk_keys" "$_path" '' '' types 2>"$work/err") || {
+		file_blame "$login_place"
 		return
 	}
-	if [ -z "$login_error" ] && [ ! -s "$work/login.types" ]; then
-		login_error=no_keys login_value=$login_place
-	fi
+	[ -n "$login_types" ] || login_error=no_keys login_value=$login_place
+}
+
+# key_way_is_clear NAME: whether nothing is in the way to this file or folder and nothing has to be mended, as
+# a rule: what one look at all that leads there can tell.
+key_way_is_clear() {
+	login_in_home=no
+	case $1/ in
+	"${login_home:-//}"/*) login_in_home=yes ;;
+	esac
+	place_of "${login_home:-/}"
+	[ "$login_in_home" = yes ] && [ "$_path" = "$root$login_home" ] || return
+	login_rest=${1#/}/
+	set --
+	[ -n "$root" ] || set -- /
+	login_done=
+	while [ -n "$login_rest" ]; do
+		login_done=$login_done/${login_rest%%/*}
+		login_rest=${login_rest#*/}
+		set -- "$@" "$root$login_done"
+	done
+	LC_ALL=C ls -dn "$@" 2>/dev/null >"$work/login.stat" || return
+	while read -r login_mode _ login_owner login_group login_line; do
+		login_line=/${login_line#*/}
+		key_way_is_fine "${login_line#"$root"}" || return
+	done <"$work/login.stat"
+}
+
+# key_way_is_fine SHOWN: what was said of one part of the way.
+key_way_is_fine() {
+	case $login_mode in [d-]*) ;; *) return 1 ;; esac
+	case $1 in
+	"$login_home" | "$login_home"/*)
+		[ "$login_owner" = "$login_uid" ] || [ "$login_own_home" = no ] || return
+		[ "$login_strict" = no ] || ! key_way_is_open || return
+		[ "$login_strict" = no ] || key_way_is_roots || [ "$login_owner" = "$login_uid" ] || return
+		;;
+	esac
+	case $login_mode in -*) key_way_may r ;; *) key_way_may x ;; esac
 }
 
 # key_way_block ERROR VALUE: end the subshell of key_way_to with what is in the way.
@@ -54,6 +102,7 @@ key_way_mend_home() {
 		sshd_first StrictModes yes
 		login_strict=$_value
 	fi
+	! key_way_is_clear "$login_home" || return 0
 	(key_way_enter_home)
 	case $? in 0 | 4) ;; *) file_blame "$work" ;; esac
 }
@@ -176,9 +225,8 @@ key_way_mend() {
 
 # key_way_stat PLACE: sets login_mode, the letters, login_owner and login_group.
 key_way_stat() {
-	# shellcheck disable=SC2012  # one file
-	LC_ALL=C ls -dn "$1" 2>/dev/null | awk '{ print substr($1, 1, 10), $3, $4 }' >"$work/login.stat"
-	read -r login_mode login_owner login_group <"$work/login.stat"
+	file_facts "$1" || return
+	login_mode=${_mode%"${_mode#??????????}"} login_owner=$_owner login_group=$_group
 }
 
 key_way_is_roots() {
@@ -209,13 +257,11 @@ key_way_may() {
 	esac
 }
 
-# key_way_read NAME SHOWN: the keys file of the current directory to $work/login.keys.
+# key_way_read NAME SHOWN: whether the keys file of the current directory can be read.
 key_way_read() {
 	[ ! -h "./$1" ] || key_way_block symlink "$2"
 	[ -e "./$1" ] || key_way_block no_keys "$login_place"
 	if [ ! -f "./$1" ] || ! key_way_stat "./$1"; then key_way_block read "$2"; fi
 	[ "$login_strict" = no ] || key_way_trust "$2"
 	key_way_may r || key_way_block read "$2"
-	# No awk sees NUL bytes.
-	LC_ALL=C tr -d '\000' <"./$1" 2>"$work/err" >"$work/login.keys" || exit 5
 }

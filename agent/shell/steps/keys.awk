@@ -1,8 +1,8 @@
 # Public keys; ssh_keys.py has the same rules.
 # usage: awk PROGRAM FILE SIZE DIRECTORY check: FILE is what save_key wrote. Good keys go to DIRECTORY/keys.good, a warning
 # for each of the first others to DIRECTORY/keys.bad, and what is wrong with the last of them to DIRECTORY/keys.why.
-# usage: awk PROGRAM OLD '' DIRECTORY add GOOD: those keys of GOOD that are not in OLD, which holds lines of
-# authorized_keys, go to DIRECTORY/keys.new.
+# usage: awk PROGRAM OLD '' DIRECTORY add GOOD NEW: those keys of GOOD that are not in OLD, which holds lines of
+# authorized_keys, go to DIRECTORY/NEW; prints how many bytes that is, and how many OLD has.
 # usage: awk PROGRAM OLD '' '' types: prints the types of the keys in OLD.
 # usage: awk PROGRAM OLD '' '' only: exit 0 if OLD holds nothing but keys, comments and empty lines, else 2.
 
@@ -24,8 +24,11 @@ BEGIN {
 		exit 0
 	}
 	if (ARGV[4] == "only") only(ARGV[1])
-	if (ARGV[4] == "add") add(ARGV[1], ARGV[5])
-	else check(ARGV[1], ARGV[2] + 0)
+	if (ARGV[4] == "add") {
+		add(ARGV[1], ARGV[5], ARGV[6])
+		exit 0
+	}
+	check(ARGV[1], ARGV[2] + 0)
 	saved()
 }
 
@@ -200,15 +203,16 @@ function end_lines(name) {
 	require_saved(directory "/" name, bytes + 0, "\n")
 }
 
-function add(old, good,    line, there, got) {
-	while ((got = (getline line < old)) > 0) if (line !~ /^[ \t\r]*#/) there[key_of(line)]
+function add(old, good, name,    line, there, got, size) {
+	for (; (got = (getline line < old)) > 0; size += length(line) + 1) if (line !~ /^[ \t\r]*#/) there[key_of(line)]
 	if (got < 0) exit 3
 	while ((got = (getline line < good)) > 0) if (!(key_of(line) in there)) {
 		there[key_of(line)]
-		line_to("keys.new", line)
+		line_to(name, line)
 	}
 	if (got < 0) exit 3
-	end_lines("keys.new")
+	end_lines(name)
+	printf "%d %d\n", bytes, size
 }
 
 function print_types(file,    line, part, seen, got) {

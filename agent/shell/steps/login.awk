@@ -1,4 +1,5 @@
-# What the dates of a line of shadow say against its account. usage: awk PROGRAM FILE NOW, behind edit.awk
+# What the dates of a line of shadow say against its account. usage: awk PROGRAM DATES NOW, behind edit.awk; DATES is
+# what stands there behind the hash.
 
 BEGIN {
 	judge_ages(ARGV[1], ARGV[2])
@@ -10,11 +11,9 @@ function is_number(s) {
 }
 
 # The clock counts if it says more than November 2023: one that was never set says less.
-function judge_ages(file, now,    f, today) {
-	take(file)
-	if (!count) return
-	sub(/\r$/, "", row[1])
-	split(row[1], f, /[:]/)
+function judge_ages(dates, now,    f, today) {
+	sub(/\r$/, "", dates)
+	split("name:" dates, f, /[:]/)
 	today = int(now / 86400)
 	if (is_number(f[3]) && f[3] + 0 == 0) put("the password must be changed at the first login")
 	if (now < 1700000000) return

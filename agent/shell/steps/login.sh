@@ -20,23 +20,13 @@ step_login() {
 	login_judge && login_tell || return 1
 }
 
-# login_shadow: sets login_usable, login_locked (yes or no), and the account's line of shadow in
-# $work/login.shadow, without the hash, which concerns nobody.
+# login_shadow: sets login_usable, login_locked (yes or no).
 login_shadow() {
 	password_user=$login_user
 	password_stored || [ $? -ne 2 ] || return
 	login_usable=yes login_locked=no
 	case $_stored in '' | x | !* | \**) login_usable=no ;; esac
 	case $_stored in !*) login_locked=yes ;; esac
-	file_fetch /etc/shadow "$work/stored" && edit_derive /etc/shadow "$work/login.shadow" 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2] ":") == 1) {
-			line = substr(row[i], length(ARGV[2]) + 2)
-			put(ARGV[2] ":" substr(line, index(line ":", ":")))
-			break
-		}
-		verdict("done")
-	}' "$work/stored" "$login_user"
 }
 
 # login_asks: what the platform counts on: sets login_asks_key and login_asks_password.
@@ -46,28 +36,28 @@ login_asks() {
 	[ "$wanted_password" != yes ] || [ "$wanted_password_login" = no ] || login_asks_password=yes
 }
 
-# login_servers: sets login_servers, the SSH servers that are there; $work/login.SERVER has what is against a
-# way in (way, error, value, with a TAB between), and the ways that are left (way, its name).
+# login_servers: sets login_results, what the SSH servers say that are there: of each a line that it is there,
+# what is against a way in, and the ways that are left: server, way, error, value, with a TAB between.
 login_servers() {
-	login_servers=
+	login_results=
 	sshd_main
 	if place_exists "$_main" || sshd_has sshd; then
+		login_server=sshd
 		login_by_sshd || return
-		login_servers=sshd
 	fi
-	if sshd_has dropbear && { [ -z "$login_servers" ] || login_starts_dropbear; }; then
+	if sshd_has dropbear && { [ -z "$login_results" ] || login_starts_dropbear; }; then
+		login_server=dropbear
 		login_by_dropbear || return
-		login_servers="$login_servers dropbear"
 	fi
 	if sshd_has tinysshd; then
+		login_server=tinysshd
 		login_by_tinysshd || return
-		login_servers="$login_servers tinysshd"
 	fi
 }
 
-# login_add WAY WORD [VALUE]: a line for the file of a server.
+# login_add WAY [ERROR [VALUE]]: a line of it.
 login_add() {
-	login_lines=$login_lines$1$tab$2${3:+"$tab$3"}$sys_newline
+	login_results=$login_results$login_server$tab$1$tab${2-}$tab${3-}$sys_newline
 }
 
 # login_by_sshd
@@ -76,24 +66,26 @@ login_by_sshd() {
 	sshd_first StrictModes yes
 	login_strict=$_value
 	sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
-	login_files=$_value
-	login_expand "$login_files" || return
+	sshd_spaced "$_value"
+	login_expand "$_value"
 	if [ -n "$login_place" ]; then
 		key_way_to || return
-		[ -z "$login_error" ] || login_error=$login_error$tab$login_value$sys_newline
 	else
-		login_error=AuthorizedKeysFile$tab$(printf '%s' "$login_files" | tr '\t' ' ')$sys_newline
-		file_text "$work/login.types" '' || return
+		login_types='' login_error=AuthorizedKeysFile login_value=$_spaced
 	fi
-	file_text "$work/login.key" "$login_error" &&
-		edit_derive "$_main" "$work/login.sshd" "$awk_groups$awk_ssh_rules" sshd "$work/sshd" "$login_user" \
-			"$work/groups" "$work/login.types" "$work/login.key" "$login_locked" "$login_usable"
+	edit_ask "$_main" "$awk_groups$awk_sshd$awk_ssh_rules" sshd "$sshd_lines" "$login_user" \
+		"$login_groups" "$login_types" "${login_error:+$login_error$tab$login_value}" "$login_locked" \
+		"$login_usable" || return
+	login_add there
+	text_by_line
+	for login_line in $_answer; do login_results=$login_results$login_server$tab$login_line$sys_newline; done
+	text_by_word
 }
 
 # login_expand WORDS: sets login_place, the first path that the words of AuthorizedKeysFile mean.
 login_expand() {
 	keys_home=$login_home keys_user=$login_user keys_uid=$login_uid
-	keys_expand "$1" || return
+	keys_expand "$1"
 	login_place=$_expanded
 }
 
@@ -108,8 +100,9 @@ login_starts_dropbear() {
 # is unknown.
 login_by_dropbear() {
 	login_strict=yes
-	login_expand .ssh/authorized_keys && key_way_to && file_fetch /etc/shells "$work/shells" || return
-	login_lines=
+	login_expand .ssh/authorized_keys
+	key_way_to || return
+	login_add there
 	login_known=yes
 	! place_exists /etc/shells || account_knows_shell "${login_shell:-/bin/sh}" || {
 		login_known=no
@@ -119,30 +112,22 @@ login_by_dropbear() {
 	[ "$login_usable" = yes ] || login_add password no_password /etc/shadow
 	[ "$login_known" = no ] || [ -n "$login_error" ] || login_add way ssh-key
 	[ "$login_known$login_usable" != yesyes ] || login_add way ssh-password
-	file_text "$work/login.dropbear" "$login_lines"
 }
 
 # login_by_tinysshd: keys alone, of one type.
 login_by_tinysshd() {
 	login_strict=yes
-	login_expand .ssh/authorized_keys && key_way_to || return
-	login_lines=
+	login_expand .ssh/authorized_keys
+	key_way_to || return
+	login_add there
 	if [ -n "$login_error" ]; then
 		login_add key "$login_error" "$login_value"
-	elif login_has_type ssh-ed25519; then
-		login_add way ssh-key
 	else
-		login_add key ed25519 "$login_place"
+		case $sys_newline$login_types$sys_newline in
+		*"${sys_newline}ssh-ed25519$sys_newline"*) login_add way ssh-key ;;
+		*) login_add key ed25519 "$login_place" ;;
+		esac
 	fi
-	file_text "$work/login.tinysshd" "$login_lines"
-}
-
-# login_has_type TYPE: whether one of the keys is of this type.
-login_has_type() {
-	while IFS= read -r login_line || [ -n "$login_line" ]; do
-		[ "$login_line" != "$1" ] || return 0
-	done <"$work/login.types"
-	return 1
 }
 
 # login_look: of all that was found, says what matters to somebody; sets login_found, the ways that are left,
@@ -150,16 +135,25 @@ login_has_type() {
 # and value of its kind.
 login_look() {
 	login_found=' ' login_ssh_reason='' login_key_reason='' login_password_reason='' login_policy_reason=''
-	for login_server in $login_servers; do
-		while IFS=$tab read -r login_way login_error login_value; do
-			login_note
-		done <"$work/login.$login_server"
+	text_by_line
+	for login_line in $login_results; do
+		text_by_word
+		login_server=${login_line%%"$tab"*} login_value=${login_line#*"$tab"}
+		login_way=${login_value%%"$tab"*} login_value=${login_value#*"$tab"}
+		login_error=${login_value%%"$tab"*} login_value=${login_value#"$login_error"}
+		login_value=${login_value#"$tab"}
+		login_note
 	done
+	text_by_word
 	! place_exists /etc/nologin || log_warning 'login: /etc/nologin lets nobody in but root'
-	edit_derive /etc/shadow "$work/login.ages" "$awk_login" "$work/login.shadow" "$(date +%s)" || return
-	while IFS= read -r login_value || [ -n "$login_value" ]; do
+	# Most have no dates at all.
+	case $account_ages in *[!:]*) ;; *) return 0 ;; esac
+	edit_ask /etc/shadow "$awk_login" "$account_ages" "$(date +%s)" || return
+	text_by_line
+	for login_value in $_answer; do
 		log_warning "login: $login_value (/etc/shadow), so $login_user may be turned away"
-	done <"$work/login.ages"
+	done
+	text_by_word
 }
 
 # login_note: one line of the file of a server.

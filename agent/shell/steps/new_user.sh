@@ -4,8 +4,7 @@
 # new_user FOUND: a new account with its home, by the first means that this system has. FOUND: status of
 # account_find.
 new_user() {
-	new_user_default HOME || return
-	user_home=${_default:-/home}/$user
+	user_home=${account_default_home:-/home}/$user
 	new_user_shell || return
 	user_error=
 	[ "$1" -ne 2 ] || user_error=malformed_line
@@ -18,6 +17,7 @@ new_user() {
 	! place_exists "$user_home" || user_had_home=yes
 	user_means=
 	new_user_by_useradd && new_user_by_adduser && new_user_by_files || return
+	account_forget
 	account_find "$user" || {
 		[ $? -ne 3 ] || return
 		fail user_not_created "$user_means wrote it elsewhere" "command=$user_means" error=not_in_passwd
@@ -32,21 +32,6 @@ new_user() {
 	fi
 }
 
-# new_user_default KEY: sets _default, a path that /etc/default/useradd gives, the last one as useradd itself
-# takes it.
-new_user_default() {
-	edit_look /etc/default/useradd 'BEGIN {
-		take(ARGV[1])
-		for (i = count; i && index(row[i], ARGV[2] "=/") != 1; i--);
-		line = substr(row[i], length(ARGV[2]) + 2)
-		gsub(/\r/, "", line)
-		sub(/(\/|[ \t])+$/, "", line)
-		put_word(line)
-		verdict("done")
-	}' "$1" || return
-	_default=$_answer
-}
-
 # new_user_shell: sets user_shell.
 new_user_shell() {
 	if [ -n "$set_USER_SHELL" ] && ! place_is_executable "$set_USER_SHELL"; then
@@ -54,7 +39,7 @@ new_user_shell() {
 			error=not_executable
 		return
 	fi
-	new_user_default SHELL || return
+	_default=$account_default_shell
 	# Debian's default is /bin/sh, and everybody takes bash there; one that lets nobody in is no login shell.
 	case $_default in /bin/sh | /usr/bin/sh) _default= ;; esac
 	! account_shell_is_closed "$_default" || _default=
@@ -62,13 +47,12 @@ new_user_shell() {
 		[ -z "$user_shell" ] || ! place_is_executable "$user_shell" || return 0
 	done
 	# OpenWrt lists /bin/ash alone, and its dropbear goes by that.
-	file_fetch /etc/shells "$work/shells" || return
 	account_knows_shell /bin/sh || while IFS=$user_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
 		user_shell=${user_shell%%#*}
 		case $user_shell in
 		/*) account_shell_is_closed "$user_shell" || ! place_is_executable "$user_shell" || return 0 ;;
 		esac
-	done <"$work/shells"
+	done <"$_source"
 	user_shell=/bin/sh
 }
 
@@ -78,8 +62,7 @@ new_user_by_useradd() {
 	user_refused=no
 	program_which useradd || return 0
 	set -- "$_which" -M -d "$user_home" -s "$user_shell"
-	account_gid "$user" || return
-	[ -z "$_gid" ] || set -- "$@" -g "$user"
+	[ -z "$account_group" ] || set -- "$@" -g "$user"
 	user_command=useradd
 	if program_run 60 /dev/null "$@" "$user" || [ "$_ended" -ne 3 ]; then
 		new_user_judge "$@" "$user"
@@ -101,8 +84,7 @@ new_user_by_adduser() {
 	program_run 10 /dev/null "$1" --help
 	cat "$work/run.out" "$work/run.err" | grep -q BusyBox || return 0
 	set -- "$1" -D -H -h "$user_home" -s "$user_shell"
-	account_gid "$user" || return
-	[ -z "$_gid" ] || set -- "$@" -G "$user"
+	[ -z "$account_group" ] || set -- "$@" -G "$user"
 	new_user_ran adduser "$@" "$user"
 }
 
@@ -130,64 +112,19 @@ new_user_judge() {
 	fi
 }
 
-# new_user_by_files
+# new_user_by_files: and what user_mend does, in one go. Under the locks it looks again: a useradd may have
+# made the account or its group meanwhile.
 new_user_by_files() {
 	[ -z "$user_means" ] || return 0
 	user_means=files
-	set --
-	for user_file in /etc/passwd /etc/group /etc/shadow /etc/gshadow; do
-		! place_exists "$user_file" || set -- "$@" "$user_file"
+	user_files=
+	for user_file in passwd group shadow gshadow; do
+		! place_exists "/etc/$user_file" || user_files="$user_files $user_file"
 	done
-	account_lock "$@" || return
-	new_user_lines
-	set -- $?
-	account_lock_give_back
-	return "$1"
-}
-
-# new_user_lines: under the locks, so it looks again: a useradd may have made the account or its group
-# meanwhile. passwd comes last: without its line a try that was cut off begins anew, and takes what it finds.
-new_user_lines() {
-	account_find "$user"
-	case $? in
-	0) return 0 ;;
-	1) ;;
-	2)
-		fail user_not_created 'mend /etc/passwd of the image' file=/etc/passwd error=malformed_line
+	account_write "$user_files" "$user" make "$user_home" "$user_shell" unlock join "$set_USER_GROUPS" ||
 		return
-		;;
-	*) return 1 ;;
-	esac
-	account_gid "$user" || return
-	if [ -n "$_gid" ]; then
-		new_user_id || return
-	else
-		new_user_id /etc/group || return
-		_gid=$_uid
-		new_user_line /etc/group "x:$_gid:" || return
-	fi
-	if place_exists /etc/gshadow; then
-		account_ask has "$user" /etc/gshadow || return
-		[ "$_verdict" = found ] || new_user_line /etc/gshadow '!::' || return
-	fi
-	user_mark='*'
-	if place_exists /etc/shadow; then
-		user_mark=x
-		# No date of the last change: the clock may not be set yet, and day 0 means `must be changed`.
-		new_user_line /etc/shadow '*:::::::' || return
-	fi
-	new_user_line /etc/passwd "$user_mark:$_uid:$_gid::$user_home:$user_shell"
-}
-
-# new_user_id [GROUPS]: sets _uid, one that neither passwd nor these groups have.
-new_user_id() {
-	account_ask free '' /etc/passwd ${1+"$@"} || return
-	_uid=$_answer
-}
-
-# new_user_line FILE FIELDS
-new_user_line() {
-	account_lines add "$user" "$1" "$user:$2" && file_write "$1" 0644 "$work/edited"
+	[ "$_verdict" != malformed ] ||
+		fail user_not_created 'mend /etc/passwd of the image' file=/etc/passwd error=malformed_line
 }
 
 # new_user_refuse HINT
@@ -198,33 +135,19 @@ new_user_refuse() {
 
 # new_user_require_person: that the account of $_uid is not the system's.
 new_user_require_person() {
-	account_is_person
-	case $? in
-	0) ;;
-	2) return 1 ;;
-	*) new_user_refuse "uid $_uid is an account of the system, choose another name" ;;
-	esac
+	account_is_person || new_user_refuse "uid $_uid is an account of the system, choose another name"
 }
 
 # new_user_make_home: for the account of $_home, $_uid and $_gid, with the content of /etc/skel; one that the
 # command has made gets the right mode. GNU chmod takes setgid away only with five digits.
 new_user_make_home() {
 	case $_home in /*) ;; *) return 0 ;; esac
-	edit_look /etc/login.defs 'BEGIN {
-		take(ARGV[1])
-		for (i = 1; i <= count; i++) if (row[i] ~ /^[ \t]*HOME_MODE[ \t]+0?[0-7][0-7][0-7][ \t\r]*$/) {
-			sub(/[ \t\r]+$/, "", row[i])
-			put_word(substr(row[i], length(row[i]) - 2))
-			break
-		}
-		verdict("done")
-	}' || return
-	user_mode=$_answer
+	user_mode=${account_mode:-700}
 	if place_exists "$_home"; then
-		home_need_roots "$_home" && file_make_directory "$_home" "00${user_mode:-700}" &&
+		home_need_roots "$_home" && file_make_directory "$_home" "00$user_mode" &&
 			file_give "$_home" "$_uid" "$_gid"
 	else
-		home_make "$_home" /etc/skel "00${user_mode:-700}" "$_uid" "$_gid"
+		home_make "$_home" /etc/skel "00$user_mode" "$_uid" "$_gid"
 	fi || return
 	new_user_label "$_home"
 }

@@ -89,23 +89,17 @@ password_refuse_without_login() {
 }
 
 # password_stored: sets $_stored, the hash that the account has, and $password_field, what passwd has; fails
-# without one.
+# without an account, with 2 where that cannot be found out.
 password_stored() {
-	password_stored_field /etc/passwd || return
-	password_field=$_stored
-	[ "$_stored" != x ] || password_stored_field /etc/shadow || :
-}
-
-# password_stored_field FILE: sets $_stored, the account's second field there; fails where it has no line,
-# with 2 where it cannot be read.
-password_stored_field() {
-	_stored=
-	file_fetch "$1" "$work/stored" || return 2
-	while IFS=: read -r password_name _stored _ || [ -n "$password_name" ]; do
-		[ "$password_name" != "$password_user" ] || return 0
-	done <"$work/stored"
-	_stored=
-	return 1
+	_stored=''
+	account_find "$password_user"
+	case $? in
+	1) return 1 ;;
+	3) return 2 ;;
+	esac
+	password_field=$account_field
+	_stored=$account_field
+	[ "$_stored" != x ] || _stored=$account_hash
 }
 
 # password_set: the hash into the system, unless the one there is this password's already.
@@ -166,6 +160,7 @@ password_put() {
 	no* | yesx)
 		edit_derive "$work" "$work/password" 'BEGIN { put(ARGV[1] ":" slurp(ARGV[2])); verdict("done") }' \
 			"$password_user" "$work/hash" || return
+		account_forget
 		! program_which chpasswd || ! program_run 60 "$work/password" "$_which" -e || return 0
 		;;
 	esac
@@ -182,13 +177,11 @@ password_put() {
 # password_put_field FILE VALUE_FILE TIME: the account's second field. TIME: it is shadow, where the day of
 # change follows; day 0 would mean that the password has expired, but a clock that was never set says nothing.
 password_put_field() {
-	account_lock "$1" || return
-	account_lines hash "$password_user" "$1" "$2" "$3" && { [ "$_verdict" = same ] ||
-		file_write "$1" 0600 "$work/edited"; }
-	set -- "$?"
-	rm -f "$work/edited"
-	account_lock_give_back
-	return "$1"
+	if [ -z "$3" ]; then
+		account_edit "$password_user" hash "${1##*/}" "$2"
+	else
+		account_edit "$password_user" hash "${1##*/}" "$2" dated "$3"
+	fi
 }
 
 # password_chpasswd: the last resort of a system that makes hashes only inside the programs that store them.
@@ -215,6 +208,7 @@ password_chpasswd() {
 
 # password_is_strong: whether the hash that the account has now is one; if not, it gets back what it had.
 password_is_strong() {
+	account_forget
 	password_stored || :
 	case $_stored in
 	"\$6\$"* | "\$5\$"* | "\$y\$"* | "\$gy\$"* | "\$7\$"* | "\$2"[abxy]"\$"*)

@@ -89,6 +89,7 @@ rights_keep_doas() {
 	if place_exists /etc/doas.d; then set -- "$1" ''; else set -- '' "$1"; fi
 	rights_keep /etc/doas.d/zz-azready.conf "$1" 0600 || return
 	# A file that is not there and gets no line is not made.
+	[ -n "$2" ] || place_exists /etc/doas.conf || return 0
 	rights_edit /etc/doas.conf 0600 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (row[i] ~ / # azready$/) gone++; else put(row[i])
@@ -103,14 +104,18 @@ rights_keep() {
 	if [ -z "$2" ]; then
 		! place_exists "$1" || file_remove "$1"
 	else
-		file_text "$work/rule" "$2$sys_newline" && file_keep "$1" "$3" "$work/rule" && rights_own "$1"
+		rights_new=no
+		place_exists "$1" || rights_new=$sys_me
+		keep_text "$1" "$3" "$2$sys_newline" || return $?
+		# What root has made is root's.
+		[ "$rights_new" = 0 ] || rights_own "$1"
 	fi
 }
 
 # rights_holds FILE RULE
 rights_holds() {
-	file_text "$work/rule" "$2$sys_newline" && file_fetch "$1" "$work/old" &&
-		file_same "$work/old" "$work/rule"
+	place_of "$1"
+	file_has "$_path" "$2$sys_newline"
 }
 
 # rights_edit FILE MODE PROGRAM [ARG ..]: as edit_keep.

@@ -39,9 +39,10 @@ keys_everywhere() {
 	if place_exists "$_main" || sshd_has sshd; then
 		sshd_settings "$keys_user" || return
 		sshd_first AuthorizedKeysFile ".ssh/authorized_keys$tab.ssh/authorized_keys2"
-		keys_expand "$_value" || return
+		keys_expand "$_value"
 		if [ -z "$_expanded" ]; then
-			keys_fail "AuthorizedKeysFile $(printf '%s' "$_value" | tr '\t' ' ')" \
+			sshd_spaced "$_value"
+			keys_fail "AuthorizedKeysFile $_spaced" \
 				'sshd_config must name a file for the keys'
 			return
 		fi
@@ -58,26 +59,40 @@ keys_everywhere() {
 # account; nothing for `none` and unknown tokens.
 keys_expand() {
 	_expanded=
-	edit_derive /etc/passwd "$work/keys.place" 'BEGIN {
-		value["%"] = "%"; value["h"] = ARGV[2]; value["u"] = ARGV[3]; value["U"] = ARGV[4]
-		n = split(ARGV[1], word, /[\t]/)
-		for (i = 1; i <= n; i++) {
-			path = ""
-			rest = word[i]
-			while ((p = index(rest, "%")) && (substr(rest, p + 1, 1) in value)) {
-				path = path substr(rest, 1, p - 1) value[substr(rest, p + 1, 1)]
-				rest = substr(rest, p + 2)
-			}
-			if (p || tolower(word[i]) == "none") continue
-			path = path rest
-			if (path !~ /^\//) path = ARGV[2] "/" path
-			if (path !~ /^\// || path ~ /\/$/ || path "/" ~ /\/[.][.]\//) continue
-			put(path)
+	text_by "$tab"
+	for keys_word in $1; do
+		text_by_word
+		keys_replace "$keys_word" || continue
+		case $keys_word in [Nn][Oo][Nn][Ee]) continue ;; esac
+		case $keys_path in /*) ;; *) keys_path=$keys_home/$keys_path ;; esac
+		case $keys_path/ in
+		[!/]* | *// | */../*) ;;
+		*)
+			_expanded=$keys_path
 			break
-		}
-		verdict("done")
-	}' "$1" "$keys_home" "$keys_user" "$keys_uid" || return
-	IFS= read -r _expanded <"$work/keys.place" || :
+			;;
+		esac
+	done
+	text_by_word
+}
+
+# keys_replace WORD: sets keys_path, the word with its tokens replaced; fails where one is unknown.
+keys_replace() {
+	keys_path=
+	keys_rest=$1
+	while case $keys_rest in *%*) ;; *) false ;; esac do
+		keys_path=$keys_path${keys_rest%%"%"*}
+		keys_rest=${keys_rest#*"%"}
+		case $keys_rest in
+		%*) keys_path=$keys_path% ;;
+		h*) keys_path=$keys_path$keys_home ;;
+		u*) keys_path=$keys_path$keys_user ;;
+		U*) keys_path=$keys_path$keys_uid ;;
+		*) return 1 ;;
+		esac
+		keys_rest=${keys_rest#?}
+	done
+	keys_path=$keys_path$keys_rest
 }
 
 # keys_add FILE
@@ -113,27 +128,44 @@ keys_add() {
 # keys_with: the content of authorized_keys with those keys that are not in it. What is there stays byte for
 # byte.
 keys_with() {
-	# No awk sees NUL bytes, which make a line another one.
-	LC_ALL=C tr '\000' '\001' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
-		file_blame "$work"
-		return
-	}
-	_until=
-	parse_save "$awk_keys" "$work/keys.old" '' "$work" add "$work/keys.good" || {
-		file_broken "$user_at" "$_why"
-		return
-	}
-	keys_sum=0
-	set -- "$work/user.old" "$work/keys.new"
-	if [ -s "$2" ] && [ -s "$1" ] && [ -n "$(tail -c 1 "$1")" ]; then
-		printf '\n' >"$work/keys.end"
-		set -- "$1" "$work/keys.end" "$2"
+	keys_into=user.new
+	[ ! -s "$work/user.old" ] || keys_into=keys.new
+	keys_select "$work/user.old" || return
+	# The last line may lack its end. Else there are NUL bytes, which make a line another one, and which not
+	# every awk counts.
+	case $keys_old in
+	"$keys_read" | "$((keys_read - 1))") ;;
+	*)
+		LC_ALL=C tr '\000' '\001' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
+			file_blame "$work"
+			return
+		}
+		keys_select "$work/keys.old" || return
+		;;
+	esac
+	[ "$keys_into" = user.new ] || keys_join
+}
+
+# keys_select OLD: what is new goes to $work/$keys_into: sets keys_new, how many bytes that is, keys_old, how
+# many OLD has, and keys_read, how many of them awk has counted, with a line end behind each line.
+keys_select() {
+	keys_said=$(program_awk "$awk_keys" "$1" '' "$work" add "$work/keys.good" "$keys_into" 2>"$work/err")
+	keys_status=$?
+	keys_new='' keys_old='' keys_read=${keys_said#* }
+	LC_ALL=C wc -c "$work/$keys_into" "$1" 2>/dev/null >"$work/sizes" &&
+		{ read -r keys_new _ && read -r keys_old _; } <"$work/sizes"
+	case $keys_status,$keys_old,${keys_said% *} in 0,?*,"$keys_new") return 0 ;; esac
+	file_broken "$user_at" "awk ended with status $keys_status"
+}
+
+# keys_join: $work/user.new, of the old file and the new keys.
+keys_join() {
+	keys_end=$work/keys.end
+	printf '' >"$keys_end"
+	if [ "$keys_new" != 0 ] && [ "$keys_read" != "$keys_old" ]; then
+		printf '\n' >"$keys_end"
+		keys_old=$((keys_old + 1))
 	fi
-	for keys_part; do
-		text_size "$keys_part" || break
-		keys_sum=$((keys_sum + _size))
-	done
-	rm -f "$work/user.new"
-	{ LC_ALL=C cat "$@" 2>"$work/err" >"$work/user.new" && text_size "$work/user.new" &&
-		[ "$_size" = "$keys_sum" ]; } || file_blame "$work"
+	{ LC_ALL=C cat "$work/user.old" "$keys_end" "$work/keys.new" 2>"$work/err" >"$work/user.new" &&
+		text_size "$work/user.new" && [ "$_size" = "$((keys_old + keys_new))" ]; } || file_blame "$work"
 }

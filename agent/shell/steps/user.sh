@@ -4,54 +4,49 @@
 step_user() {
 	# A name of blanks is a mistake and not a missing name.
 	[ -s "$work/wanted.admin-user" ] || [ "$wanted_names_user" = yes ] || return 3
-	edit_ask "$work" "$awk_user_name" "$work/wanted.admin-user" || return 1
-	user=$_answer
-	[ "$_verdict" = good ] || {
-		new_user_refuse 'at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root'
-		return 1
-	}
-	user_there && user_unlock && user_join_groups && rights_give "$user" || return 1
+	user_there && user_mend && rights_give "$user" || return 1
 	new_user_label /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/sudoers.d/zz-azready
 }
 
 # user_there: the account and its home, made if need be.
 user_there() {
-	account_find "$user"
+	user_means=
+	account_find_in "$work/wanted.admin-user"
 	set -- $?
-	[ "$1" -ne 3 ] || return
-	[ "$1" -eq 0 ] || {
+	user=$_name
+	case $1 in
+	0) ;;
+	3) return 1 ;;
+	4)
+		new_user_refuse 'at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root'
+		return
+		;;
+	*)
 		new_user "$1"
 		return
-	}
+		;;
+	esac
 	new_user_require_person || return
 	log_info "user: $user is there already (uid $_uid, home $_home, shell $_shell)"
 	user_mend_shell || return
 	place_exists "$_home" || new_user_make_home
 }
 
-# user_unlock: `!` alone locks the account, which keeps keys out too (sshd); `*` only says that no password
-# fits.
-user_unlock() {
-	user_changed=
-	account_edit unlock "$user" /etc/passwd && account_edit unlock "$user" /etc/shadow || return
-	[ -z "$user_changed" ] ||
-		log_info "user: $user was locked with '!', which keeps its keys out: now it has '*'"
-}
-
-# user_join_groups: those of USER_GROUPS that are there.
-user_join_groups() {
-	for user_group in $(printf '%s' "$set_USER_GROUPS" | tr ',' ' '); do
-		account_gid "$user_group" || return
-		[ -n "$_gid" ] || user_copy_group "$user_group" || return
-		[ -n "$_gid" ] || {
-			log_warning "user: there is no group $user_group that $user could join"
-			continue
-		}
-		user_changed=
-		account_edit join "$user_group" /etc/group "$user" &&
-			account_edit join "$user_group" /etc/gshadow "$user" || return
-		[ -z "$user_changed" ] || log_info "user: $user joined the group $user_group"
+# user_mend: `!` alone locks the account, which keeps keys out too (sshd); `*` only says that no password
+# fits. And the groups of USER_GROUPS that are there, or in the image's /usr. What azready made itself has all
+# that.
+user_mend() {
+	[ "$user_means" = files ] || account_edit "$user" unlock join "$set_USER_GROUPS" || return
+	text_by_line
+	for user_line in $account_done; do
+		text_by_word
+		case $user_line in
+		unlocked*) log_info "user: $user was locked with '!', which keeps its keys out: now it has '*'" ;;
+		joined*) log_info "user: $user joined the group ${user_line#* }" ;;
+		lacks*) log_warning "user: there is no group ${user_line#* } that $user could join" ;;
+		esac
 	done
+	text_by_word
 }
 
 # user_mend_shell: give the account of $user that account_find has found a shell that lets its user in:
@@ -60,16 +55,7 @@ user_mend_shell() {
 	account_shell_is_shut "$_shell" || return 0
 	new_user_shell || return
 	[ "$user_shell" != "$_shell" ] || return 0
-	user_changed=
-	account_edit shell "$user" /etc/passwd "$user_shell" || return
+	account_edit "$user" shell "$user_shell" || return
 	log_info "user: the shell $_shell lets nobody in: $user now has $user_shell"
 	_shell=$user_shell
-}
-
-# user_copy_group GROUP: a group of the image in /usr gets its line in /etc, where it can have members; sets
-# _gid, empty where there is none.
-user_copy_group() {
-	account_ask row "$1" /usr/lib/group || return
-	[ "$_verdict" = found ] || return 0
-	account_edit add "$1" /etc/group "$_answer" && account_gid "$1"
 }

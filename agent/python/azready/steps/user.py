@@ -32,7 +32,7 @@ def step_user(run: Run) -> str:
     if not name and not run.wanted.names_user:
         return SKIPPED
     _refuse_illegal(name)
-    for file in (GROUP, PASSWD):
+    for file in ACCOUNT_FILES:
         run.system.require_readable(file)
     account = find(run.system, name)
     if account:
