@@ -66,7 +66,7 @@ main_status() {
 main_report() {
 	config_read
 	# A report and a goal state are small; to try for 1 MiB would cost more than all the rest.
-	launcher_run_engine cli_report 1 ${1+"$@"}
+	launcher_run_engine cli_report 4 ${1+"$@"}
 }
 
 # main_provision: the fast path first: no Python, no request on a machine that is done or that is not on
@@ -83,7 +83,7 @@ main_provision() {
 			exit 0
 		}
 	fi
-	launcher_run_engine cli_provision 15 ${1+"$@"}
+	launcher_run_engine cli_provision 120 ${1+"$@"}
 }
 
 launcher_self "$0"

@@ -6,10 +6,13 @@
 alive_begin() {
 	alive_sees=no
 	# Of two redirections zsh lets the one that fails speak: hence the braces, here and below.
-	{ read -r alive_number _ </proc/self/stat; } 2>/dev/null && [ "$alive_number" = "$$" ] && alive_sees=yes
+	alive_line=
+	{ IFS= read -r alive_line </proc/self/stat; } 2>/dev/null && [ "${alive_line%% *}" = "$$" ] && alive_sees=yes
 	{ read -r alive_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || alive_boot=-
 	case $alive_boot in '' | *[!0-9a-f-]*) alive_boot=- ;; esac
-	alive_start "$$" || :
+	_start=-
+	# shellcheck disable=SC2086  # words
+	if [ "$alive_sees" = yes ]; then alive_fields ${alive_line##*') '} || :; fi
 	alive_me=$_start
 	alive_record="$$ $alive_me $alive_boot"
 	# Numbers count within a namespace of processes: what another one left behind in a shared directory says

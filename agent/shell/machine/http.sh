@@ -40,7 +40,7 @@ http_send() {
 	_status=0 _retry_after=0 _why=''
 	# What was fetched may be moved to where it stays.
 	umask 077
-	http_empty head body err raw told rc client
+	http_empty head body
 	set -- $?
 	umask 022
 	[ "$1" -eq 0 ] || {
@@ -136,6 +136,10 @@ http_look() {
 http_run() {
 	http_sink=$1
 	shift
+	http_empty err raw told rc client || {
+		http_sink_rc=1
+		return 1
+	}
 	http_can_cap
 	{ { http_start "$@" | http_cap 65536 >"$work/err"; } 3>&1; } 2>/dev/null </dev/null | "$http_sink" \
 		2>/dev/null &

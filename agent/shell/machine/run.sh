@@ -64,11 +64,11 @@ run_who() {
 	sys_me=$(id -u)
 }
 
-# run_begin [COUNT]: a private work directory in $work, gone at exit, with room for so many times 64 KiB, else
+# run_begin [COUNT]: a private work directory in $work, gone at exit, with room for so many times 8 KiB, else
 # for 1 MiB. /run is memory on every distribution that has it. Where no place has room, sys_roomy is `no`:
 # enough to start a Python (COUNT is 0), but not to provision.
 run_begin() {
-	work_wants=${1:-15}
+	work_wants=${1:-120}
 	run_who
 	trap run_end EXIT
 	trap 'run_stop HUP 1' HUP

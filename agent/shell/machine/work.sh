@@ -27,18 +27,18 @@ work_need_room() {
 	exit 3
 }
 
-# work_make_room: write as much as the run asked for, to see that it fits. 64 KiB of it stay, for the words
+# work_make_room: write as much as the run asked for, to see that it fits. A part of it stays, for the words
 # about a place that is full in the end.
 work_make_room() {
 	[ "$sys_roomy" = yes ] || return 0
-	work_fill reserve 1 && work_fill room "$work_wants"
+	work_fill reserve "$(((work_wants + 15) / 16))" && work_fill room "$work_wants"
 }
 
-# work_fill NAME COUNT: a file of so many times 64 KiB in the work directory.
+# work_fill NAME COUNT: a file of so many times 8 KiB in the work directory.
 work_fill() {
 	work_filling=$2
 	while [ "$work_filling" -gt 0 ]; do
-		printf '%065536d' 0 || return $?
+		printf '%08192d' 0 || return
 		work_filling=$((work_filling - 1))
 	done >"$work/$1"
 }
