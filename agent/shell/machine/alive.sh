@@ -7,7 +7,8 @@ alive_begin() {
 	alive_sees=no
 	# Of two redirections zsh lets the one that fails speak: hence the braces, here and below.
 	alive_line=
-	{ IFS= read -r alive_line </proc/self/stat; } 2>/dev/null && [ "${alive_line%% *}" = "$$" ] && alive_sees=yes
+	{ IFS= read -r alive_line </proc/self/stat; } 2>/dev/null &&
+		[ "${alive_line%% *}" = "$$" ] && alive_sees=yes
 	{ read -r alive_boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || alive_boot=-
 	case $alive_boot in '' | *[!0-9a-f-]*) alive_boot=- ;; esac
 	_start=-
