@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from lab.emulator import Emulator
 from lab.tree import Entry, differences, snapshot
 
-from .machine import Ended, Left
+from .machine import KILL, Ended, Left
 from .scene import Scene
 from .way import Way
 
@@ -34,6 +35,8 @@ _GIVEN = (
     *("/etc/hostname", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/ssh/sshd_config.d"),
     *("/home/", "/etc/sudoers.d", "/var/lib/azready/custom-data", "/root/hooked"),
 )
+# What a script that failed has not made, and where that is written down.
+_OF_SCRIPT = ("/root/ran", "/var/lib/azready/status")
 _TIMES = re.compile(rb"^(STARTED|FINISHED|SECONDS|HTTP_CLIENT|ENGINE)=.*\n", re.MULTILINE)
 _DURATION = re.compile(rb"^((?:STEP|SCRIPT)_\w+=\w+) .*$", re.MULTILINE)
 _HASH = re.compile(rb":\$[^:]*:\d+:")
@@ -74,6 +77,9 @@ def after(
 ) -> list[str]:
     """What is wrong after the run that was disturbed."""
     found = [*_accounts(before, tree)]
+    if way.act == KILL and ended.status == 128 + signal.SIGKILL:
+        # The launcher tells how its Python ended.
+        ended = replace(ended, status=-signal.SIGKILL)
     if way.signal and ended.status in (128 + way.signal, -way.signal):
         found += _signalled(tree)
         ended = replace(ended, status=None)
@@ -168,5 +174,5 @@ def _differences(
 
 
 def _tells(warning: str, path: str) -> bool:
-    script = path == "/root/ran" and "the script ended with status" in warning
+    script = path in _OF_SCRIPT and "the script ended with status" in warning
     return script or path in warning or os.path.dirname(path) in warning.split()

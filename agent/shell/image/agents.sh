@@ -11,7 +11,8 @@ agents_removed_by='/usr/bin/apt-get,purge,walinuxagent /usr/bin/dnf,remove,WALin
 agents_look_for() {
 	agents_found=
 	for agent in $agents_known; do
-		agent_services=$(printf '%s' "${agent#*:}" | tr , ' ')
+		text_replaced "${agent#*:}" , ' '
+		agent_services=$_replaced
 		agent=${agent%%:*}
 		agent_links=
 		[ "$agent" != cloud-init ] || ! place_exists /etc/cloud/cloud-init.disabled ||

@@ -10,7 +10,8 @@ enable_find_init() {
 		init_words=${_path##*/}
 		init_by="/sbin/init is ${_path#"$root"}"
 		# A script: what it starts counts.
-		[ "$(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000')" != '#!' ] ||
+		text_head "$_path" 2
+		[ "$_head" != '#!' ] ||
 			init_words="$init_words $(LC_ALL=C tr -c 'A-Za-z0-9-' ' ' <"$_path")"
 	fi
 	init_names=

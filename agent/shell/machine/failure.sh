@@ -25,6 +25,36 @@ forgive() {
 	fail_value=
 }
 
+# fail_minor WORDS MORE COMMAND [ARGUMENT ..]: the command; where it fails that is a warning, with its cause
+# between WORDS and MORE, and what has failed before stays the cause.
+fail_minor() {
+	fail_words=$1 fail_more=$2 fail_earlier=$fail_reason fail_earlier_hint=$fail_hint
+	shift 2
+	fail_move copy '' kept.
+	"$@" || {
+		log_warning "$fail_words: $(fail_cause)$fail_more"
+		forgive
+		fail_move move kept. ''
+		fail_reason=$fail_earlier fail_hint=$fail_earlier_hint
+	}
+	[ ! -e "$work/kept.failure" ] ||
+		rm -f "$work/kept.failure" "$work/kept.details" "$work/kept.details.value"
+}
+
+# fail_move HOW FROM TO: the files of a failure, from names that begin so to names that begin so.
+fail_move() {
+	[ -s "$work/$2failure" ] || return 0
+	for fail_file in failure details details.value; do
+		if [ ! -e "$work/$2$fail_file" ]; then
+			continue
+		elif [ "$1" = move ]; then
+			mv -f "$work/$2$fail_file" "$work/$3$fail_file"
+		else
+			cp "$work/$2$fail_file" "$work/$3$fail_file"
+		fi
+	done 2>/dev/null
+}
+
 # fail_write REASON [KEY=VALUE ..]: all files; fails where one is not whole. A report without the value of
 # $fail_value is better than none.
 fail_write() {

@@ -54,7 +54,7 @@ service_row() {
 			text_by_line
 			for unit_link in $_found; do
 				text_by_word
-				"$1" || log_warning "service not disabled: $(fail_cause)"
+				fail_minor 'service not disabled' '' "$1"
 			done
 			text_by_word
 		done

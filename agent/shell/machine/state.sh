@@ -2,8 +2,11 @@
 
 # state_is_done: whether the marker holds this VM's id.
 state_is_done() {
-	[ -n "$vm_id" ] && place_exists "$state_directory/provisioned" && log_know_controls &&
-		[ "$(file_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
+	[ -n "$vm_id" ] && place_exists "$state_directory/provisioned" || return 1
+	# As azready writes it; somebody may have written it by hand.
+	{ IFS= read -r state_marker <"$_path"; } 2>/dev/null && [ "$state_marker" = "$vm_id" ] && return 0
+	log_know_controls
+	[ "$(file_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
 }
 
 state_say_done() {
@@ -20,7 +23,7 @@ state_begin() {
 
 # state_note_steps: what became of the steps: a run that is cut off after Ready has no other place for them.
 state_note_steps() {
-	state_write running || log_warning "status not kept: $(fail_cause)"
+	fail_minor 'status not kept' '' state_write running
 }
 
 # state_interrupted SIGNAL: what the status file says of a run that a signal ended. Who was told Ready keeps
@@ -42,9 +45,8 @@ state_finish() {
 		clock_now
 		finished=$_now
 	}
-	state_write "$1" "FINISHED=$finished_at" \
-		"SECONDS=$(((finished - started) / 100)).$(((finished - started) / 10 % 10))" ||
-		log_warning "status not kept: $(fail_cause)"
+	fail_minor 'status not kept' '' state_write "$1" "FINISHED=$finished_at" \
+		"SECONDS=$(((finished - started) / 100)).$(((finished - started) / 10 % 10))"
 }
 
 # state_write OUTCOME [KEY=VALUE ..]
@@ -115,13 +117,16 @@ state_earlier() {
 # state_keep_report FILE: keep the report that was accepted last.
 state_keep_report() {
 	if [ "$goal_state" = known ]; then state_kind=xml; else state_kind=json; fi
-	{ file_make_directory "$state_directory" 0700 &&
-		own_copy "$1" "$state_directory/report.$state_kind"; } ||
-		log_warning "report not kept: $(fail_cause)"
+	fail_minor 'report not kept' '' state_copy "$1" "$state_directory/report.$state_kind"
+}
+
+# state_copy FILE NAME
+state_copy() {
+	file_make_directory "$state_directory" 0700 && own_copy "$1" "$2"
 }
 
 # state_mark: remember that this VM is done. Only after Ready was accepted.
 state_mark() {
-	own_write "$state_directory/provisioned" "$vm_id$sys_newline" durable ||
-		log_warning "marker not kept: $(fail_cause); the next boot provisions again"
+	fail_minor 'marker not kept' '; the next boot provisions again' \
+		own_write "$state_directory/provisioned" "$vm_id$sys_newline" durable
 }

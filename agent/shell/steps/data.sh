@@ -100,9 +100,8 @@ run_scripts() {
 data_run_script() {
 	place_of "$state_directory/$1"
 	data_interpreter=
-	case $(dd if="$_path" bs=2 count=1 2>/dev/null | tr -d '\000') in
-	'#!') read -r data_interpreter data_argument <"$_path" ;;
-	esac
+	text_head "$_path" 2
+	[ "$_head" != '#!' ] || read -r data_interpreter data_argument <"$_path"
 	data_interpreter=${data_interpreter#'#!'}
 	# "#! /bin/sh -e"
 	[ -n "$data_interpreter" ] || read -r _ data_interpreter data_argument <"$_path"

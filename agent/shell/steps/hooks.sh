@@ -49,7 +49,8 @@ hooks_run() {
 # hooks_start FILE NAME: in a process of its own, which becomes the hook.
 hooks_start() {
 	# posh loses the exit status of a script that names no interpreter.
-	case $(dd if="$1" bs=4 count=1 2>/dev/null | tr -d '\000') in
+	text_head "$1" 4
+	case $_head in
 	'#!'* | ?ELF) hooks_start_program "$1" "$2" ;;
 	*) hooks_start_program "$1" "$2" sh ;;
 	esac
