@@ -151,6 +151,8 @@ PYTHON_ALONE = {
     "machine/accounts": "accounts.awk",
     "machine/groups": "account_files.sh, which asks accounts.awk for all of an account at once",
     "steps/keys": "keys.awk",
+    "steps/custom_data": "data.sh; Python imports the module of a step's name",
+    "steps/user_data": "data.sh",
     "machine/mounts": "media.sh and sweep.sh read /proc/mounts by a line",
     "machine/signals": "traps of run.sh",
     "machine/ssh_rules": "ssh_rules.awk",

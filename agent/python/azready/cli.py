@@ -109,9 +109,10 @@ def _provision(options: Options) -> None:
     if options.words[1:]:
         raise UsageError(f"provision takes no argument: '{options.words[1]}'", hint="run azready help provision")
     # `report` needs none of it.
-    from azready.provision import start
+    from azready.provision import load_steps, start
 
     run = _run(options)
+    load_steps(run.steps)
     handover.take_over(*_LATE)
     start(run, options.force)
 

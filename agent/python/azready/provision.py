@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import traceback
-from typing import Iterator, NoReturn
+from typing import Callable, Iterator, NoReturn
 
 from azready.azure import kvp, media, report
 from azready.azure.identity import foreign_asset_tag, identify, vm_id_from_dmi
@@ -20,20 +21,22 @@ from azready.machine.run import FAILED, SKIPPED
 from azready.machine.run_lock import RunLock
 from azready.machine.signals import Interrupted
 from azready.machine.sweep import sweep
-from azready.steps import data, hooks, hostname, login, password, publish, ssh_keys, user
+from azready.steps import data, publish
 from azready.steps.host_keys import make_host_keys
 from azready.tables import STEPS, VERSION
 
-_STEP_FUNCTIONS = {
-    "hostname": hostname.step_hostname,
-    "user": user.step_user,
-    "ssh-keys": ssh_keys.step_ssh_keys,
-    "password": password.step_password,
-    "custom-data": data.step_custom_data,
-    "user-data": data.step_user_data,
-    "login": login.step_login,
-    "hooks": hooks.step_hooks,
-}
+
+def load_steps(names: list[str]) -> None:
+    """Import the modules of these steps; the others cost nothing."""
+    for name in names:
+        _step(name)
+
+
+def _step(name: str) -> Callable[[Run], str]:
+    """The function of a step: for `user-data` step_user_data, in the module user_data."""
+    word = name.replace("-", "_")
+    function: Callable[[Run], str] = getattr(importlib.import_module(f"azready.steps.{word}"), f"step_{word}")
+    return function
 
 
 def start(run: Run, force: bool) -> None:
@@ -110,7 +113,7 @@ def take_steps(run: Run) -> None:
         signals.check()
         began = uptime()
         try:
-            result = _STEP_FUNCTIONS[step](run)
+            result = _step(step)(run)
         except Failure as failure:
             run.results[step] = FAILED
             failure.details = {"step": step, **failure.details}

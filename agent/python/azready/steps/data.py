@@ -1,4 +1,6 @@
-"""The steps `custom-data` and `user-data`: the exact bytes that the user handed over, and starting them if asked to."""
+"""What the steps `custom-data` and `user-data` do: keep the exact bytes that the user handed over, and start them if
+asked to.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +15,10 @@ from azready.machine.run import DONE, SKIPPED
 from azready.steps import hooks
 
 
-def step_custom_data(run: Run) -> str:
-    """Save customData of the provisioning media."""
-    if not run.wanted.custom_data:
-        return _save(run, "custom-data", run.wanted.custom_data_file)
-    return _save_decoded(run, "custom-data", run.wanted.custom_data)
-
-
-def step_user_data(run: Run) -> str:
-    """Save userData of IMDS."""
-    return _save_decoded(run, "user-data", run.wanted.user_data)
-
-
-def _save_decoded(run: Run, name: str, text: str) -> str:
+def save_decoded(run: Run, name: str, text: str) -> str:
     """What is no base64 is a person's mistake, and none that should cost him his machine: he finds the text itself."""
     try:
-        return _save(run, name, _decoded(name, text))
+        return save(run, name, _decoded(name, text))
     except Failure as failure:
         if failure.reason != _reason(name):
             raise
@@ -56,7 +46,8 @@ def _decoded(name: str, text: str) -> bytes:
     return base64.b64decode(text)
 
 
-def _save(run: Run, name: str, data: bytes) -> str:
+def save(run: Run, name: str, data: bytes) -> str:
+    """Keep it for the user, as the setting says."""
     if not data:
         return SKIPPED
     if _setting(run, name) == "ignore":
