@@ -180,6 +180,8 @@ BEGIN {
 	name = ARGV[3]
 	load("passwd", ARGV[4])
 	load("group", ARGV[5])
+	# A missing one is made.
+	there["group"] = 1
 	load("shadow", ARGV[6])
 	load("gshadow", ARGV[7])
 	load("image", ARGV[8])

@@ -198,6 +198,7 @@ account_copy() {
 	[ ! -e "$account_new" ] || rm -rf "$account_new" 2>/dev/null
 	set --
 	for account_file in $account_only; do
+		place_exists "/etc/$account_file" || file_write "/etc/$account_file" 0644 /dev/null || return
 		place_of "/etc/$account_file"
 		set -- "$@" "$_path"
 	done

@@ -117,8 +117,8 @@ new_user_judge() {
 new_user_by_files() {
 	[ -z "$user_means" ] || return 0
 	user_means=files
-	user_files=
-	for user_file in passwd group shadow gshadow; do
+	user_files='passwd group'
+	for user_file in shadow gshadow; do
 		! place_exists "/etc/$user_file" || user_files="$user_files $user_file"
 	done
 	account_write "$user_files" "$user" make "$user_home" "$user_shell" unlock join "$set_USER_GROUPS" ||
