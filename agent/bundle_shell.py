@@ -11,8 +11,6 @@ FACT_TABLES = ("machine.conf", "ssh.conf", "accounts.conf")
 # Those that the shell engine gets as texts without blanks around the cells, as $NAME_table.
 NARROW_TABLES = ("reasons", "generalize")
 FIRST = "again.sh"
-# What nothing calls where no zip follows.
-PYTHON_STARTER = "python.sh"
 # What units/INIT/install.conf says, and how the engines' table of init systems has it: a column for each first word,
 # with a sign in front of what is enabled and disabled.
 INSTALL_CONF = "install.conf"
@@ -22,13 +20,12 @@ DISABLE_SIGNS = {"remove": "-", "down": "+", "line": "~"}
 
 
 def shell_text(root: Path, version: str, *, with_zip: bool, for_linter: bool = False) -> bytes:
-    """The shell engine as one script, with what starts Python where a zip follows. It ends in `exit`: some shells read
-    on into the zip.
+    """The shell engine as one script, the same for both files. It ends in `exit`: some shells read on into the zip.
 
     `for_linter`: with what only shellcheck reads, its directives and the names of the settings.
     """
-    paths = [path for path in shell_modules(root) if with_zip or path.name != PYTHON_STARTER]
-    code = {path.name: read(path) if for_linter else without_comments(read(path)) for path in paths}
+    texts = {path.name: read(path) for path in shell_modules(root)}
+    code = texts if for_linter else {name: without_comments(text) for name, text in texts.items()}
     first = header(root, version, with_zip) + code.pop(FIRST, "")
     text = first + assignments(root, for_linter) + "".join(code.values())
     if not text.endswith("\nexit $?\n"):

@@ -135,15 +135,12 @@ def test_zip_holds_source_only() -> None:
 
 
 def test_launcher_and_shell_engine_are_the_same_text() -> None:
-    """But for the line that says whether the zip is there, and for what starts its Python."""
+    """But for the line that says whether the zip is there."""
     shell = (DIST / "azready.sh").read_bytes()
     assert shell.endswith(b"\nexit $?\n")
     launcher = bundle.shell_text(ROOT, bundle.project_version(ROOT), with_zip=True)
     assert (DIST / "azready").read_bytes().startswith(launcher + b"PK\x03\x04")
-    starter = bundle_shell.without_comments((ROOT / "agent/shell" / bundle_shell.PYTHON_STARTER).read_text())
-    with_zip = launcher.decode().replace(starter, "").encode()
-    assert with_zip != launcher
-    assert shell == with_zip.replace(b"\nazready_zip='yes'\n", b"\nazready_zip='no'\n")
+    assert shell == launcher.replace(b"\nazready_zip='yes'\n", b"\nazready_zip='no'\n")
 
 
 def test_version_has_one_source() -> None:
