@@ -14,8 +14,9 @@ from .counts import Counted, read_logs, strace
 from .memory import Sampler
 
 _WATCH = Path(__file__).with_name("watch.py")
-# So long each process is held at its end when memory is looked at, or most would be gone before somebody looked.
-_HOLD_MICROSECONDS = 3000
+# So long each process is held at its end when memory is looked at, or most would be gone before somebody looked, who
+# does not always get a processor at once.
+_HOLD_MICROSECONDS = 20_000
 Meanwhile = Callable[[], None]
 
 
