@@ -6,16 +6,19 @@ behind `.\\"`. What stands between them is replaced. Standard library alone.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from manual.helptext import Option, help_of
 
 MANUAL = Path(__file__).resolve().parent
+ROOT = MANUAL.parents[1]
 TABLES = MANUAL.parent / "tables"
 MARKDOWN = re.compile(r"(?ms)^(<!-- table: ([a-z]+) -->\n).*?^(<!-- end of table -->)$")
 ROFF = re.compile(r'(?ms)^(\.\\" table: ([a-z]+)\n).*?^(\.\\" end of table)$')
@@ -186,6 +189,39 @@ def advisories_markdown() -> str:
     return markdown(["advisory", "versions", "what it is", "why it is out of reach"], body)
 
 
+def bench() -> dict[str, Any]:
+    """What the last run of the bench beside other agents found out."""
+    found: dict[str, Any] = json.loads((ROOT / "tests" / "bench" / "bench.json").read_text(encoding="utf-8"))
+    return found
+
+
+def comparison_markdown() -> str:
+    """bench.json's agents for comparison.md."""
+    found = bench()
+    days = found.get("days", {})
+    body = [
+        [
+            " ".join(filter(None, (row["agent"], row["version"]))),
+            f"{sum(day[row['agent']] == 'Succeeded' for day in days.values())} of {len(days)}" if days else "",
+            f"{row['cpu_ms']:,} ms",
+            f"{row['memory_kb'] / 1024:.0f} MB",
+            f"{row['programs']:,}",
+            f"{row['own_bytes'] / 1024:,.0f} KB",
+            f"{len(row['packages'])}, {row['packages_bytes'] / 1024 / 1024:.0f} MB",
+        ]
+        for row in found["agents"]
+    ]
+    return markdown(["agent", "days survived", "CPU", "memory", "programs", "its own size", "packages it needs"], body)
+
+
+def days_markdown() -> str:
+    """bench.json's bad days for comparison.md."""
+    days = bench().get("days", {})
+    agents = list(next(iter(days.values()), {}))
+    words = {"Succeeded": "Ready", "Failed": "failed", "not told": "**never Ready**", "no name": "**Ready, no name**"}
+    return markdown(["day", *agents], [[day, *(words[each[agent]] for agent in agents)] for day, each in days.items()])
+
+
 def reasons_roff() -> str:
     """reasons.conf for the man page."""
     return tagged([(reason, f"{happened}. {todo}") for reason, _, happened, todo in rows("reasons")])
@@ -197,6 +233,8 @@ WRITERS: dict[tuple[str, str], Callable[[], str]] = {
     (".md", "reasons"): reasons_markdown,
     (".md", "generalize"): generalize_markdown,
     (".md", "advisories"): advisories_markdown,
+    (".md", "comparison"): comparison_markdown,
+    (".md", "days"): days_markdown,
     (".8", "settings"): settings_roff,
     (".8", "steps"): steps_roff,
     (".8", "reasons"): reasons_roff,

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from support import ROOT
 
-from . import peers, sizes
+from . import peers, sizes, survival
 from .counts import can_trace
 from .facts import facts
 from .fleet import AT_ONCE_PER_PROCESSOR, rehearse, told
@@ -73,6 +73,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rounds", type=_count, default=11, metavar="N", help="how often (default: 11)")
     add("--only", metavar="TEXT", default="", help="the rows whose work has this in its name")
     add("--peers", action="store_true", help="beside Debian's cloud-init and waagent, too (root, some minutes)")
+    add("--days", action="store_true", help="and which of them survives bad days of Azure (root, half an hour)")
     add("--sizes", action="store_true", help="and time against the size of the input, with each awk")
     add("--json", action="store_true", help="print bench.json in place of the tables")
     add("--output", metavar="DIR", type=Path, default=_BUILD, help="where the files go (default: build/bench)")
@@ -102,6 +103,8 @@ def _measure(options: argparse.Namespace, console: Console) -> int:
         found = peers.measure(max(1, options.rounds // 3), progress)
         results.ratios += ratios(peers.ROWS, found)
         results.agents = peers.comparison(found)
+    if options.days:
+        results.days = survival.survive(progress)
     if options.sizes:
         results.curves = sizes.measure(max(1, options.rounds // 4), progress)
     _write(results, options.output)

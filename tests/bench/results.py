@@ -28,6 +28,8 @@ class Results:
     # A row for each agent (peers.comparison), and time against size: both only where they were asked for.
     agents: list[dict[str, Any]] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    # Name of a day -> name of an agent -> what became of its machine (survival.survive).
+    days: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def memory(self) -> list[tuple[Limit, int]]:
@@ -50,6 +52,7 @@ class Results:
                 for limit, taken in self.memory
             ],
             "agents": self.agents,
+            "days": self.days,
             "sizes": [curve.json() for curve in self.curves],
         }
 
@@ -62,6 +65,9 @@ class Results:
         if self.agents:
             console.print()
             console.print(self._agents())
+        if self.days:
+            console.print()
+            console.print(self._days())
         if self.curves:
             console.print()
             console.print(self._sizes())
@@ -83,6 +89,13 @@ class Results:
                 str(row["programs"]), f"{row['own_bytes'] / 1024:.0f}", str(len(row["packages"])),
                 f"{row['packages_bytes'] / 1024 / 1024:.1f}",
             )  # fmt: skip
+        return table
+
+    def _days(self) -> Table:
+        agents = list(next(iter(self.days.values())))
+        table = _table("day", *agents)
+        for day, outcomes in self.days.items():
+            table.add_row(day, *(outcomes[agent] for agent in agents))
         return table
 
     def _sizes(self) -> Table:
