@@ -114,6 +114,9 @@ cli_start() {
 	work_need_room
 	clock_now
 	started=$_now
+	state_times=
+	state_time_of_start
+	state_time ENGINE
 	deadline=$((started + set_DEADLINE * 100))
 	goal_state='' metadata='' untold='' fail_value='' fail_reason='' fail_hint='' current_step=''
 	hostname_set='' finished_at='' scripts='' http_client='' _problem=''

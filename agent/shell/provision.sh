@@ -43,6 +43,7 @@ note_the_rest() {
 # mark_provisioned: Ready was accepted, and whoever was told that keeps it.
 mark_provisioned() {
 	run_began=told
+	state_time READY
 	state_mark
 }
 
@@ -89,8 +90,10 @@ do_the_rest() {
 
 # take_steps: the chosen ones, in the order of the table.
 take_steps() {
+	state_time HOST_KEYS
 	for current_step in $steps_chosen; do provision_take_step || return; done
 	current_step=
+	state_time STEPS
 }
 
 # provision_take_step: run it and note what became of it.

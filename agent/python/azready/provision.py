@@ -107,6 +107,7 @@ def begin(run: Run) -> None:
 
 def take_steps(run: Run) -> None:
     """The chosen ones, in the order of the table. Raises Failure at the first that fails."""
+    run.saw("HOST_KEYS")
     for step in STEPS:
         if step not in run.steps:
             continue
@@ -121,6 +122,7 @@ def take_steps(run: Run) -> None:
         run.results[step] = f"{result} {uptime() - began:.2f}"
         if result == SKIPPED and step not in run.unusable:
             log.info(f"{step}: skipped, nothing was given for it")
+    run.saw("STEPS")
     signals.check()
 
 
@@ -143,6 +145,7 @@ def note_the_rest(run: Run) -> pending.Pending:
 def mark_provisioned(run: Run) -> None:
     """Ready was accepted: what comes now has the time that it needs."""
     run.told = True
+    run.saw("READY")
     run.system.deadline = float("inf")
     state.mark_provisioned(run)
 

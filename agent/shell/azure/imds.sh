@@ -10,6 +10,7 @@ imds_read() {
 	[ -z "$metadata" ] || return 0
 	imds_fetch || return
 	metadata=known
+	state_time METADATA
 	imds_keep
 }
 

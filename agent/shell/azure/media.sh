@@ -29,6 +29,7 @@ media_read() {
 		clock_seconds 25
 		sleep "$_seconds"
 	done
+	state_time MEDIA
 	media_parse
 }
 

@@ -26,6 +26,7 @@ read_goal_state() {
 		}
 	done
 	goal_state=known
+	state_time GOAL_STATE
 }
 
 # wire_serves_none: whether the answer says so, and the settings leave the choice.

@@ -11,6 +11,10 @@
 		value = word[1] (n > 1 ? " (" word[2] " s)" : "")
 		key = "step " key
 	}
+	if (sub(/^time /, "", key)) {
+		key = key " at"
+		value = value " s"
+	}
 	if (key == "outcome" && value == "running") value = "running, or interrupted (a power cut?)"
 	printf "%-18s %s\n", key, value
 }

@@ -1,5 +1,22 @@
 # state.sh: what azready remembers of its runs: marker, status file, last report.
 
+state_times=
+
+# state_time NAME: note when this was there for the first time, in seconds since the kernel's start; without a
+# /proc that tells it nothing.
+state_time() {
+	case $state_times in *"TIME_$1="*) return 0 ;; esac
+	{ read -r state_now _ </proc/uptime; } 2>/dev/null || return 0
+	state_times="${state_times}TIME_$1=$state_now$sys_newline"
+}
+
+# state_time_of_start: when this very process was started, in the kernel's hundredths of a second.
+state_time_of_start() {
+	case ${alive_me--} in '' | *[!0-9]*) return 0 ;; esac
+	state_now=$((alive_me / 10 % 10))$((alive_me % 10))
+	state_times="TIME_AGENT=$((alive_me / 100)).$state_now$sys_newline$state_times"
+}
+
 # state_is_done: whether the marker holds this VM's id.
 state_is_done() {
 	[ -n "$vm_id" ] && place_exists "$state_directory/provisioned" || return 1
@@ -71,6 +88,7 @@ state_describe() {
 			${vm_id:+"VM_ID=$vm_id"} "STARTED=$started_at" ${1+"$@"}; do
 			state_add "$state_line"
 		done
+		state_text=$state_text$state_times
 		state_add_steps
 	fi
 	state_add_file '' "$work/scripts"

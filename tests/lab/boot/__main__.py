@@ -9,6 +9,7 @@ import pytest
 
 from .run import Outcome, play, scenarios, table
 from .stage import FOLDER, SLOTS, need_tools
+from .timeline import told
 
 
 def main(names: list[str]) -> int:
@@ -35,6 +36,8 @@ def _play(scenario: tuple[str, str]) -> Outcome:
     outcome = play(*scenario)
     ending = "as it must be" if not outcome.problems else f"{len(outcome.problems)} problems"
     print(f"{outcome.machine} {outcome.scenario}: {ending}, {outcome.seconds:.0f} s", flush=True)
+    for name, moments in outcome.timelines.items():
+        print(f"  {name}\n{told(moments)}", flush=True)
     return outcome
 
 

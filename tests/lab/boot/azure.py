@@ -20,6 +20,8 @@ from lab.azure import ADDRESS, ROUTER, dhcp, environment, serve
 from lab.namespace import Namespace
 from lab.process import Process
 
+from .timeline import knock
+
 TAP = "tap0"
 # The emulator's admin user.
 USER = "azureuser"
@@ -100,6 +102,10 @@ class Azure:
     def serve_dhcp(self) -> None:
         """Answer the machine as Azure's DHCP server does."""
         self.dhcp = self._run("dhcp", self.inside(*dhcp(TAP, self.folder / "leases")))
+
+    def knock(self) -> Process:
+        """Wait for the machine's SSH server."""
+        return self._run("ssh", self.inside(*knock(ADDRESS)))
 
     def media(self) -> Path:
         """The provisioning media as Azure's DVD: an UDF file system (with ISO 9660 for who knows no UDF)."""

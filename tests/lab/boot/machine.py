@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lab.process import NotSeen, Process
 
 from .azure import TAP, Azure
 from .kernel import Kernel
+from .timeline import ProcessorTime
 
 # What every chassis says that stands in Azure.
 # A processor's counter that is emulated on a busy host is no clock: with it a machine may count twice the seconds.
@@ -38,6 +40,8 @@ class VirtualMachine:
             command = self.azure.inside(*self._qemu(inside.fileno()))
             log = self.azure.folder / "console"
             self.console = Process("console", command, log, pass_fds=(inside.fileno(),))
+        self.processor = ProcessorTime(self.console.pid)
+        self.processor.start()
 
     def _qemu(self, port: int) -> list[object]:
         accelerator = os.environ.get("AZREADY_BOOT_ACCEL", "tcg")
@@ -78,6 +82,11 @@ class VirtualMachine:
     def kernel_start(self) -> float:
         """When the kernel said its first word, on this side's clock."""
         return self.console.wait_for("Linux version", 30)[0]
+
+    def clock(self) -> float:
+        """When the kernel's own clock was at 0, on this side's. Its first word comes later, with the console."""
+        up = self.run("cat /proc/uptime")
+        return time.monotonic() - float(up.split()[0])
 
     def power_off(self) -> None:
         """Write all to the disk, then switch off: what an init does at its end, without its minute of waiting."""

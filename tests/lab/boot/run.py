@@ -13,6 +13,7 @@ from lab.process import NotSeen
 from .image import machines
 from .scenario import DAYS, life
 from .stage import FOLDER, Stage, scratch, slot
+from .timeline import Moment
 
 # The name under which a test hands its outcome to the end of the test run.
 OUTCOME = "outcome"
@@ -33,6 +34,8 @@ class Outcome:
     seconds_from_network_up: float | None = None
     seconds: float = 0.0
     boots: int = 0
+    # Where the time of each deployment went, by its name.
+    timelines: dict[str, list[Moment]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -56,6 +59,7 @@ def play(name: str, scenario: str) -> Outcome:
             stage.problem(str(error))
         outcome.seconds = round(time.monotonic() - started, 1)
     outcome.verdict, outcome.boots, outcome.problems = stage.verdict, stage.boots, stage.problems
+    outcome.timelines = stage.timelines
     for key, value in stage.times.items():
         setattr(outcome, key, value)
     _keep(outcome)

@@ -58,6 +58,7 @@ def deployed(stage: Stage, identity: Identity, day: str = "") -> Iterator[Boot]:
         stage.timed(boot, boot.wait_for_verdict())
         stage.expect("verdict", boot.azure.verdict, "Succeeded")
         boot.settle()
+        stage.look_at_the_clock(boot)
         # Azure's DNS learns names from DHCP alone.
         stage.expect("name that the DHCP server knows", boot.azure.published, identity.hostname)
         yield boot

@@ -20,12 +20,13 @@ import support
 
 from lab import namespace
 from lab.azure import IMDS, WIRESERVER
-from lab.process import NotSeen
+from lab.process import NotSeen, Process
 
 from .azure import Azure, Identity
 from .image import Machine, disk
 from .kernel import kernel
 from .machine import VirtualMachine
+from .timeline import Moment, inside, moments
 
 FOLDER = support.ROOT / "build" / "boot"
 CACHE = FOLDER / "cache"
@@ -59,6 +60,8 @@ class Boot:
     azure: Azure
     folder: Path
     settled: str
+    # Says the greeting of the machine's SSH server once there is one.
+    ssh: Process
 
     def sleep_until(self, seconds: float) -> None:
         """Until so many seconds after the kernel's start."""
@@ -97,6 +100,7 @@ class Stage:
     folder: Path
     problems: list[str] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)
+    timelines: dict[str, list[Moment]] = field(default_factory=dict)
     verdict: str = ""
     boots: int = 0
 
@@ -126,6 +130,15 @@ class Stage:
             "seconds_from_kernel_start": round(when - boot.vm.kernel_start(), 1),
             "seconds_from_network_up": round(when - boot.network_up(), 1),
         }
+
+    def look_at_the_clock(self, boot: Boot) -> None:
+        """Keep the timeline of a deployment that is over."""
+        status, start = boot.vm.run("cat /var/lib/azready/status"), boot.vm.clock()
+        seen = [("lease", boot.network_up()), ("verdict", boot.wait_for_verdict())]
+        seen += [(f"azready {name}", start + seconds) for name, seconds in inside(status)]
+        if self.machine.ssh:
+            seen.append(("ssh", boot.ssh.wait_for("^SSH-", _PATIENCE)[0]))
+        self.timelines[boot.azure.identity.hostname] = moments(seen, start, boot.vm.processor)
 
     def write(self, path: str, text: str) -> None:
         """Put a file onto the disk, which no machine is running from."""
@@ -170,7 +183,7 @@ class Stage:
                 azure.serve_dhcp()
             vm.start()
             ending.callback(vm.close)
-            yield Boot(vm, azure, folder, self.machine.settled)
+            yield Boot(vm, azure, folder, self.machine.settled, azure.knock())
 
     def _with_key(self, identity: Identity) -> Identity:
         return dataclasses.replace(identity, public_key=self.key.with_suffix(".pub").read_text().strip())

@@ -25,6 +25,7 @@ def read_metadata(run: Run) -> dict[str, Any]:
     """The instance document, also saved for the hooks. Raises Failure when IMDS is away too long or refuses."""
     if run.metadata is None:
         data, run.metadata = _fetch(run)
+        run.saw("METADATA")
         try:
             run.system.make_directory(run.system.run_directory, 0o700)
             run.system.write(instance_file(run.system), data, 0o600)

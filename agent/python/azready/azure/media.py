@@ -48,6 +48,7 @@ def read_media(run: Run, *, expected: bool) -> Wanted | None:
         signals.sleep(_LOOK_AGAIN_SECONDS)
         found = search.look()
     if found:
+        run.saw("MEDIA")
         seconds = min(float(run.settings["REQUEST_TIMEOUT"]), run.seconds_left())
         return parse_media(found.ovf, found.custom_data, seconds)
     if wait:

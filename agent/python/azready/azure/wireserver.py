@@ -23,6 +23,8 @@ def read_goal_state(run: Run) -> None:
     """Learn a fresh goal state, or that the report needs none. Raises NotTold at the deadline: nothing to address."""
     run.goal_state = None if run.settings["REPORT_PROTOCOL"] == "json" else _goal_state(run)
     run.goal_state_read = True
+    if run.goal_state:
+        run.saw("GOAL_STATE")
 
 
 def _goal_state(run: Run) -> GoalState | None:

@@ -60,6 +60,12 @@ def _start_time(pid: int) -> str:
     return words[19] if len(words) > 19 else ""
 
 
+def began(pid: int) -> float | None:
+    """When a process was started, in seconds since the kernel's start; None where nobody can tell."""
+    ticks = _start_time(pid)
+    return int(ticks) / os.sysconf("SC_CLK_TCK") if ticks.isdigit() else None
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of its /proc/PID/stat from the third on: behind its name, which may hold anything."""
     return _text(f"/proc/{pid}/stat").rpartition(")")[2].split()

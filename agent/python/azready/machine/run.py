@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from azready.machine import alive
 from azready.machine.clock import timestamp, uptime
 from azready.machine.system import System
 
@@ -18,6 +21,12 @@ class Run:
         self.steps = steps
         self.started = uptime()
         self.started_at = timestamp()
+        # When each was there for the first time, for the status file: name -> seconds since the kernel's start.
+        self.times: dict[str, str] = {}
+        began = alive.began(os.getpid())
+        if began is not None:
+            self.times["AGENT"] = f"{began:.2f}"
+        self.saw("ENGINE")
         # When the platform had been told, and how long that took.
         self.finished_at = ""
         self.seconds = 0.0
@@ -39,6 +48,10 @@ class Run:
         self.earlier: dict[str, str] = {}
         # What became of the user's scripts, for the status file: name of the step -> `done`, or `failed status=N`.
         self.scripts: dict[str, str] = {}
+
+    def saw(self, name: str) -> None:
+        """Note when this was there, if it is for the first time."""
+        self.times.setdefault(name, f"{uptime():.2f}")
 
     def seconds_left(self) -> float:
         """Seconds until the deadline."""

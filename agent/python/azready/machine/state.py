@@ -70,6 +70,7 @@ def _write_status(run: Run, outcome: str, reason: str, times: dict[str, str]) ->
             "VM_ID": run.vm_id,
             "STARTED": run.started_at,
             **times,
+            **{f"TIME_{name}": seconds for name, seconds in run.times.items()},
             "ADMIN_USER": run.admin_user,
             "LOGIN": run.login,
             **{"STEP_" + _word(step): result for step, result in run.results.items()},
