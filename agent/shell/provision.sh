@@ -15,7 +15,6 @@ provision() {
 	report_ready || tell
 	mark_provisioned
 	finish announced_now
-	make_other_host_keys
 	exit 0
 }
 
@@ -32,7 +31,6 @@ note_the_rest() {
 	pending_items=status
 	[ "$set_KVP" = no ] || ! place_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"
 	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
-	! host_keys_are_left || pending_items="$pending_items${sys_newline}host-keys"
 	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
 	pending_hostname=$hostname_set
 	wanted_user
@@ -59,9 +57,8 @@ finish() {
 	fi
 	publish_hostname
 	run_scripts
-	# The host keys by another process, and what comes after them too. Last: a run that is cut off before must
-	# be started again.
-	pending_has host-keys || pending_do service service_disable
+	# Last: a run that is cut off before must be started again.
+	pending_do service service_disable
 	pending_keep
 }
 
@@ -80,11 +77,6 @@ do_the_rest() {
 		state_say_done
 		exit 0
 	}
-	# shellcheck disable=SC2031  # of the environment
-	[ "${azready_alone-}" != yes ] || {
-		host_keys_alone
-		exit 0
-	}
 	log_info "VM $vm_id is provisioned; doing what an earlier run has left: $(
 		printf '%s' "$pending_items" | tr '\n' ','
 	)"
@@ -93,12 +85,12 @@ do_the_rest() {
 	hostname_set=$pending_hostname
 	{ printf '%s' "$pending_user" >"$work/wanted.admin-user"; } 2>/dev/null
 	finish announced_before
-	make_other_host_keys
 	exit 0
 }
 
 # take_steps: the chosen ones, in the order of the table.
 take_steps() {
+	state_time HOST_KEYS
 	for current_step in $steps_chosen; do provision_take_step || return; done
 	current_step=
 	state_time STEPS

@@ -21,8 +21,8 @@ from azready.machine.run import FAILED, SKIPPED
 from azready.machine.run_lock import RunLock
 from azready.machine.signals import Interrupted
 from azready.machine.sweep import sweep
-from azready.steps import data, host_keys, publish
-from azready.steps.host_keys import make_host_keys, make_other_host_keys
+from azready.steps import data, publish
+from azready.steps.host_keys import make_host_keys
 from azready.tables import STEPS, VERSION
 
 
@@ -40,12 +40,6 @@ def _step(name: str) -> Callable[[Run], str]:
 
 
 def start(run: Run, force: bool) -> None:
-    """Provision, and leave the other host keys to a process of its own. Raises Failure (told) or NotTold."""
-    _start(run, force)
-    make_other_host_keys(run)
-
-
-def _start(run: Run, force: bool) -> None:
     """Provision, unless there is nothing to do or somebody else is at it. Raises Failure (told) or NotTold."""
     run.vm_id = vm_id_from_dmi(run.system)
     if not force and _is_not_azure(run):
@@ -83,7 +77,6 @@ def provision(run: Run, force: bool) -> None:
         read_goal_state(run)
         read_wanted(run)
         make_host_keys(run.system)
-        run.saw("HOST_KEYS")
         take_steps(run)
         rest = note_the_rest(run)
         report_ready(run)
@@ -114,6 +107,7 @@ def begin(run: Run) -> None:
 
 def take_steps(run: Run) -> None:
     """The chosen ones, in the order of the table. Raises Failure at the first that fails."""
+    run.saw("HOST_KEYS")
     for step in STEPS:
         if step not in run.steps:
             continue
@@ -138,8 +132,6 @@ def note_the_rest(run: Run) -> pending.Pending:
     if kvp.is_wanted(run):
         items.append("kvp")
     items += [f"script {name} 0" for name in data.scripts(run)]
-    if host_keys.are_left(run.system):
-        items.append("host-keys")
     if run.settings["RUN"] == "once":
         # Last: a run that is cut off before must be started again.
         items.append("service")
@@ -169,10 +161,7 @@ def finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
     for name in rest.scripts():
         signals.check()
         rest.run_script(name, lambda name=name: _run_script(run, name))  # type: ignore[misc]
-    # The host keys by another process, and what comes after them too. Last: a run that is cut off before must be
-    # started again.
-    if "host-keys" not in rest.items:
-        rest.do("service", lambda: services.disable_service(run.system))
+    rest.do("service", lambda: services.disable_service(run.system))
     # Nothing is left, or nothing could be noted.
     rest.keep()
 

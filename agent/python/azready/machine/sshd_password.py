@@ -57,7 +57,7 @@ def set_password_login(system: System, user: str, wanted: bool) -> None:
     if kept:
         return
     if written:
-        reload_server(system, "password")
+        _reload(system)
     if not _is_set(system, user, wanted):
         log.warning(
             f"password: another line of the SSH server's configuration is against PasswordAuthentication {login}"
@@ -149,13 +149,12 @@ def _refusal(system: System) -> str:
     return said
 
 
-def reload_server(system: System, who: str) -> bool:
-    """Have a server that runs read its configuration again, for `who`; whether one runs."""
+def _reload(system: System) -> None:
+    """Have a server that runs read its configuration again."""
     for file in FACTS["SSHD_PID_FILES"] if system.live else ():
         pid = (system.read(file) or b"").decode("ascii", "replace").strip()
         if re.fullmatch("[0-9]+", pid) and system.read(f"/proc/{pid}/comm") == b"sshd\n":
             with contextlib.suppress(OSError):
                 os.kill(int(pid), signal.SIGHUP)
-            log.info(f"{who}: the SSH server reads its configuration again")
-            return True
-    return False
+            log.info("password: the SSH server reads its configuration again")
+            return
