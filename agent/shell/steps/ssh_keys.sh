@@ -133,16 +133,15 @@ keys_with() {
 	keys_select "$work/user.old" || return
 	# The last line may lack its end. Else there are NUL bytes, which make a line another one, and which not
 	# every awk counts.
-	case $keys_old in
-	"$keys_read" | "$((keys_read - 1))") ;;
-	*)
+	keys_lacking=0
+	[ "$keys_old" = 0 ] || [ -z "$(tail -c 1 "$work/user.old" | tr '\000' x)" ] || keys_lacking=1
+	[ "$keys_read" = "$((keys_old + keys_lacking))" ] || {
 		LC_ALL=C tr '\000' '\001' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
 			file_blame "$work"
 			return
 		}
 		keys_select "$work/keys.old" || return
-		;;
-	esac
+	}
 	[ "$keys_into" = user.new ] || keys_join
 }
 
@@ -162,7 +161,7 @@ keys_select() {
 keys_join() {
 	keys_end=$work/keys.end
 	printf '' >"$keys_end"
-	if [ "$keys_new" != 0 ] && [ "$keys_read" != "$keys_old" ]; then
+	if [ "$keys_new" != 0 ] && [ "$keys_lacking" = 1 ]; then
 		printf '\n' >"$keys_end"
 		keys_old=$((keys_old + 1))
 	fi
