@@ -44,7 +44,6 @@ def links_in(folder: str) -> None:
 
 
 def forget(path: str) -> None:
-    """Take away what a round left."""
     """Take it away, whatever it is."""
     shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):
@@ -83,6 +82,27 @@ def file_for_link() -> None:
         os.symlink(f"{VICTIM}/{KEYS}", ".ssh/other")
     for _ in range(random.randint(1, 3000)):
         exchange(f".ssh/{KEYS}", ".ssh/other")
+
+
+def file_for_fifo() -> None:
+    """The file and a pipe that nobody writes to change places all the time; whoever opens that waits for ever."""
+    real_folder()
+    with contextlib.suppress(OSError):
+        os.mkfifo(".ssh/other")
+    for _ in range(random.randint(1, 3000)):
+        exchange(f".ssh/{KEYS}", ".ssh/other")
+
+
+def folder_is_fifo() -> None:
+    """~/.ssh is such a pipe, or the file in it is one."""
+    clean()
+    with contextlib.suppress(OSError):
+        if random.random() < 0.5:
+            os.mkfifo(".ssh")
+        else:
+            os.mkdir(".ssh")
+            os.mkfifo(f".ssh/{KEYS}")
+    time.sleep(0.2)
 
 
 def new_name() -> None:

@@ -18,7 +18,15 @@ from support import DIST, leave_out, need
 
 UID = 54321
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"
-WAYS = ["folder_for_link", "folder_for_folder", "file_for_link", "new_name", "new_folder"]
+WAYS = [
+    "folder_for_link",
+    "folder_for_folder",
+    "file_for_link",
+    "new_name",
+    "new_folder",
+    "file_for_fifo",
+    "folder_is_fifo",
+]
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "ash": ["busybox", "ash"]}
 ROUNDS = 6
 _SHELL = """
