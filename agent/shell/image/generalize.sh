@@ -1,5 +1,4 @@
-# generalize.sh: makes an image safe to capture: nothing of this machine stays; azready provisions the next
-# one.
+# generalize.sh: makes an image safe to capture: nothing of this machine stays for the next one.
 
 main_generalize() {
 	program_need_awk
@@ -58,15 +57,18 @@ generalize_who() {
 # generalize_guess: the user that azready made: the one that the status file names, else the only person whom
 # its files for sudo and doas name. Nobody where that is not clear.
 generalize_guess() {
-	old_words=$({
-		file_read "$state_directory/status" | grep '^ADMIN_USER=' || {
-			for old_file in /etc/sudoers.d /etc/doas.d; do
-				place_of "$old_file"
-				cat "$_path"/azready* "$_path"/zz-azready*
-			done
-			! file_read /etc/doas.conf | grep -q azready || file_read /etc/doas.conf
-		}
-	} 2>/dev/null | tr -c 'A-Za-z0-9._-' ' ')
+	for _ in 1 2; do # a tool that was killed has found nobody
+		old_words=$({
+			file_read "$state_directory/status" | grep '^ADMIN_USER=' || {
+				for old_file in /etc/sudoers.d /etc/doas.d; do
+					place_of "$old_file"
+					cat "$_path"/azready* "$_path"/zz-azready*
+				done
+				! file_read /etc/doas.conf | grep -q azready || file_read /etc/doas.conf
+			}
+		} 2>/dev/null | tr -c 'A-Za-z0-9._-' ' ')
+		case $old_words in *[A-Za-z0-9]*) break ;; esac
+	done
 	# shellcheck disable=SC2046  # names and no more
 	set -- $(file_read /etc/passwd |
 		LC_ALL=C awk -F: -v "words= $old_words " -v "first=$fact_FIRST_ID" -v "last=$fact_LAST_ID" '
@@ -108,8 +110,9 @@ generalize_names() {
 generalize_rows() {
 	if place_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
 	account_find root 2>/dev/null || _home=/root
-	printf '%s\n' "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready" \
-		"$generalize_table" |
+	# Last what tells who leaves, to a run after one that was cut off.
+	set -- "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready"
+	printf '%s\n' "$generalize_table" "$@" |
 		sed "s,|~,|${_home:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/"
 }
 
@@ -117,6 +120,7 @@ generalize_rows() {
 generalize_all() {
 	[ -z "$old_user" ] || generalize_tree
 	while IFS='|' read -r old_how old_directory old_patterns; do
+		[ "$old_doing$old_directory$old_patterns" != yes/etcpasswd ] || [ ! -s "$work/left" ] || break
 		generalize_row "$old_directory" "$old_patterns"
 	done <"$work/rows"
 	[ -n "$root" ] || [ "$(uname -n)" = localhost ] || generalize_leave reset /proc/sys/kernel/hostname

@@ -65,7 +65,8 @@ account_lock_link() {
 # puts a NUL byte, which only zsh reads as one.
 account_lock_holder() {
 	_holder=
-	{ read -r _holder || :; } 2>/dev/null <"$1" || return $?
+	# Of two redirections zsh lets the one that fails speak: hence the outer braces.
+	{ { read -r _holder || :; } <"$1"; } 2>/dev/null || return $?
 	case $_holder in ?*[!0-9]) _holder=${_holder%?} ;; esac
 }
 
