@@ -40,7 +40,7 @@ _GIVEN = (
 )
 # What a script that failed has not made, and where that is written down.
 _OF_SCRIPT = ("/root/ran", "/var/lib/azready/status")
-_TIMES = re.compile(rb"^(STARTED|FINISHED|SECONDS|HTTP_CLIENT|ENGINE)=.*\n", re.MULTILINE)
+_TIMES = re.compile(rb"^(STARTED|FINISHED|\w*SECONDS\w*|READY\w*|TIME\w*|HTTP_CLIENT|ENGINE)=.*\n", re.MULTILINE)
 _DURATION = re.compile(rb"^((?:STEP|SCRIPT)_\w+=\w+) .*$", re.MULTILINE)
 _HASH = re.compile(rb":\$[^:]*:\d+:")
 _STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+Z")
