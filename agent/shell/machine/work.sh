@@ -38,7 +38,7 @@ work_make_room() {
 work_fill() {
 	work_filling=$2
 	while [ "$work_filling" -gt 0 ]; do
-		printf '%08192d' 0 || return
+		printf '%08192d' 0 || return 1
 		work_filling=$((work_filling - 1))
 	done >"$work/$1"
 }
