@@ -69,6 +69,12 @@ def test_only_these_modules_send_signals(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=named)
+def test_no_pattern_of_case_cuts_quotes_out_of_quotes(module: Path) -> None:
+    """Posh takes the inner quotes for the end of the outer ones there: nothing matched `"|${line%%"$tab"*}|"`."""
+    assert re.findall(r'(?m)^\t*(?:case .* in )?\*?"[^"\n]*\$\{\w+[%#]{1,2}"[^\n]*\)', code_of(module)) == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
 def test_no_loop_reads_a_here_document(module: Path) -> None:
     """With one inside another, ash of busybox 1.26 finds the inner one empty, one time in twenty: `unknown key`."""
     assert re.findall(r"(?:\bread\b.*|\bdone) ?<<-?.*", code_of(module)) == []

@@ -141,8 +141,9 @@ sshd_first() {
 	_value=$2
 	text_by_line
 	for sshd_line in $sshd_lines; do
+		sshd_word=${sshd_line%%"$tab"*}
 		case "|$1|" in
-		*"|${sshd_line%%"$tab"*}|"*)
+		*"|$sshd_word|"*)
 			_value=${sshd_line#*"$tab"}
 			break
 			;;

@@ -21,7 +21,9 @@ state_time_of_start() {
 state_is_done() {
 	[ -n "$vm_id" ] && place_exists "$state_directory/provisioned" || return 1
 	# As azready writes it; somebody may have written it by hand.
-	{ IFS= read -r state_marker <"$_path"; } 2>/dev/null && [ "$state_marker" = "$vm_id" ] && return 0
+	state_more=
+	{ { IFS= read -r state_marker && ! IFS= read -r state_more; } <"$_path"; } 2>/dev/null &&
+		[ "$state_marker$state_more" = "$vm_id" ] && return 0
 	log_know_controls
 	[ "$(file_read "$state_directory/provisioned" | tr -d "\000 $log_controls")" = "$vm_id" ]
 }
