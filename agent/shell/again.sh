@@ -9,7 +9,7 @@
 # again_boot ARGUMENT ..: ends the run where there is nothing to do; else it comes back.
 again_boot() {
 	again_root=
-	case $#,$1 in
+	case $#,${1-} in
 	1,provision) ;;
 	2,--root=?*) again_root=${1#--root=} ;;
 	3,--root) again_root=$2 ;;

@@ -62,6 +62,7 @@ function want_count(file,    line, got, n) {
 	if (file == "none") return 0
 	while ((got = (getline line < (at "/" file))) > 0) n += line ~ /^=/
 	if (got < 0) exit 3
+	close(at "/" file)
 	return n + 0
 }
 

@@ -110,6 +110,11 @@ account_read() {
 	set -- "$1"
 	for account_file in passwd group ../usr/lib/group shadow login.defs default/useradd; do
 		edit_source "/etc/$account_file"
+		# Which the awk of busybox takes for empty.
+		[ ! -d "$_source" ] || LC_ALL=C cat "$_source" 2>"$work/err" >/dev/null || {
+			file_blame "/etc/$account_file"
+			return 1
+		}
 		set -- "$@" "$_source"
 	done
 	edit_ask /etc/passwd "$awk_accounts" "$@" "$account_in" || return

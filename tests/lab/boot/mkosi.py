@@ -28,6 +28,7 @@ def make(azready: Path, cache: Path, tree: Path) -> None:
     packages = cache / "mkosi"
     packages.mkdir(parents=True, exist_ok=True)
     folder = tree.with_name("mkosi")
+    folder.mkdir()
     fetch.unpack(fetch.newest(_SUITE, packages, ("mkosi",))["mkosi"], folder / "program")
     shutil.copytree(RECIPE, folder / "recipe")
     shutil.copy(azready, folder / "recipe" / "azready")
