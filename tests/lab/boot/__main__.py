@@ -14,8 +14,8 @@ from .timeline import told
 
 def main(names: list[str]) -> int:
     """Play what the names name (all without names), two at a time; 0 if all went well."""
-    known = scenarios()
-    chosen = [it for it in known if not names or {it[0], it[1], ".".join(it)} & set(names)]
+    known = scenarios(built=True)
+    chosen = [it for it in known if {it[0], it[1], ".".join(it)} & set(names)] if names else scenarios()
     unknown = [name for name in names if not any(name in (*it, ".".join(it)) for it in known)]
     if unknown:
         print(f"boot: no such machine or scenario: {' '.join(unknown)}; there are:", file=sys.stderr)

@@ -39,10 +39,13 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
-def scenarios() -> list[tuple[str, str]]:
-    """Machine and scenario of everything there is, the longest first, so that two at a time end together."""
+def scenarios(*, built: bool = False) -> list[tuple[str, str]]:
+    """Machine and scenario of everything there is, the longest first, so that two at a time end together.
+
+    `built`: with the machines of a builder, too, which take their builder's minutes and are played by name alone.
+    """
     days = [(machine, day) for day, (_, played) in DAYS.items() for machine in played]
-    return [(name, "life") for name in machines()] + days
+    return [(name, "life") for name, machine in machines().items() if built or not machine.builder] + days
 
 
 def play(name: str, scenario: str) -> Outcome:
