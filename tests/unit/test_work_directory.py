@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,12 +179,17 @@ def test_without_words_the_overview_goes_to_stderr(machine: Machine) -> None:
     assert "usage: azready" in done.stderr
 
 
-def test_a_run_that_cannot_be_seen_from_here_keeps_its_directory(machine: Machine) -> None:
+@pytest.mark.parametrize("engine", ["shell", "python"])
+def test_a_run_that_cannot_be_seen_from_here_keeps_its_directory(engine: str, tmp_path: Path) -> None:
     """A container that shares /run with its host: neither sees the other's processes."""
-    other = machine.scratch / "tmp" / "azready.4194303"
-    other.mkdir()
-    (other / "namespace").write_text("pid:[1]\n")
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    (other / "owner").write_text(f"4194303 1 {boot}\n")
-    assert machine.run() == 0, machine.said()
-    assert other.exists()
+    with new_machine(tmp_path, engine=engine) as machine:
+        other = Path("/run/azready.4194303")
+        other.mkdir(mode=0o700)
+        try:
+            (other / "namespace").write_text("pid:[1]\n")
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            (other / "owner").write_text(f"4194303 1 {boot}\n")
+            assert machine.run() == 0, machine.said()
+            assert other.exists()
+        finally:
+            shutil.rmtree(other, ignore_errors=True)

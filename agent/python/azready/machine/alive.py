@@ -54,6 +54,18 @@ def exists(pid: int) -> bool:
     return pid > 0
 
 
+def space() -> str:
+    """Which namespace of processes this is, as the shell engine writes it beside its records: when its first process
+    began; the namespace's name where /proc belongs to another one; `-` where nobody can tell.
+    """
+    if _text("/proc/self/stat").partition(" ")[0] == str(os.getpid()) and _start_time(1):
+        return _start_time(1)
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return "-"
+
+
 def _start_time(pid: int) -> str:
     """When it was started, in ticks since boot; empty where nobody can tell."""
     words = _stat(pid)

@@ -57,6 +57,13 @@ def _names(folder: str) -> list[str]:
         return []
 
 
+def _line(path: str) -> str | None:
+    """What a record says; None where there is none."""
+    with contextlib.suppress(OSError), open(path, encoding="ascii", errors="replace") as file:
+        return file.read(4096).rstrip("\n")
+    return None
+
+
 def _is_directory(path: str, of: int | None = None) -> bool:
     """Itself, and not what a link leads to; of this user. Looked at once: it may go meanwhile."""
     with contextlib.suppress(OSError):
@@ -75,8 +82,10 @@ def _sweep_work(place: str) -> None:
 
 
 def _is_in_use(path: str, number: int) -> bool:
-    record = ""
-    with contextlib.suppress(OSError), open(os.path.join(path, "owner"), encoding="ascii", errors="replace") as file:
-        record = file.read(4096).rstrip("\n")
+    # A container may share /run with its host: neither sees the other's processes.
+    space = _line(os.path.join(path, "namespace"))
+    if space is not None and space != alive.space():
+        return True
+    record = _line(os.path.join(path, "owner")) or ""
     # It has none in its first moment, and where it is of an older azready.
     return alive.is_alive(record) if alive.pid_of(record) else number != os.getpid() and alive.exists(number)
