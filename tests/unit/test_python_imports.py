@@ -17,8 +17,8 @@ REPORT = """
 azready azready.cli azready.handover azready.tables
 azready.azure azready.azure.identity azready.azure.report azready.azure.run azready.azure.wireserver
 azready.machine azready.machine.alive azready.machine.clock azready.machine.config azready.machine.failure
-azready.machine.files azready.machine.http azready.machine.log azready.machine.run azready.machine.signals azready.machine.state
-azready.machine.system azready.machine.tries azready.machine.xml
+azready.machine.files azready.machine.http azready.machine.log azready.machine.run azready.machine.signals
+azready.machine.state azready.machine.system azready.machine.tries azready.machine.xml
 """
 URLLIB3 = """
 urllib3 urllib3._base_connection urllib3._collections urllib3._version urllib3.connection urllib3.exceptions
