@@ -202,7 +202,9 @@ def comparison_markdown() -> str:
     body = [
         [
             " ".join(filter(None, (row["agent"], row["version"]))),
-            f"{sum(day[row['agent']] == 'Succeeded' for day in days.values())} of {len(days)}" if days else "",
+            f"{sum(day[row['agent']] == 'Succeeded' for day in days.values())} of {len(days)}"
+            if days
+            else "not run yet",
             f"{row['cpu_ms']:,} ms",
             f"{row['memory_kb'] / 1024:.0f} MB",
             f"{row['programs']:,}",
@@ -217,7 +219,9 @@ def comparison_markdown() -> str:
 def days_markdown() -> str:
     """bench.json's bad days for comparison.md."""
     days = bench().get("days", {})
-    agents = list(next(iter(days.values()), {}))
+    if not days:
+        return markdown(["day"], [["not run yet: `python3 build.py bench --days`"]])
+    agents = list(next(iter(days.values())))
     words = {"Succeeded": "Ready", "Failed": "failed", "not told": "**never Ready**", "no name": "**Ready, no name**"}
     return markdown(["day", *agents], [[day, *(words[each[agent]] for agent in agents)] for day, each in days.items()])
 
