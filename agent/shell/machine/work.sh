@@ -10,9 +10,10 @@ work_begin_in() {
 	for work_try in '' .1 .2 .3 .4 .5 .6 .7 .8 .9; do
 		work=$1/azready.$$$work_try
 		if place_make_private "$work" 2>/dev/null; then
-			# At once: a container that shares this place would take it for one that a dead run has left.
-			{ printf '%s\n' "$alive_space" >"$work/namespace" && printf '%s\n' "$alive_record" >"$work/owner" &&
-				work_make_room; } 2>/dev/null && work_took_owner && return $?
+			# The namespace at once: a container that shares this place would take it for one that a dead run
+			# has left. The owner last, see work_took_owner.
+			{ printf '%s\n' "$alive_space" >"$work/namespace" && work_make_room &&
+				printf '%s\n' "$alive_record" >"$work/owner"; } 2>/dev/null && work_took_owner && return $?
 			rm -rf "$work"
 			return 1
 		fi

@@ -58,8 +58,9 @@ def space() -> str:
     """Which namespace of processes this is, as the shell engine writes it beside its records: when its first process
     began; the namespace's name where /proc belongs to another one; `-` where nobody can tell.
     """
-    if _text("/proc/self/stat").partition(" ")[0] == str(os.getpid()) and _start_time(1):
-        return _start_time(1)
+    first = _start_time(1) if _text("/proc/self/stat").partition(" ")[0] == str(os.getpid()) else ""
+    if first:
+        return first
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
