@@ -1,6 +1,7 @@
 # The one editor of account files: all changes of one account at once. usage: awk PROGRAM DIRECTORY FILES NAME PASSWD GROUP
-# SHADOW GSHADOW GROUP_OF_IMAGE WORD .., behind edit.awk. Those files that change go to DIRECTORY, if it is one of FILES;
-# without DIRECTORY nothing is written. A missing file is an empty argument. The words, one behind another:
+# SHADOW GSHADOW GROUP_OF_IMAGE WORD .., behind edit.awk and account_line.awk. Those files that change go to DIRECTORY, if
+# it is one of FILES; without DIRECTORY nothing is written. A missing file is an empty argument. The words, one behind
+# another:
 # make HOME SHELL    a new account, and a group of its own unless there is one of that name
 # unlock             `*` where `!` alone locks the account
 # shell SHELL        another shell
@@ -17,20 +18,6 @@ function load(what, file,    i) {
 	take(file)
 	for (i = 1; i <= count; i++) line[what, i] = old[what, i] = row[i]
 	lines[what] = had[what] = count
-}
-
-# The fields in f; a line end of CRLF stays apart.
-function fields(s) {
-	end = sub(/\r$/, "", s) ? "\r" : ""
-	return split(s, f, /[:]/)
-}
-
-# Without the zeros in front, which mean octal to busybox; empty where it is no id: 4294967295 is -1 to the kernel.
-function id(s) {
-	if (s !~ /^[0-9]+$/) return ""
-	sub(/^0+/, "", s)
-	if (s == "") return "0"
-	return length(s) > 10 || length(s) == 10 && (s "") > "4294967294" ? "" : s
 }
 
 # A line, before those of NIS, which must come last, and instead of any of that name.

@@ -11,7 +11,10 @@ user_blanks=$(printf ' \t\r')
 # account_knows_shell SHELL: whether /etc/shells has it. dropbear lets nobody in with any other shell, if
 # there is such a file.
 account_knows_shell() {
-	edit_source /etc/shells
+	edit_source /etc/shells || {
+		forgive
+		_source=/dev/null
+	}
 	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
 		[ "${user_line%%#*}" != "$1" ] || return 0
 	done <"$_source"
@@ -109,15 +112,10 @@ account_read() {
 	account_in=$2
 	set -- "$1"
 	for account_file in passwd group ../usr/lib/group shadow login.defs default/useradd; do
-		edit_source "/etc/$account_file"
-		# Which the awk of busybox takes for empty.
-		[ ! -d "$_source" ] || LC_ALL=C cat "$_source" 2>"$work/err" >/dev/null || {
-			file_blame "/etc/$account_file"
-			return 1
-		}
+		edit_source "/etc/$account_file" || return
 		set -- "$@" "$_source"
 	done
-	edit_ask /etc/passwd "$awk_accounts" "$@" "$account_in" || return
+	edit_ask /etc/passwd "$awk_account_line$awk_accounts" "$@" "$account_in" || return
 	account_asked="=${_answer%%"$sys_newline"*}" account_said=$_answer account_verdict=$_verdict
 }
 
@@ -167,9 +165,9 @@ account_run() {
 	done
 	set -- "$account_folder" "$account_only" "$account_name" "$@"
 	if [ -z "$account_folder" ]; then
-		edit_ask /etc/passwd "$awk_account_edit" "$@"
+		edit_ask /etc/passwd "$awk_account_line$awk_account_edit" "$@"
 	else
-		edit_derive /etc/passwd "$work/edited" "$awk_account_edit" "$@"
+		edit_derive /etc/passwd "$work/edited" "$awk_account_line$awk_account_edit" "$@"
 	fi
 }
 

@@ -1,23 +1,10 @@
 # All that the files of accounts say of one account, read once. usage: awk PROGRAM NAME PASSWD GROUP GROUP_OF_IMAGE SHADOW
-# LOGIN_DEFS USERADD_DEFAULTS [FILE], behind edit.awk; FILE has a name that is still to be judged, and NAME is empty then.
+# LOGIN_DEFS USERADD_DEFAULTS [FILE], behind edit.awk and account_line.awk; FILE has a name that is still to be judged, and
+# NAME is empty then.
 # The verdict is `found`, `malformed` where the line of that name is no account's, `none`, or `bad` where that is no name
 # for a user. Puts lines: the name; UID GID, home, shell, the second fields in passwd and in shadow, what stands behind
 # it there; the groups, NAME:NUMBER with commas between; the gid of the group of that name; UID_MIN, HOME_MODE; HOME and
 # SHELL of useradd; `others`, and then the homes of others.
-
-# The fields in f; a line end of CRLF stays apart.
-function fields(line) {
-	end = sub(/\r$/, "", line) ? "\r" : ""
-	return split(line, f, /[:]/)
-}
-
-# Without the zeros in front, which mean octal to busybox; empty where it is no id: 4294967295 is -1 to the kernel.
-function id(s) {
-	if (s !~ /^[0-9]+$/) return ""
-	sub(/^0+/, "", s)
-	if (s == "") return "0"
-	return length(s) > 10 || length(s) == 10 && (s "") > "4294967294" ? "" : s
-}
 
 function read_passwd(file,    i, n) {
 	take(file)

@@ -102,11 +102,12 @@ edit_count_up() {
 }
 
 # edit_source NAME: sets _source, the place that a program reads the image's file from; an empty one where it
-# is missing.
+# is missing. Fails for a directory, which the awk of busybox takes for empty.
 edit_source() {
 	place_of "$1"
 	_source=$_path
 	[ -e "$_source" ] || _source=/dev/null
+	[ ! -d "$_source" ] || LC_ALL=C cat "$_source" 2>"$work/err" >/dev/null || file_blame "$1"
 }
 
 # edit_look NAME PROGRAM [ARG ..]: what an awk program says of the image's file, which is its first argument,
@@ -115,7 +116,7 @@ edit_look() {
 	edit_named=$1
 	edit_program=$2
 	shift 2
-	edit_source "$edit_named"
+	edit_source "$edit_named" || return $?
 	edit_ask "$edit_named" "$edit_program" "$_source" ${1+"$@"}
 }
 
@@ -126,7 +127,7 @@ edit_file() {
 	edit_named=$1
 	edit_text=$2
 	shift 2
-	edit_source "$edit_named"
+	edit_source "$edit_named" || return $?
 	edit_derive "$edit_named" "$work/edited" "$edit_text" "$_source" ${1+"$@"} && return 0
 	[ "$edit_status" -eq 0 ] || return 1
 	forgive

@@ -144,7 +144,7 @@ sshd_new_text() {
 		file_fetch "$_main" "$work/sshd.new"
 	else
 		sshd_text "$sshd_lacking" "$1"
-		edit_source "$_main"
+		edit_source "$_main" || return
 		edit_derive "$_main" "$work/sshd.new" 'BEGIN {
 			take(ARGV[1])
 			for (i = 1; i <= count; i++) {

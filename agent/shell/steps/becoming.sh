@@ -48,7 +48,7 @@ becoming_doas() {
 	text_by_line
 	for login_rule in $_found; do
 		text_by_word
-		edit_source "$login_rule"
+		edit_source "$login_rule" || return
 		set -- "$@" "$_source"
 	done
 	text_by_word
