@@ -10,7 +10,8 @@ from bundle_inputs import BundleError, read
 FACT_TABLES = ("machine.conf", "ssh.conf", "accounts.conf")
 # Those that the shell engine gets as texts without blanks around the cells, as $NAME_table.
 NARROW_TABLES = ("reasons", "generalize")
-FIRST = "again.sh"
+# At the top of the file, in this order: what ends most runs.
+FIRST = ("vm_id.sh", "again.sh")
 # What units/INIT/install.conf says, and how the engines' table of init systems has it: a column for each first word,
 # with a sign in front of what is enabled and disabled.
 INSTALL_CONF = "install.conf"
@@ -26,7 +27,7 @@ def shell_text(root: Path, version: str, *, with_zip: bool, for_linter: bool = F
     """
     texts = {path.name: read(path) for path in shell_modules(root)}
     code = texts if for_linter else {name: without_comments(text) for name, text in texts.items()}
-    first = header(root, version, with_zip) + code.pop(FIRST, "")
+    first = header(root, version, with_zip) + "".join(code.pop(name, "") for name in FIRST)
     text = first + assignments(root, for_linter) + "".join(code.values())
     if not text.endswith("\nexit $?\n"):
         raise BundleError("agent/shell/launcher.sh must end in a line `exit $?`, because the zip follows it")
@@ -173,9 +174,9 @@ def quote(text: str) -> str:
 
 
 def shell_modules(root: Path) -> list[Path]:
-    """The modules by name: the one that ends most runs first, and last the launcher, because it is what runs."""
-    ends = {FIRST: 0, "launcher.sh": 2}
-    return sorted((root / "agent" / "shell").rglob("*.sh"), key=lambda path: (ends.get(path.name, 1), path.name))
+    """The modules by name, but for those at the top, and last the launcher, because it is what runs."""
+    ends = {**{name: place - len(FIRST) for place, name in enumerate(FIRST)}, "launcher.sh": 1}
+    return sorted((root / "agent" / "shell").rglob("*.sh"), key=lambda path: (ends.get(path.name, 0), path.name))
 
 
 def ascii_only(text: str) -> bytes:

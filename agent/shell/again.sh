@@ -19,7 +19,7 @@ again_boot() {
 	[ "$1" = provision ] && [ -c /dev/null ] && again_is_plain && again_knows_settings && again_is_done ||
 		return 0
 	# Not printf, which is a program where mksh is the shell.
-	{ echo "azready: VM $again_id is provisioned already: nothing to do"; } >&2 2>/dev/null || :
+	{ echo "azready: VM $vm_id is provisioned already: nothing to do"; } >&2 2>/dev/null || :
 	exit 0
 }
 
@@ -80,8 +80,9 @@ again_is_done() {
 	again_read sys/class/dmi/id/chassis_asset_tag || return
 	case $again_line in '' | "$proto_AZURE_ASSET_TAG") ;; *) return 1 ;; esac
 	again_read sys/class/dmi/id/product_uuid || return
-	again_identify "$again_line"
-	[ "$again_id" = "$again_marker" ]
+	vm_id_of "$again_line"
+	[ -z "$vm_id" ] || [ -e "$again_root/sys/firmware/efi" ] || [ -e "$again_root/dev/efi" ] || vm_id_swap
+	[ "$vm_id" = "$again_marker" ]
 }
 
 # again_read NAME: sets again_line, all that a file holds, be it missing; fails where it is more than a line.
@@ -94,35 +95,6 @@ again_read() {
 		IFS= read -r again_more || :
 	} <"$again_root/$1"
 	[ -z "$again_more" ]
-}
-
-# again_identify PRODUCT_UUID: sets again_id, as identity_from_dmi sets vm_id; empty where it is none.
-again_identify() {
-	again_id=$1
-	for again_name in Aa Bb Cc Dd Ee Ff; do
-		again_upper=${again_name%?}
-		while case $again_id in *"$again_upper"*) ;; *) false ;; esac do
-			again_id=${again_id%%"$again_upper"*}${again_name#?}${again_id#*"$again_upper"}
-		done
-	done
-	again_4='[0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
-	# shellcheck disable=SC2254  # a pattern
-	case $again_id in
-	$again_4$again_4-$again_4-$again_4-$again_4-$again_4$again_4$again_4) ;;
-	*) again_id= ;;
-	esac
-	# One digit throughout is no id.
-	again_upper=${again_id%"${again_id#?}"}
-	case $again_id in *[!"$again_upper"-]*) ;; *) again_id= ;; esac
-	[ -n "$again_id" ] && [ ! -e "$again_root/sys/firmware/efi" ] && [ ! -e "$again_root/dev/efi" ] ||
-		return 0
-	# SMBIOS of a generation 1 VM keeps the first three fields little-endian: 11223344-5566-7788-
-	again_12=${again_id%%-*} again_more=${again_id#*-}
-	again_34=${again_12#????} again_12=${again_12%????}
-	again_56=${again_more%%-*} again_more=${again_more#*-}
-	again_78=${again_more%%-*} again_more=${again_more#*-}
-	again_id=${again_34#??}${again_34%??}${again_12#??}${again_12%??}-${again_56#??}${again_56%??}
-	again_id=$again_id-${again_78#??}${again_78%??}-$again_more
 }
 
 again_boot ${1+"$@"}

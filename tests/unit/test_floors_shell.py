@@ -138,6 +138,7 @@ SHELL_ALONE = {
     "machine/edit": "a file is changed by awk; Python changes a string",
     "machine/http_clients": "Python has urllib3 alone",
     "machine/keep": "a file is changed by awk; Python changes a string",
+    "azure/vm_id": "identity.py; apart, because the first lines of the file need it",
     "steps/new_user": "user.py makes the account",
     "machine/own": "files.py writes all files alike: it starts no program for it",
     "machine/parse": "what awk says of a document; in Python an exception does",
