@@ -20,12 +20,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 import support
 from conformance.process import Finished, execute
 
 from lab.azure import IMDS, TESTS, WIRESERVER
+from lab.started import Started
 
 _FIRST = Path(__file__).with_name("first.py")
 # The kinds of namespaces, and the files in /proc that enter them: a child of `unshare --pid` is in another than itself.
@@ -120,7 +120,7 @@ def run_script(
     )
 
 
-class Namespace:
+class Namespace(Started):
     """Namespaces of one's own, from `start` to `stop` (or as a context manager).
 
     `scene` is a shell script that sets the scene with this machine's programs: it may mount, name the machine (which
@@ -134,15 +134,6 @@ class Namespace:
         self._scene = f"ip link set lo up\nhostname localhost\n{scene}"
         self._root = root
         self._environment = {"PATH": _path(), **(environment or {})}
-
-    def __enter__(self) -> Namespace:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Make them. Raises `SceneError`."""

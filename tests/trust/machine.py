@@ -26,11 +26,11 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import support
 from lab.namespace import where
+from lab.started import Started
 
 from .calls import Call, decode, program
 
@@ -99,7 +99,7 @@ class Left:
     hostname: str
 
 
-class Machine:
+class Machine(Started):
     """`tree` is its root, as a folder; `scratch` holds what is around it: `tools` (a folder), `run`.
 
     `more`: lines of shell, at the end of the scene, in the root.
@@ -113,15 +113,6 @@ class Machine:
         self.calm = False
         # The run, by its number inside.
         self.main = 0
-
-    def __enter__(self) -> Machine:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Switch it on."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
+from ..started import Started
 from .host import Host
 from .hostplugin import PORT
 from .record import Book, Request
@@ -17,7 +17,7 @@ _HTTP = 80
 ANY_PORT: Address = ("127.0.0.1", 0)
 
 
-class Emulator(Host):
+class Emulator(Host, Started):
     """Azure for one virtual machine, from `start` to `stop` (or as a context manager). Thread-safe.
 
     `record` is a file that gets a line of JSON a request; `on_request` is called with every `Request`
@@ -37,15 +37,6 @@ class Emulator(Host):
         self._record = None if record is None else Path(record)
         super().__init__(vm, Book(self._record), on_request)
         self._addresses = addresses(wireserver, imds, hostplugin)
-
-    def __enter__(self) -> Emulator:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Listen and answer; the clock starts."""

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
+from ..started import Started
 from .azure import ANY_PORT, addresses
 from .host import Host
 from .judge import CREATING
@@ -41,7 +41,7 @@ def member(vm: VirtualMachine, number: int) -> VirtualMachine:
     return replace(vm, id=f"{vm.id[:-12]}{end}", name=name, hostname=hostname, goalstate=goal)
 
 
-class Fleet:
+class Fleet(Started):
     """`count` machines like `vm`, from `start` to `stop` (or as a context manager).
 
     The addresses are the first machine's; the next machine has the next address, with the same port. `record` is a file
@@ -85,15 +85,6 @@ class Fleet:
         if self._record:
             with self._record.open("a", encoding="utf-8") as file:
                 file.write(json_line(request, name))
-
-    def __enter__(self) -> Fleet:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Listen and answer; the clock of all of them starts."""
