@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from .place import Place, place
 from .tree import timed, weighed
@@ -38,18 +38,45 @@ class Figures:
         return {**asdict(self), "cpu": rounded, "median": round(self.median, 2)}
 
 
+class Named(Protocol):
+    """Whatever can be measured: a work, an agent."""
+
+    @property
+    def name(self) -> str:
+        """What its figures are called."""
+
+
+A = TypeVar("A", bound=Named)
+
+
 def measure(works: Sequence[Work], rounds: int, progress: Progress) -> dict[str, Figures]:
     """The figures of all works. Raises MeasureError."""
-    figures = {work.name: Figures(work.name) for work in works}
-    for number, work in enumerate(works):
-        progress("memory, programs", number, len(works))
+
+    def look(work: Work, figures: Figures) -> None:
         for _ in range(_LOOKS):
-            weigh(work, figures[work.name])
+            weigh(work, figures)
+
+    return in_rounds(works, look, clock, rounds, progress)
+
+
+def in_rounds(
+    what: Sequence[A],
+    look: Callable[[A, Figures], None],
+    time: Callable[[A], float],
+    rounds: int,
+    progress: Progress,
+    title: str = "",
+) -> dict[str, Figures]:
+    """The figures of each: `look` at what it costs beside time, and then `time` (seconds) all of them in turn."""
+    figures = {each.name: Figures(each.name) for each in what}
+    for number, each in enumerate(what):
+        progress(f"{title}memory, programs", number, len(what))
+        look(each, figures[each.name])
     for number in range(rounds):
-        progress("processor time", number, rounds)
-        for work in works:
-            figures[work.name].cpu.append(clock(work) * 1000)
-    progress("processor time", rounds, rounds)
+        progress(f"{title}processor time", number, rounds)
+        for each in what:
+            figures[each.name].cpu.append(time(each) * 1000)
+    progress(f"{title}processor time", rounds, rounds)
     return figures
 
 

@@ -17,7 +17,7 @@ from conformance.facts import project_version
 from lab.clients import test_cloud_init, test_waagent
 from lab.clients.machine import ENVIRONMENT, PATIENCE, Machine, tree
 
-from .measure import Figures, Progress
+from .measure import Figures, Progress, in_rounds
 from .packages import Installed
 from .place import AGENT
 from .tree import Meanwhile, timed, weighed
@@ -96,16 +96,7 @@ ROWS = tuple(
 
 def measure(rounds: int, progress: Progress) -> dict[str, Figures]:
     """The figures of all agents, by name. Raises MeasureError."""
-    figures = {agent.name: Figures(agent.name) for agent in AGENTS}
-    for number, agent in enumerate(AGENTS):
-        progress("agents: memory, programs", number, len(AGENTS))
-        _weigh(agent, figures[agent.name])
-    for number in range(rounds):
-        progress("agents: processor time", number, rounds)
-        for agent in AGENTS:
-            figures[agent.name].cpu.append(_clock(agent) * 1000)
-    progress("agents: processor time", rounds, rounds)
-    return figures
+    return in_rounds(AGENTS, _weigh, _clock, rounds, progress, "agents: ")
 
 
 def _weigh(agent: Agent, figures: Figures) -> None:
