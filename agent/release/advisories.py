@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-TABLE = Path(__file__).resolve().parent.parent / "tables" / "advisories.conf"
+from manual.tables import rows
 
 
 class Advisory(NamedTuple):
@@ -24,14 +24,12 @@ class Advisory(NamedTuple):
         return any(number(first) <= number(version) < number(mended) for first, mended in self.ranges)
 
 
-def advisories(table: Path = TABLE) -> list[Advisory]:
+def advisories() -> list[Advisory]:
     """All rows. Raises ValueError for one that cannot be understood."""
     found = []
-    for line in table.read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            cve, ghsa, ranges, *words = (cell.strip() for cell in line.split("|"))
-            pairs = [part.split() for part in ranges.split(",")]
-            found.append(Advisory(cve, ghsa, tuple((first, mended) for first, mended in pairs), *words))
+    for cve, ghsa, ranges, *words in rows("advisories"):
+        pairs = [part.split() for part in ranges.split(",")]
+        found.append(Advisory(cve, ghsa, tuple((first, mended) for first, mended in pairs), *words))
     return found
 
 
