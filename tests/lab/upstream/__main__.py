@@ -21,7 +21,6 @@ from .facts import KINDS, SOURCES, SourceError, read
 
 _ROOT = Path(__file__).resolve().parents[3]
 _FOLDER = _ROOT / "build" / "upstream"
-_TABLE = _ROOT / "agent" / "tables" / "protocol.conf"
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -46,12 +45,12 @@ def main(arguments: Sequence[str]) -> int:
         print(f"build.py upstream: {error}", file=sys.stderr)
         return 2
     changes = look.compare(before, now)
-    users = look.users(look.protocol(_TABLE), now)
+    users = look.users(look.protocol(_ROOT), now)
     if given.json:
         document = {"agents": look.as_data(now), "changes": [vars(change) for change in changes], "protocol": users}
         print(json.dumps(document, indent=1))
     else:
-        _show_ours(users, look.protocol(_TABLE), now)
+        _show_ours(users, look.protocol(_ROOT), now)
         _show_changes(changes, now)
     if given.accept:
         look.store({**before, **now}, given.last)

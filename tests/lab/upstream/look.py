@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import bundle_shell
+
 from .facts import KINDS, Facts, path_key
 
 LAST = Path(__file__).parent / "last.json"
@@ -95,10 +97,9 @@ def compare(before: dict[str, Agent], now: dict[str, Agent]) -> list[Change]:
     return changes
 
 
-def protocol(path: Path) -> dict[str, str]:
-    """The facts of protocol.conf that can be compared."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    table = dict(line.split("=", 1) for line in lines if line and line[0] != "#")
+def protocol(root: Path) -> dict[str, str]:
+    """The facts of a source tree's protocol.conf that can be compared."""
+    table = bundle_shell.protocol(root)
     return {key: table[key] for key in _OURS}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,8 @@ def _package(folder: Path, version: str, extra: str = "") -> Path:
 
 def _upstream(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lab.upstream", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, timeout=100)
+    variables = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'agent'}"}
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=100)
 
 
 def test_every_kind_of_fact_is_read_from_the_source(tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_new_api_version_is_a_change_until_it_is_accepted(tmp_path: Path) -> N
 
 def test_it_says_which_agents_share_a_fact_of_the_table(tmp_path: Path) -> None:
     agent = look.Agent("1", facts.read("cloud-init", _tree(tmp_path)))
-    table = look.protocol(ROOT / "agent/tables/protocol.conf")
+    table = look.protocol(ROOT)
     shared = {key for key, who in look.users(table, {"cloud-init": agent}).items() if who}
     # The slash before a question, blanks in a type and IMDS' root may be written or not.
     wanted = {"WIRESERVER", "GOAL_STATE_PATH", "HEALTH_PATH", "WIRE_VERSION", "WIRE_VERSION_HEADER"}
@@ -121,5 +123,5 @@ def test_the_last_look_has_both_agents_and_every_fact_that_azready_shares() -> N
     """What azready sends is what at least one of them sends, but for the newer report, which only azure-init has."""
     agents = look.load()
     assert sorted(agents) == sorted(facts.SOURCES)
-    users = look.users(look.protocol(ROOT / "agent/tables/protocol.conf"), agents)
+    users = look.users(look.protocol(ROOT), agents)
     assert [key for key, who in users.items() if not who] == ["HEALTH_JSON_PATH", "GUEST_AGENT_HEADER"]
