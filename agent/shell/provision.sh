@@ -80,7 +80,7 @@ do_the_rest() {
 	log_info "VM $vm_id is provisioned; doing what an earlier run has left: $(
 		printf '%s' "$pending_items" | tr '\n' ','
 	)"
-	run_began=told
+	run_began=told sys_stopping=state_interrupted
 	file_read "$state_directory/status" >"$work/earlier" 2>/dev/null
 	hostname_set=$pending_hostname
 	{ printf '%s' "$pending_user" >"$work/wanted.admin-user"; } 2>/dev/null

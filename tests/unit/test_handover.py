@@ -79,7 +79,7 @@ def test_a_signal_before_python_has_taken_over_ends_the_run(machine: Machine, tm
     wait_for(lambda: marks.exists() and marks.read_text(), "the interpreter")
     run.send_signal(signal.SIGTERM)
     status, log = ended(run)
-    assert (status, log) == (143, "azready: warning: ended by SIGTERM\n")
+    assert (status, log) == (143, "azready: warning: ended by the signal TERM\n")
     assert not lives(int(marks.read_text()))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lab.namespace import run_script
-from support import DIST, leave_out
+from support import DIST, leave_out, need
 from unit.run_machine import REAL_SHELLS, Machine, new_machine, wait_for
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -119,6 +119,26 @@ def test_a_signal_during_a_script_ends_it_and_leaves_it_to_the_next_start(tmp_pa
         # Ready was accepted: that stays.
         assert machine.status()["OUTCOME"] == "ready"
         assert (machine.root / "var/lib/azready/pending").exists()
+
+
+@pytest.mark.parametrize("shell", [shell for shell in REAL_SHELLS if shell != "busybox"])  # whose sync is its own
+@pytest.mark.parametrize("outcome", ["interrupted", "ready"])
+def test_a_signal_while_azready_notes_something_waits_for_that(outcome: str, shell: str, tmp_path: Path) -> None:
+    """What is begun is done, the log says what ended it, and the status is that of the run."""
+    noted = {"interrupted": "pending", "ready": "provisioned"}[outcome]
+    outlook = {"interrupted": "the platform was not told, the next start tries again"}
+    outlook["ready"] = "the next start does what is left"
+    with new_machine(tmp_path, shell) as machine:
+        machine.give_script("exit 0")
+        sync = f'exec "{need("sync")}" "$@"'
+        machine.tool("sync", f'case $1 in *.{noted}.azready) kill -TERM "$PPID" ;; esac\n{sync}')
+        assert machine.run() == 143, machine.said()
+        assert (machine.status()["OUTCOME"], machine.left()) == (outcome, [])
+        assert f"ended by the signal TERM: {outlook[outcome]}" in machine.said()
+        machine.tool("sync", sync)
+        assert machine.run() == 0, machine.said()
+        status = machine.status()
+        assert (status["OUTCOME"], status["SCRIPT_CUSTOM_DATA"].split()[0]) == ("ready", "done")
 
 
 def test_watchers_ask_for_more_than_a_number_before_they_kill(tmp_path: Path) -> None:

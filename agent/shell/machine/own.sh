@@ -14,11 +14,13 @@ own_copy() {
 	own_replace "$2" own_put_file "$1" || file_write "$2" 0600 "$1"
 }
 
-# own_replace NAME FUNCTION [ARG ..]: what the function makes as $own_new takes the place of the file.
+# own_replace NAME FUNCTION [ARG ..]: what the function makes as $own_new takes the place of the file. A signal
+# waits until then: a message of it would be lost with those of the tools.
 own_replace() {
 	place_of "$1"
 	own_new=${_path%/*}/.${_path##*/}.azready
 	shift
+	run_hold
 	umask 077
 	{
 		[ ! -d "$_path" ] && [ ! -h "$own_new" ] && "$@" && mv -f "$own_new" "$_path" && [ ! -e "$own_new" ]
@@ -26,6 +28,7 @@ own_replace() {
 	set -- $?
 	umask 022
 	[ "$1" -eq 0 ] || { rm -f "$own_new"; } 2>/dev/null
+	run_release
 	return "$1"
 }
 

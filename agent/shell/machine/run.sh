@@ -1,7 +1,8 @@
 # run.sh: a run of azready from its first step to its last, whatever the way out.
 
-# What is to be called at the end, and for a signal; those who hold something say so.
-run_endings='' sys_stopping=''
+# What is to be called at the end, and for a signal; those who hold something say so. A signal that has to wait
+# is noted: NAME NUMBER.
+run_endings='' sys_stopping='' run_held=no run_noted=''
 
 # run_prepare: what every command needs, before any file is opened and any program started.
 run_prepare() {
@@ -113,9 +114,25 @@ run_at_end() {
 # run_stop NAME NUMBER: a signal ends the run. The platform is not told: the next boot tries again.
 run_stop() {
 	run_is_main || exit "$((128 + $2))"
+	[ "$run_held" = no ] || {
+		run_noted="$1 $2"
+		return 0
+	}
 	trap '' HUP INT TERM
+	run_noted='' run_outlook=
 	child_end_all
-	log_warning "ended by SIG$1"
 	[ -z "$sys_stopping" ] || "$sys_stopping" "$1"
+	log_warning "ended by the signal $1$run_outlook"
 	exit "$((128 + $2))"
+}
+
+# run_hold: what begins now is done to its end, and nothing is said on the way; a signal waits.
+run_hold() {
+	run_held=yes
+}
+
+# run_release: it is done.
+run_release() {
+	run_held=no
+	[ -z "$run_noted" ] || run_stop "${run_noted% *}" "${run_noted#* }"
 }

@@ -46,9 +46,14 @@ state_note_steps() {
 }
 
 # state_interrupted SIGNAL: what the status file says of a run that a signal ended. Who was told Ready keeps
-# that.
+# that. Sets run_outlook, what comes of it.
 state_interrupted() {
-	[ "$run_began" = yes ] || return 0
+	if [ "$run_began" = told ]; then
+		pending_do status state_finish ready
+		[ -z "$pending_items" ] || run_outlook=': the next start does what is left'
+		return 0
+	fi
+	run_outlook=': the platform was not told, the next start tries again'
 	pending_forget
 	{ printf 'signal_%s' "$1" >"$work/failure"; } 2>/dev/null
 	fail_reason=signal_$1
