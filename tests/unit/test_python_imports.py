@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -28,20 +29,32 @@ urllib3.util.wait
 """
 # What the standard library would load for things that azready never does, or seldom.
 SPARED = {"_ssl", "_hashlib", "_bz2", "_lzma", "tempfile", "json", "subprocess", "shutil"}
+# Runs the file behind it, and says on stderr which source is compiled, each time.
+TELL = """
+import os, runpy, sys
+tell = lambda event, what: event == "compile" and os.write(2, b"compile %s\\n" % str(what[1]).encode())
+sys.addaudithook(tell)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 # The launcher, and a Python in a session of its own; a work directory is looked at, made and taken away.
 BEFORE_PYTHON = 8
 
 
-def loaded(machine: Machine, *words: str, **settings: str) -> set[str]:
-    """The modules that a run of the Python engine imports."""
+def said(machine: Machine, start: tuple[str, ...], *words: str, **settings: str) -> str:
+    """What a Python that is started so says on stderr while the engine runs in it."""
     known = {"WIRESERVER": machine.azure.wireserver, "IMDS": machine.azure.imds, "MEDIA": "none", **settings}
     environment = {"PATH": "/usr/bin:/bin", **{f"AZREADY_{key}": value for key, value in known.items()}}
-    python = [need("python3.13"), "-I", "-S", "-v", str(DIST / "azready.pyz")]
-    done = subprocess.run(
-        [*python, "--root", str(machine.root), *words], env=environment, capture_output=True, text=True
-    )
+    command = [need("python3.13"), "-I", "-S", *start, str(DIST / "azready.pyz"), "--root", str(machine.root), *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return set(re.findall(r"^import '([\w.]+)' #", done.stderr, re.MULTILINE))
+    return done.stderr
+
+
+def loaded(machine: Machine, *words: str, **settings: str) -> set[str]:
+    """The modules that a run of the Python engine imports."""
+    told = said(machine, ("-v",), *words, **settings)
+    return set(re.findall(r"^import '([\w.]+)' #", told, re.MULTILINE))
 
 
 def ours(names: set[str], package: str) -> set[str]:
@@ -70,6 +83,15 @@ def test_whole_provision_loads_no_more_than_this(tmp_path: Path) -> None:
     assert len(ours(names, "azready")) <= 60
     assert ours(names, "urllib3") == set(URLLIB3.split())
     assert names & {"_ssl", "_hashlib", "_bz2", "_lzma", "tempfile"} == set()
+
+
+def test_each_module_is_compiled_once(tmp_path: Path) -> None:
+    """Python's own importer of zips would do it twice."""
+    with new_machine(tmp_path) as machine:
+        told = said(machine, ("-c", TELL), "provision")
+    files = Counter(re.findall(r"^compile (.*\.pyz/.*)$", told, re.MULTILINE))
+    assert len(files) > 60
+    assert [file for file, times in files.items() if times > 1 and not file.endswith("/__main__.py")] == []
 
 
 @pytest.mark.parametrize(("words", "most"), [(("report", "ready"), BEFORE_PYTHON), (("status",), None)])

@@ -1,7 +1,18 @@
 """Entry of the zipapp. This file alone must parse on every Python there is: the launcher may meet 2.7 or 3.5."""
 
+import gc
 import os
 import sys
+import zipimport
+
+
+class Importer(zipimport.zipimporter):
+    """Python's own compiles each module twice, the first time only to tell its file's name."""
+
+    def get_filename(self, fullname):  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
+        """The same name, from nothing but the zip's directory."""
+        end = "/__init__.py" if self.is_package(fullname) else ".py"
+        return "%s/%s%s%s" % (self.archive, self.prefix, fullname.rpartition(".")[2], end)
 
 
 def occupy_standard_descriptors():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
@@ -27,6 +38,10 @@ def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
     occupy_standard_descriptors()  # type: ignore[no-untyped-call]
     if sys.version_info < (3, 7):
         sys.exit("azready: error: this Python is %d.%d; 3.7 or newer is needed" % sys.version_info[:2])
+    # A run is over before garbage could be worth a search.
+    gc.disable()
+    sys.path_hooks.insert(0, Importer)
+    sys.path_importer_cache.clear()
     generation = "2" if sys.version_info >= (3, 10) else "1"
     sys.path.insert(1, "%s/urllib3-%s" % (sys.path[0], generation))
     # Nothing here speaks TLS or unpacks archives: so http.client does not load OpenSSL, nor shutil the others.
@@ -36,8 +51,9 @@ def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
     except ImportError as error:
         # Debian's python3-minimal, a Python that was built without zlib ...
         sys.exit("azready: error: this Python lacks a part of its standard library: %s" % error)
-    return run(sys.argv[1:])
+    # Nothing waits in a buffer, and to take all modules apart again would cost a tenth of the run.
+    os._exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())  # type: ignore[no-untyped-call]
+    main()  # type: ignore[no-untyped-call]
