@@ -14,8 +14,8 @@ own_copy() {
 	own_replace "$2" own_put_file "$1" || file_write "$2" 0600 "$1"
 }
 
-# own_replace NAME FUNCTION [ARG ..]: what the function makes as $own_new takes the place of the file. A signal
-# waits until then: a message of it would be lost with those of the tools.
+# own_replace NAME FUNCTION [ARG ..]: what the function makes as $own_new takes the place of the file. A
+# signal waits until then: a message of it would be lost with those of the tools.
 own_replace() {
 	place_of "$1"
 	own_new=${_path%/*}/.${_path##*/}.azready

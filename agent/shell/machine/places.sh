@@ -117,15 +117,22 @@ place_glob() {
 	done
 }
 
-# place_match DIRECTORY: add what matches $place_last in it to _found.
+# place_match DIRECTORY: add what matches $place_last in it to _found; of files only those at the end of the
+# pattern.
 place_match() {
-	place_of "$1"
+	place_to_read "$1"
 	place_flags=$-
 	set +f
 	for place_hit in "$_path"/$place_last; do
-		if [ -e "$place_hit" ] || [ -h "$place_hit" ]; then
+		if [ -d "$place_hit" ] || place_is_last "$place_hit"; then
 			_found=$_found${_found:+$sys_newline}$1/${place_hit##*/}
 		fi
 	done
 	case $place_flags in *f*) set -f ;; esac
+}
+
+# place_is_last PLACE: whether this can be what is looked for, without being a directory that it is in. Where
+# a link of an image leads, the kernel does not know.
+place_is_last() {
+	if [ -n "$place_pattern" ]; then [ -n "$root" ] && [ -h "$1" ]; else [ -e "$1" ] || [ -h "$1" ]; fi
 }

@@ -1,7 +1,7 @@
 # run.sh: a run of azready from its first step to its last, whatever the way out.
 
-# What is to be called at the end, and for a signal; those who hold something say so. A signal that has to wait
-# is noted: NAME NUMBER.
+# What is to be called at the end, and for a signal; those who hold something say so. A signal that has to
+# wait is noted: NAME NUMBER.
 run_endings='' sys_stopping='' run_held=no run_noted=''
 
 # run_prepare: what every command needs, before any file is opened and any program started.
