@@ -37,6 +37,7 @@ note_the_rest() {
 	log_plain "$_wanted_user"
 	pending_user=$_plain
 	pending_keep
+	settle_all
 	state_note_steps
 }
 
@@ -91,6 +92,7 @@ do_the_rest() {
 # take_steps: the chosen ones, in the order of the table.
 take_steps() {
 	state_time HOST_KEYS
+	settles_late=yes
 	for current_step in $steps_chosen; do provision_take_step || return; done
 	current_step=
 	state_time STEPS
@@ -105,7 +107,7 @@ provision_take_step() {
 	step_status=$?
 	case $step_status in 0) step_result='done' ;; 3) step_result=skipped ;; *) step_result=failed ;; esac
 	clock_now
-	clock_seconds "$((_now - step_began))"
+	clock_decimal "$((_now - step_began))"
 	{ printf 'STEP_%s=%s %s\n' "$_step_key" "$step_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
 	if [ "$step_result" = skipped ] && [ ! -e "$work/unusable.$current_step" ]; then
 		log_info "$current_step: skipped, nothing was given for it"
@@ -115,6 +117,7 @@ provision_take_step() {
 
 # tell: report the failure and end; the platform that could not be told of Ready is told nothing.
 tell() {
+	settle_all
 	[ -z "$untold" ] || provision_end not-told 3
 	fail_log
 	current_step=

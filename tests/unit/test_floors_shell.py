@@ -144,6 +144,7 @@ SHELL_ALONE = {
     "machine/parse": "what awk says of a document; in Python an exception does",
     "machine/places": "system.py follows the names of the image",
     "machine/selinux": "for the commands that change an image, which are shell's alone",
+    "machine/settle": "one sync for many directories: each would be a program; Python writes them as it goes",
     "machine/text": "words and lines are Python's own",
     "machine/work": "the work directory: Python keeps what it knows in memory",
 }

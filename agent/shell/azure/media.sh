@@ -59,8 +59,8 @@ media_look_for() {
 		media_take "$1"
 		return
 	fi
-	media_mounted=$(file_read /proc/mounts | DEVICE=$1 REAL=${_path#"$root"} awk '
-		$1 == ENVIRON["DEVICE"] || $1 == ENVIRON["REAL"] { print $2; exit }')
+	media_find_mounted "$1" "${_path#"$root"}"
+	place_of "$1"
 	if [ -n "$media_mounted" ]; then
 		# Blanks and the like stand there as \040.
 		media_take "$(printf '%b' "$(printf '%s' "$media_mounted" | sed 's/\\\([0-7]\)/\\0\1/g')")"
@@ -92,6 +92,22 @@ media_look_for() {
 	rmdir "$run_directory/media" 2>/dev/null
 	[ "$media_status" -ne 0 ] || case $1 in /dev/*) media_device=$1 ;; esac
 	return "$media_status"
+}
+
+# media_find_mounted DEVICE DEVICE: sets media_mounted, where one of them is mounted, as the kernel writes it.
+media_find_mounted() {
+	place_of /proc/mounts
+	media_mounted=
+	{
+		while read -r media_device_there media_place _; do
+			case $media_device_there in
+			"$1" | "$2")
+				media_mounted=$media_place
+				return 0
+				;;
+			esac
+		done <"$_path"
+	} 2>/dev/null
 }
 
 # media_mount PLACE KIND

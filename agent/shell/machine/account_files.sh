@@ -6,8 +6,6 @@ account_shell_is_closed() {
 	case ${1##*/} in nologin | false | true) ;; *) return 1 ;; esac
 }
 
-user_blanks=$(printf ' \t\r')
-
 # account_knows_shell SHELL: whether /etc/shells has it. dropbear lets nobody in with any other shell, if
 # there is such a file.
 account_knows_shell() {
@@ -15,6 +13,8 @@ account_knows_shell() {
 		forgive
 		_source=/dev/null
 	}
+	# Only here: it is a fork.
+	user_blanks=$(printf ' \t\r')
 	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
 		[ "${user_line%%#*}" != "$1" ] || return 0
 	done <"$_source"
@@ -227,7 +227,7 @@ account_store() {
 		return
 	}
 	account_move || return
-	sync "$account_etc" 2>/dev/null || sync
+	settle "$account_etc"
 }
 
 # account_keeps_modes: whether the new files have the modes of the old ones.

@@ -27,17 +27,23 @@ clock_timestamp() {
 # clock_seconds HUNDREDTHS: sets _seconds for sleep: 0.25, 1; whole and rounded up where busybox was built
 # without fractions.
 clock_seconds() {
-	_seconds=$(($1 / 100))
-	clock_rest=$(($1 % 100))
-	if [ "$clock_rest" != 0 ] && [ -z "${clock_fractions-}" ]; then
+	clock_decimal "$1"
+	[ "$clock_rest" != 0 ] || return 0
+	if [ -z "${clock_fractions-}" ]; then
 		clock_fractions=no
 		! sleep 0.01 2>/dev/null || clock_fractions=yes
 	fi
-	case ${clock_fractions-}$clock_rest in
-	0 | yes0 | no0) ;;
-	yes?) _seconds=$_seconds.0$clock_rest ;;
-	yes?0) _seconds=$_seconds.${clock_rest%0} ;;
-	yes*) _seconds=$_seconds.$clock_rest ;;
-	no*) _seconds=$((_seconds + 1)) ;;
+	[ "$clock_fractions" = yes ] || _seconds=$(($1 / 100 + 1))
+}
+
+# clock_decimal HUNDREDTHS: sets _seconds for people: 0.25, 1.
+clock_decimal() {
+	_seconds=$(($1 / 100))
+	clock_rest=$(($1 % 100))
+	case $clock_rest in
+	0) ;;
+	?) _seconds=$_seconds.0$clock_rest ;;
+	?0) _seconds=$_seconds.${clock_rest%0} ;;
+	*) _seconds=$_seconds.$clock_rest ;;
 	esac
 }

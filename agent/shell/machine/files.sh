@@ -163,11 +163,10 @@ file_make_directory() {
 file_write() {
 	place_of "$1"
 	file_new=${_path%/*}/.${_path##*/}.azready
-	file_know_dd
 	file_put "$2" "$3"
 	set -- "$1" "$?" "$file_new" "${_path%/*}"
 	if [ "$2" -eq 0 ]; then
-		sync "$4" 2>/dev/null || sync
+		settle "$4"
 		return 0
 	fi
 	rm -f "$3" 2>/dev/null
@@ -245,12 +244,13 @@ file_know_dd() {
 
 # file_dd FROM TO: into the file and onto the disk.
 file_dd() {
-	file_know_dd
-	if [ "$file_fsyncs" = yes ]; then
-		LC_ALL=C dd if="$1" of="$2" bs=65536 conv=fsync 2>"$work/err"
-	else
-		LC_ALL=C dd if="$1" of="$2" bs=65536 2>"$work/err" && sync
-	fi
+	[ "$file_fsyncs" = no ] || {
+		LC_ALL=C dd if="$1" of="$2" bs=65536 conv=fsync 2>"$work/err" && return 0
+		# Only now: a question costs as much as the work.
+		file_know_dd
+		[ "$file_fsyncs" = no ] || return 1
+	}
+	LC_ALL=C dd if="$1" of="$2" bs=65536 2>"$work/err" && sync
 }
 
 # file_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it

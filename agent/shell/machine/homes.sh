@@ -48,23 +48,31 @@ home_fill() {
 		{ [ -d "${home_new%/*}" ] || (umask 022 && LC_ALL=C mkdir -p "${home_new%/*}"); } &&
 			(umask 077 && LC_ALL=C mkdir "$home_new")
 	} 2>"$work/err" || return
-	home_copied=no
-	[ ! -d "$home_skeleton" ] || (cd "$home_skeleton" && home_all_in "$work/nothing") || {
-		home_copied=yes
-		LC_ALL=C cp -pPR "$home_skeleton/." "$home_new" 2>"$work/err" || return
-		(cd "$home_skeleton" && home_all_in "$home_new") || return
-		LC_ALL=C chmod 00700 "$home_new" 2>"$work/err" || return
-	}
+	# Not `$home_skeleton/.`: the directory would get the mode and the owner of the skeleton.
+	[ ! -d "$home_skeleton" ] ||
+		(cd "$home_skeleton" && home_each "$home_new" cp -pPR && home_all_in "$home_new") || return
 	if [ "${sys_me:-$(id -u)}" -eq 0 ]; then
-		[ "$home_copied" = no ] || { LC_ALL=C chown -h 0:0 "$home_new" 2>"$work/err" &&
-			find "$home_new/." ! -name . -prune -exec chown -hR "$2" {} \; 2>"$work/err"; } || return
-		LC_ALL=C chown -h "$2" "$home_new" 2>"$work/err" || return
+		(cd "$home_new" && home_each '' chown -hR "$2") &&
+			LC_ALL=C chown -h "$2" "$home_new" 2>"$work/err" || return
 	fi
 	LC_ALL=C chmod "$1" "$home_new" 2>"$work/err"
 }
 
-# home_all_in DIRECTORY: whether it has every name of the current one; there is a cp that copies nothing of
-# `DIR/.`.
+# home_each LAST WORD ..: run this with all names of the current directory, and LAST behind them; nothing
+# where there are none.
+home_each() {
+	home_last=$1
+	shift
+	home_words=$#
+	set +f
+	for home_hit in .[!.]* ..?* *; do
+		if [ -e "./$home_hit" ] || [ -h "./$home_hit" ]; then set -- "$@" "./$home_hit"; fi
+	done
+	[ $# -gt "$home_words" ] || return 0
+	LC_ALL=C "$@" ${home_last:+"$home_last"} 2>"$work/err"
+}
+
+# home_all_in DIRECTORY: whether it has every name of the current one.
 home_all_in() {
 	set +f
 	for home_hit in .[!.]* ..?* *; do

@@ -27,6 +27,7 @@ lock_make() {
 	[ ! -d "$lock_place" ] || return 0
 	if place_make_private "$lock_place" 2>/dev/null; then
 		lock_made="$lock_place${lock_made:+$sys_newline}$lock_made"
+		file_directories="${file_directories}0700 $lock_place$sys_newline"
 	elif [ ! -d "$lock_place" ]; then
 		lock_take_down
 		return 1

@@ -18,7 +18,6 @@ user_file_change() {
 	{ printf '' >"$work/err"; } 2>/dev/null
 	# For the subshell, which could not hand it on to the next one.
 	user_file_know_root
-	file_know_dd
 	place_of "$1" user_file_meets
 	if [ -n "$user_foreign" ]; then
 		_unsafe=${user_foreign#"$root"}

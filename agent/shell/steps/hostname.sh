@@ -82,27 +82,26 @@ hostname_has() {
 hostname_keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
-	hostname_hosts_edit edit_look "$1" search || return
-	if [ "$_verdict" = found ] || hostname_hosts_found "$1"; then
-		hostname_hosts_edit hostname_hosts_keep "$1" mend
-	elif place_exists /etc/hosts; then
-		hostname_hosts_edit hostname_hosts_add "$1" add
-	else
-		hostname_hosts_edit hostname_hosts_add "$1" make
+	hosts_how=make _verdict=none
+	if place_exists /etc/hosts; then
+		hosts_how=add
+		hostname_hosts_edit hostname_hosts_keep "$1" mend || return
 	fi
+	[ "$_verdict" = none ] || return 0
+	hostname_hosts_found "$1" || hostname_hosts_edit hostname_hosts_add "$1" "$hosts_how"
 }
 
-# hostname_hosts_keep NAME PROGRAM ..: an image without the file gets none.
 hostname_hosts_keep() {
-	! place_exists "$1" || edit_keep_bytes "$1" 0644 "$2" "$3" "$4" "$5"
+	edit_keep_bytes "$1" 0644 "$2" "$3" "$4" "$5"
 }
 
 hostname_hosts_add() {
 	edit_keep "$1" 0644 "$2" "$3" "$4" "$5" && log_info 'hostname: a line of /etc/hosts knows it'
 }
 
-# hostname_hosts_edit FUNCTION NAME search|mend|add|make: call it with the program that mends the line that is
-# there, and searches the name or adds a line; generalize takes away what stands at the end in this form.
+# hostname_hosts_edit FUNCTION NAME mend|add|make: call it with the program that mends the line that is
+# there, or adds one; `mend` says `none` where no line has the name then. generalize takes away what stands at
+# the end in this form.
 hostname_hosts_edit() {
 	"$1" /etc/hosts 'BEGIN {
 		take(ARGV[1])
@@ -115,7 +114,7 @@ hostname_hosts_edit() {
 			n = split(tolower(line), word, /[ \t]+/)
 			for (j = 2; j <= n; j++) if (word[j] == name) found = 1
 		}
-		if (ARGV[4] == "search") verdict(found ? "found" : "none")
+		if (ARGV[4] == "mend" && !found) verdict("none")
 		if (ARGV[4] != "mend") put("127.0.1.1\t" ARGV[3])
 		verdict_of_edit(0)
 	}' "$2" "$hosts_names" "$3"
