@@ -140,6 +140,14 @@ cli_provision() {
 	provision
 }
 
+# cli_host_keys: the run that an earlier one has left the other host keys to.
+cli_host_keys() {
+	cli_start
+	lock_wait "$deadline" || exit 0
+	make_other_host_keys
+	exit 0
+}
+
 # cli_lock: however long another run needs: it reports, and this one would only disturb it.
 cli_lock() {
 	if [ "$force" = no ] && state_is_done; then

@@ -73,6 +73,11 @@ main_report() {
 # Azure.
 main_provision() {
 	config_read
+	# shellcheck disable=SC2031  # of the environment
+	if [ "${azready_alone-}" = yes ]; then
+		engine=shell
+		launcher_run_engine cli_host_keys 120
+	fi
 	[ "$has_only" = no ] || config_set STEPS "$only" --only
 	config_split_steps "$skip" --skip
 	identity_from_dmi

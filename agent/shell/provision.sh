@@ -15,6 +15,7 @@ provision() {
 	report_ready || tell
 	mark_provisioned
 	finish announced_now
+	leave_host_keys
 	exit 0
 }
 
@@ -31,6 +32,7 @@ note_the_rest() {
 	pending_items=status
 	[ "$set_KVP" = no ] || ! place_exists "$proto_KVP_POOL" || pending_items="$pending_items${sys_newline}kvp"
 	for pending_name in $scripts; do pending_items="$pending_items${sys_newline}script $pending_name 0"; done
+	! host_keys_are_left || pending_items="$pending_items${sys_newline}host-keys"
 	[ "$set_RUN" != once ] || pending_items="$pending_items${sys_newline}service"
 	pending_hostname=$hostname_set
 	wanted_user
@@ -58,8 +60,8 @@ finish() {
 	fi
 	publish_hostname
 	run_scripts
-	# Last: a run that is cut off before must be started again.
-	pending_do service service_disable
+	# The host keys are made by a run of their own, and what comes after them is its too.
+	pending_has host-keys || pending_do service service_disable
 	pending_keep
 }
 
@@ -86,12 +88,12 @@ do_the_rest() {
 	hostname_set=$pending_hostname
 	{ printf '%s' "$pending_user" >"$work/wanted.admin-user"; } 2>/dev/null
 	finish announced_before
+	leave_host_keys
 	exit 0
 }
 
 # take_steps: the chosen ones, in the order of the table.
 take_steps() {
-	state_time HOST_KEYS
 	settles_late=yes
 	for current_step in $steps_chosen; do provision_take_step || return; done
 	current_step=

@@ -49,7 +49,10 @@ python_try() {
 	# Where nothing can send, the watcher goes by itself.
 	! alive_signal TERM "$child_dog" || child_wait "$child_dog"
 	child_dog='' _ended=$python_ended
-	[ -e "$work/handover" ] || [ -e "$work/late" ] || exit "$_ended"
+	[ -e "$work/handover" ] || [ -e "$work/late" ] || {
+		[ "$set_command$_ended" != provision0 ] || leave_host_keys
+		exit "$python_ended"
+	}
 	rm -f "$work/handover" "$work/late"
 }
 

@@ -196,7 +196,7 @@ VERBS = {
     ],
     "steps/data": ["run_scripts", "step_custom_data", "step_user_data"],
     "steps/hooks": ["step_hooks"],
-    "steps/host_keys": ["make_host_keys"],
+    "steps/host_keys": ["leave_host_keys", "make_host_keys", "make_other_host_keys"],
     "steps/hostname": ["step_hostname"],
     "steps/login": ["step_login"],
     "steps/password": ["step_password"],

@@ -21,7 +21,7 @@ from azready.machine.run import FAILED, SKIPPED
 from azready.machine.run_lock import RunLock
 from azready.machine.signals import Interrupted
 from azready.machine.sweep import sweep
-from azready.steps import data, publish
+from azready.steps import data, host_keys, publish
 from azready.steps.host_keys import make_host_keys
 from azready.tables import STEPS, VERSION
 
@@ -77,6 +77,7 @@ def provision(run: Run, force: bool) -> None:
         read_goal_state(run)
         read_wanted(run)
         make_host_keys(run.system)
+        run.saw("HOST_KEYS")
         take_steps(run)
         rest = note_the_rest(run)
         report_ready(run)
@@ -107,7 +108,6 @@ def begin(run: Run) -> None:
 
 def take_steps(run: Run) -> None:
     """The chosen ones, in the order of the table. Raises Failure at the first that fails."""
-    run.saw("HOST_KEYS")
     for step in STEPS:
         if step not in run.steps:
             continue
@@ -132,6 +132,8 @@ def note_the_rest(run: Run) -> pending.Pending:
     if kvp.is_wanted(run):
         items.append("kvp")
     items += [f"script {name} 0" for name in data.scripts(run)]
+    if host_keys.are_left(run.system):
+        items.append("host-keys")
     if run.settings["RUN"] == "once":
         # Last: a run that is cut off before must be started again.
         items.append("service")
@@ -161,7 +163,9 @@ def finish(run: Run, rest: pending.Pending, *, announced: bool) -> None:
     for name in rest.scripts():
         signals.check()
         rest.run_script(name, lambda name=name: _run_script(run, name))  # type: ignore[misc]
-    rest.do("service", lambda: services.disable_service(run.system))
+    # The host keys are made by a run of their own, which the launcher starts, and what comes after them is its too.
+    if "host-keys" not in rest.items:
+        rest.do("service", lambda: services.disable_service(run.system))
     # Nothing is left, or nothing could be noted.
     rest.keep()
 

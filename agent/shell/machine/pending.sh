@@ -43,7 +43,9 @@ pending_read() {
 		case $pending_line in
 		HOSTNAME=*) pending_hostname=${pending_line#*=} ;;
 		ADMIN_USER=*) pending_user=${pending_line#*=} ;;
-		status | kvp | service) pending_items="$pending_items${pending_items:+$sys_newline}$pending_line" ;;
+		status | kvp | host-keys | service)
+			pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
+			;;
 		'script custom-data '[0-9] | 'script user-data '[0-9])
 			pending_items="$pending_items${pending_items:+$sys_newline}$pending_line"
 			pending_line=${pending_line#script }
@@ -54,9 +56,14 @@ pending_read() {
 	:
 }
 
+# pending_has ITEM: whether it is still to be done.
+pending_has() {
+	case "$sys_newline$pending_items$sys_newline" in *"$sys_newline$1$sys_newline"*) ;; *) return 1 ;; esac
+}
+
 # pending_do ITEM COMMAND ..: if it is still to be done.
 pending_do() {
-	case "$sys_newline$pending_items$sys_newline" in *"$sys_newline$1$sys_newline"*) ;; *) return 0 ;; esac
+	pending_has "$1" || return 0
 	pending_item=$1
 	shift
 	"$@" || :

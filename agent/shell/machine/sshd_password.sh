@@ -24,7 +24,7 @@ sshd_set_password_login() {
 	sshd_written=no
 	read_only_spare sshd_write "$1" || return
 	[ -z "$_spared" ] || return 0
-	[ "$sshd_written" = no ] || sshd_reload
+	[ "$sshd_written" = no ] || sshd_reload password || :
 	sshd_is "$1"
 	case $? in
 	0) ;;
@@ -200,15 +200,16 @@ sshd_refuses() {
 	done
 }
 
-# sshd_reload: have a server that runs read its configuration again.
+# sshd_reload WHO: have a server that runs read its configuration again, for WHO; fails where none runs.
 sshd_reload() {
-	[ -z "$root" ] || return 0
+	[ -z "$root" ] || return
 	for sshd_file in $fact_SSHD_PID_FILES; do
 		sshd_pid=$(tr -d ' \n' 2>/dev/null <"$sshd_file")
 		case $sshd_pid in '' | *[!0-9]*) continue ;; esac
 		[ "$(cat "/proc/$sshd_pid/comm" 2>/dev/null)" = sshd ] || continue
 		kill -HUP "$sshd_pid" 2>/dev/null
-		log_info 'password: the SSH server reads its configuration again'
+		log_info "$1: the SSH server reads its configuration again"
 		return
 	done
+	return 1
 }

@@ -1,32 +1,159 @@
 # host_keys.sh: SSH host keys for a machine whose image has none. Debian makes them when the package is
-# installed and never again, so after `generalize` its server would not start.
+# installed and never again, so after `generalize` its server would not start. One key before the steps: what
+# they ask (sshd -T) needs one, and so does a server that starts beside azready. The others are left to a run
+# of their own, for both engines: rsa can take a slow machine half a minute.
 
-# make_host_keys: only where there is a server that has no key at all. Never the end.
+# make_host_keys: one key, where there is a server that has none. Never the end.
 make_host_keys() {
-	host_keys_make sshd ssh-keygen /etc/ssh/ssh_host_ _key -q -N ''
-	# Buildroot's directory is a link to one that is not there yet; its server makes its own keys, as
-	# OpenWrt's and Alpine's.
-	host_keys_make dropbear dropbearkey /etc/dropbear/dropbear_ _host_key
+	host_keys_each host_keys_make_first
+	state_time HOST_KEYS
 }
 
-# host_keys_make SERVER TOOL BEFORE BEHIND [ARGUMENT ..]: what stands before and behind the kind in a key's
-# path. Then start a server that gave up before there were keys: Debian's runit does not try again.
-host_keys_make() {
-	program_which "$1" && program_which "$2" && place_exists "${3%/*}/." || return 0
-	host_before=$3 host_behind=$4
-	shift 4
+# host_keys_are_left: whether others are still to be made. A file remembers it, however the run ends.
+host_keys_are_left() {
+	place_exists "$state_directory/host-keys-left"
+}
+
+# leave_host_keys: if some are left: to a run of their own, which is this very program once more, at a low
+# priority. Where the init starts the SSH server after azready, it would have to wait for them.
+leave_host_keys() {
+	host_keys_are_pending && program_which sh || return 0
+	# Its own run, as soon as this one is over.
+	[ -z "${lock_file-}" ] || lock_give_back
+	case $_self in /*) ;; *) _self=$PWD/$_self ;; esac
+	set -- "$_which" "$_self"
+	case $log_level in 0) set -- "$@" -q ;; 2) set -- "$@" -v ;; esac
+	host_keys_by_systemd "$@" || host_keys_in_background "$@"
+}
+
+# host_keys_are_pending: whether an earlier run, or this one, has left them. Its file says for which machine:
+# the one that is provisioned.
+host_keys_are_pending() {
+	place_of "$state_directory/pending"
+	[ -z "$root" ] && { IFS= read -r host_line <"$_path"; } 2>/dev/null || return
+	vm_id=${host_line#VM_ID=}
+	pending_read && pending_has host-keys
+}
+
+# host_keys_by_systemd COMMAND ..: in a unit of its own: its service is over as soon as azready ends. Where
+# the SSH server is about to start, it has done so by then.
+host_keys_by_systemd() {
+	[ -d /run/systemd/system ] && program_which systemd-run || return
+	program_run 60 /dev/null "$_which" --quiet --no-block --collect --unit=azready-host-keys --nice=10 \
+		--description='Make the other SSH host keys' --setenv=azready_alone=yes --setenv="PATH=$PATH" \
+		--property='After=azready.service ssh.service sshd.service dropbear.service' -- "$@" "$word_1"
+}
+
+# host_keys_in_background COMMAND ..: whoever reads a pipe of ours to its end would wait.
+host_keys_in_background() {
+	! program_has nice || set -- nice -n 10 "$@"
+	# shellcheck disable=SC2030  # for this one command
+	{
+		[ ! -p /proc/self/fd/2 ] || exec 2>/dev/null
+		azready_alone=yes && export azready_alone && trap '' HUP && child_become "$@" "$word_1"
+	} </dev/null >/dev/null &
+}
+
+# make_other_host_keys: what such a run does: the other keys, and all that comes after them.
+make_other_host_keys() {
+	host_keys_are_pending || return 0
+	host_unheard=no
+	host_keys_each host_keys_make_others
+	file_remove "$state_directory/host-keys-left" || :
+	pending_drop host-keys
+	pending_do service service_disable
+	pending_keep
+	[ "$host_unheard" = no ] || host_keys_tell
+}
+
+# host_keys_tell: have an sshd read them that is about to start, with the keys that it has seen already.
+host_keys_tell() {
+	lock_give_back
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		child_pause 100
+		! sshd_reload ssh || break
+	done
+}
+
+# host_keys_each FUNCTION: for each kind of server that is there and expects keys.
+host_keys_each() {
+	host_keys_with "$1" sshd ssh-keygen /etc/ssh/ssh_host_ _key -q -N ''
+	# Buildroot's directory is a link to one that is not there yet; its server makes its own keys, as
+	# OpenWrt's and Alpine's.
+	host_keys_with "$1" dropbear dropbearkey /etc/dropbear/dropbear_ _host_key
+}
+
+# host_keys_with FUNCTION SERVER TOOL BEFORE BEHIND [ARGUMENT ..]: BEFORE and BEHIND stand around the kind in
+# a key's path.
+host_keys_with() {
+	program_which "$2" && program_which "$3" && place_exists "${4%/*}/." || return 0
+	host_do=$1 host_server=$2 host_tool=$_which host_before=$4 host_behind=$5
+	shift 5
+	"$host_do" ${1+"$@"}
+}
+
+# host_keys_make_first [ARGUMENT ..]: of the kinds that the server reads. Then start a server that gave up
+# before there were keys: Debian's runit does not try again.
+host_keys_make_first() {
 	host_keys_none || return 0
+	host_keys_configured
 	for host_kind in $fact_HOST_KEY_KINDS; do
-		# What a power cut left is in the way.
-		rm -f "$host_before$host_kind$host_behind"
-		program_run 60 /dev/null "$_which" -t "$host_kind" -f "$host_before$host_kind$host_behind" ${1+"$@"}
+		case $host_lines in
+		'' | *"$host_before$host_kind$host_behind"*) ! host_keys_make_one ${1+"$@"} || break ;;
+		esac
 	done
 	if host_keys_none; then
-		log_warning "ssh: host keys not made: $(tail -n 1 "$work/run.err")"
+		program_last_line
+		log_warning "ssh: host keys not made: $(cat "$work/last")"
 		return
 	fi
-	log_info "ssh: host keys made in ${host_before%/*}"
+	log_info "ssh: host key $host_kind made in ${host_before%/*}"
+	{
+		file_make_directory "$state_directory" 0700 &&
+			file_write "$state_directory/host-keys-left" 0600 /dev/null
+	} || forgive
 	for service in $fact_SSH_SERVICES; do service_rows service_row service_start_item || :; done
+}
+
+# host_keys_make_others [ARGUMENT ..]: then have a server that runs read them.
+host_keys_make_others() {
+	host_made=
+	for host_kind in $fact_HOST_KEY_KINDS; do
+		[ ! -s "$host_before$host_kind$host_behind" ] || continue
+		if host_keys_make_one ${1+"$@"}; then
+			host_made="$host_made $host_kind"
+		else
+			program_last_line
+			log_info "ssh: host key $host_kind not made: $(cat "$work/last")"
+		fi
+	done
+	[ -n "$host_made" ] || return 0
+	log_info "ssh: host keys$host_made made in ${host_before%/*}"
+	[ "$host_server" != sshd ] || sshd_reload ssh || host_unheard=yes
+}
+
+# host_keys_configured: sets host_lines, what the server's configuration says of its keys, where that are any
+# of ours; else it takes each of them.
+host_keys_configured() {
+	host_lines=
+	[ "$host_server" = sshd ] || return 0
+	host_lines=$(LC_ALL=C grep -ihs '^[[:space:]]*HostKey[[:space:]="]' /etc/ssh/sshd_config \
+		/etc/ssh/sshd_config.d/*.conf)
+	case $host_lines in *"$host_before"*"$host_behind"*) ;; *) host_lines= ;; esac
+}
+
+# host_keys_make_one [ARGUMENT ..]: of $host_kind. Beside its place first: a service of the image may make the
+# same, and a server may read what is half written.
+host_keys_make_one() {
+	host_key=$host_before$host_kind$host_behind
+	rm -f "$host_key.azready" "$host_key.azready.pub"
+	program_run 600 /dev/null "$host_tool" -t "$host_kind" -f "$host_key.azready" ${1+"$@"}
+	if [ -s "$host_key.azready" ] && [ ! -s "$host_key" ]; then
+		[ ! -s "$host_key.azready.pub" ] || mv -f "$host_key.azready.pub" "$host_key.pub"
+		mv -f "$host_key.azready" "$host_key"
+	fi
+	rm -f "$host_key.azready" "$host_key.azready.pub"
+	[ -s "$host_key" ]
 }
 
 host_keys_none() {

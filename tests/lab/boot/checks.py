@@ -39,6 +39,13 @@ _SECRETS = (
     Check("custom data", "cat /var/lib/azready/custom-data", "{custom_data}"),
     Check("password in a log", "grep -rlF '{password}' /run /var /etc 2>/dev/null || :", ""),
 )
+# Each kind is made, the last ones after Ready, and an sshd that ran by then knows of them.
+_KEYS = Check(
+    "kinds of host keys that sshd does not show",
+    "[ ! -x /usr/sbin/sshd ] || for kind in ecdsa ed25519 rsa; do for _ in 1 2 3 4 5 6 7 8 9 10; do"
+    " ! ssh-keyscan -t $kind 127.0.0.1 2>/dev/null | grep -q . || continue 2; sleep 1; done; echo $kind; done",
+    "",
+)
 # Says something for as long as the service would start at the next boot.
 _ENABLED = {
     "systemd": "ls /etc/systemd/system/*.wants/azready.service",
@@ -56,7 +63,11 @@ def look_inside(stage: Stage, boot: Boot) -> str:
     _look(stage, boot, _CHECKS)
     if not boot.vm.run(f"{{ {_ENABLED[stage.machine.init]}; }} >/dev/null 2>&1").endswith("]"):
         stage.problem("the service is still enabled")
-    return log_in(stage, boot) if stage.machine.ssh else ""
+    if not stage.machine.ssh:
+        return ""
+    host_keys = log_in(stage, boot)
+    _look(stage, boot, [_KEYS])
+    return host_keys
 
 
 def look_for_secrets(stage: Stage, boot: Boot) -> None:

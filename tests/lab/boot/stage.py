@@ -76,10 +76,10 @@ class Boot:
         return self.azure.emulator.wait_for(" verdict +Creating -> ", _PATIENCE)[0]
 
     def settle(self) -> None:
-        """Wait until the boot is over and no azready runs. Raises `NotSeen`."""
+        """Wait until the boot is over, no azready runs, and nothing is left to one. Raises `NotSeen`."""
         limit = time.monotonic() + _PATIENCE
         runs = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep '[a]zready provision'"
-        over = f"{{ {self.settled}; }} && ! {runs}"
+        over = f"{{ {self.settled}; }} && [ ! -e /var/lib/azready/pending ] && ! {runs}"
         while (said := self.vm.run(over)).endswith("]"):
             if time.monotonic() > limit:
                 raise NotSeen(f"the boot is not over after {_PATIENCE} s: {said}")

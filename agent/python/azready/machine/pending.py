@@ -15,7 +15,7 @@ from azready.machine.system import System
 
 # A script that was cut off is started once more; not again, because it may be what cuts the run off.
 _MOST_STARTS = 2
-_ITEM = re.compile(r"status|kvp|service|script (custom-data|user-data) [0-9]{1,3}")
+_ITEM = re.compile(r"status|kvp|host-keys|service|script (custom-data|user-data) [0-9]{1,3}")
 
 
 class Pending:
