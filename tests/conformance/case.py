@@ -193,7 +193,8 @@ def _quoted(field: str) -> str:
 class Run:
     """One start of the agent. `settings` become AZREADY_KEY; false takes away what the runner would set.
 
-    `environment` is set as it is; `files` are written into the image just before.
+    `environment` is set as it is; `files` are written into the image just before. `plain`: as at a boot, without
+    --engine, and in a live case without --root.
     """
 
     expect: Expect = _by(_expect, Expect)
@@ -202,6 +203,7 @@ class Run:
     environment: dict[str, str] = field(default_factory=dict)
     config: str | None = None
     files: dict[str, ImageFile] = _by(_table_of(_image_file), dict)
+    plain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +212,8 @@ class Case(Run):
 
     `name` is TOPIC/NAME, or TOPIC/NAME/ROW, as its file has it.
     `core`: run it for every combination. `full`: with all steps, and accounts in the image; the others leave out the
-    steps of accounts and data (STEPS), so that a case about the wire needs none. `own`: it is about azready's own
+    steps of accounts and data (STEPS), so that a case about the wire needs none. `live`: the root is /, and what it
+    has to show beside files are `processes`, words each (see live.py). `own`: it is about azready's own
     files, or replaces the whole instance document (another agent may ask for single values), or has links that only a
     --root keeps inside; other agents are not put under it. `without`: tools that PATH does not have; a combination
     whose shell is all tools in one takes no part.
@@ -219,6 +222,8 @@ class Case(Run):
     about: str
     core: bool = False
     full: bool = False
+    live: bool = False
+    processes: tuple[tuple[str, ...], ...] = ()
     own: bool = False
     engines: tuple[str, ...] = _by(_list_of(_one_of(*ENGINES)), ENGINES)
     without: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,9 +118,11 @@ ALL = [
     *(Combination("python", "dash", "urllib3", version) for version in PYTHONS),
     *(row for row in _SHELL_ROWS if (row.shell, row.http) not in IMPOSSIBLE),
 ]
-# Every case runs with these: the newest Python, and the shell engine with each awk. `core` cases run with all.
+# Every case runs with these: the Python of the tests, which can be measured (trust/measuring.py), and the shell engine
+# with each awk. `core` cases run with all.
+_OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 ALWAYS = [
-    Combination("python", "dash", "urllib3", PYTHONS[-1]),
+    Combination("python", "dash", "urllib3", _OWN if _OWN in PYTHONS else PYTHONS[-1]),
     *(Combination("shell", shell, "curl") for shell in ("dash", "busybox", "bash", "ksh93")),
 ]
 
@@ -166,12 +169,16 @@ def _where(program: str) -> str:
 
 @dataclass(frozen=True)
 class Start:
-    """What the runner wants started: arguments, the root, and settings of the case (KEY -> value)."""
+    """What the runner wants started: arguments, the root, and settings of the case (KEY -> value).
+
+    `plain`: with no option that a boot does not have.
+    """
 
     root: Path
     args: Sequence[bytes]
     settings: Mapping[str, str]
     environment: Mapping[str, str]
+    plain: bool = False
 
 
 class Client(Protocol):
@@ -205,6 +212,8 @@ class Azready:
     sandbox: Path
     contract: bool = True
     limit: float = 60.0
+    # The file that runs.
+    agent: Path = AGENT
     # A scratch folder.
     work: Path | None = None
 
@@ -222,8 +231,9 @@ class Azready:
         """The shell by its full path, because PATH has no other; zsh through its link `sh`."""
         shell = SHELLS[self.combination.shell]
         program = str(self.sandbox / "sh") if shell.started_as else _where(shell.program)
-        options = ["--engine", self.combination.engine, "--root", str(start.root)]
-        return [program, *shell.words, str(AGENT), *options, *start.args]
+        root = [] if start.plain and start.root == Path("/") else ["--root", str(start.root)]
+        options = [*([] if start.plain else ["--engine", self.combination.engine]), *root]
+        return [program, *shell.words, str(self.agent), *options, *start.args]
 
     def environment(self, start: Start) -> dict[str, str]:
         """Nothing but PATH and what the case sets."""

@@ -12,7 +12,7 @@ _TURN = 4
 
 
 def combinations(case: Case, cases: Sequence[Case]) -> list[Combination]:
-    """Every case runs with the newest Python, and with two shells and a third by turns; a core case with more.
+    """Every case runs with the Python of the tests, and with two shells and a third by turns; a core case with more.
 
     Every combination has its turn in a fourth of the core cases: all of them in all would take CI an hour.
     """

@@ -18,6 +18,7 @@ def applies_to_others(case: Case) -> bool:
     return (
         case.engines == ENGINES
         and not case.own
+        and not case.live
         and all(
             run.args == (b"provision",) and run.config is None and run.settings.keys() <= _TIMES | _PLACES
             for run in case.runs

@@ -15,6 +15,7 @@ from .check import Observed, contract_faults, engine_faults, outcome_faults
 from .client import Azready, Client, Other, Start
 from .facts import fill, project_version
 from .image import below, make_root, write_files
+from .live import live, prepare
 from .process import execute
 
 # Long for any case that goes well, short for whoever waits for one that does not.
@@ -65,7 +66,7 @@ def run_case(case: Case, client: Client, folder: Path) -> Result:
         usual = {"WIRESERVER": azure.wireserver, "IMDS": azure.imds, "DEADLINE": _DEADLINE}
         usual |= {} if case.full else {"STEPS": _FEW_STEPS}
         for run in case.runs:
-            seen = _start(run, client, azure, root, facts, usual)
+            seen = _start(case, run, client, azure, root, facts, usual)
             result.runs.append(seen)
             _compare(result, run, client, facts)
     return result
@@ -96,20 +97,31 @@ def facts_of(vm: VirtualMachine, azure: Emulator, root: Path) -> dict[str, str]:
 
 
 def _start(
-    run: Run, client: Client, azure: Emulator, root: Path, facts: Mapping[str, str], usual: Mapping[str, str]
+    case: Case,
+    run: Run,
+    client: Client,
+    azure: Emulator,
+    root: Path,
+    facts: Mapping[str, str],
+    usual: Mapping[str, str],
 ) -> Observed:
     write_files(root, run.files, facts)
     if run.config is not None:
         below(root, "/etc/azready.conf").write_text(fill(run.config, facts), encoding="utf-8")
     settings = {key: fill(value, facts) for key, value in {**usual, **run.settings}.items() if value is not None}
     environment = {key: fill(value, facts) for key, value in run.environment.items()}
-    start = Start(root, [_filled(word, facts) for word in run.args], settings, environment)
-    asked, before = len(azure.requests), snapshot(root)
+    words = [_filled(word, facts) for word in run.args]
+    start = Start(Path("/") if case.live else root, words, settings, environment, run.plain)
     scratch = root.parent / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
+    command, variables = client.command(start), client.environment(start)
+    if case.live:
+        prepare(root, scratch)
+        command, variables = live(command, variables, root, scratch, case.processes)
+    asked, before = len(azure.requests), snapshot(root)
     work = client.work or scratch
-    finished = execute(client.command(start), client.environment(start), work, scratch, client.limit)
+    finished = execute(command, variables, work, scratch, client.limit)
     return Observed(finished, azure.requests[asked:], azure.verdict, before, snapshot(root))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from conformance.client import (
 )
 from conformance.combinations import combinations
 from conformance.expected import applies_to_others, judgement, load_expected
+from conformance.live import what_is_missing
 from conformance.loading import CASES, load_cases, load_file
 from conformance.run import run_case
 
@@ -43,18 +43,18 @@ _SCRIPT_LIMIT = 6.0
 )
 def test_case(case: Case, combination: Combination, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """azready does what the case says, in this combination."""
-    result = run_case(case, _azready(combination, tmp_path_factory, case.without), tmp_path)
+    result = run_case(case, _azready(case, combination, tmp_path_factory), tmp_path)
     if result.faults:
         pytest.fail(str(result), pytrace=False)
 
 
-def _azready(
-    combination: Combination, tmp_path_factory: pytest.TempPathFactory, without: Sequence[str] = ()
-) -> Azready:
+def _azready(case: Case, combination: Combination, tmp_path_factory: pytest.TempPathFactory) -> Azready:
     need_programs(combination)
+    if case.live and (missing := what_is_missing()):
+        support.leave_out(missing)
     if not AGENT.exists():
         pytest.fail(f"{AGENT.name} is not built: python3 build.py build", pytrace=False)
-    return Azready(combination, make_sandbox(tmp_path_factory.getbasetemp() / "sandboxes", combination, without))
+    return Azready(combination, make_sandbox(tmp_path_factory.getbasetemp() / "sandboxes", combination, case.without))
 
 
 def _leaves_a_choice(case: Case) -> bool:
@@ -68,7 +68,7 @@ def test_engines_send_the_same_bytes(case: Case, tmp_path: Path, tmp_path_factor
     for combination in ALWAYS[:2]:
         folder = tmp_path / combination.engine
         folder.mkdir()
-        result = run_case(case, _azready(combination, tmp_path_factory), folder)
+        result = run_case(case, _azready(case, combination, tmp_path_factory), folder)
         bodies = [request.body for seen in result.runs for request in seen.reports]
         sent.append([re.sub(rb"timestamp=[-0-9T:]*Z", b"timestamp=", body).decode() for body in bodies])
     if sent[0] != sent[1]:

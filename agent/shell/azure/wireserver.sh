@@ -47,8 +47,8 @@ wire_parse() {
 	_retry_after=0
 	parse_document "$awk_xml$awk_fill$awk_goal_state" "$1" "$proto_ID_MAX" "$health_template" ||
 		parse_failed || return
-	[ "$log_level" -lt 2 ] ||
-		log_debug "goal state: $(cat "$work/INCARNATION" "$work/CONTAINER_ID" "$work/INSTANCE_ID")"
+	[ "$log_level" -lt 2 ] || log_debug "goal state: incarnation=$(cat "$work/INCARNATION")\
+ container_id=$(cat "$work/CONTAINER_ID") instance_id=$(cat "$work/INSTANCE_ID")"
 }
 
 # wire_post FILE LIMIT: once, with the goal state of this moment or without one.

@@ -96,7 +96,7 @@ program_run() {
 # $work/last.
 program_last_line() {
 	program_awk '$0 != "" { last = $0 }
-		END { last = trimmed(last); printf "%s", last == "" ? "none" : last }' "$work/run.err" >"$work/last"
+		END { last = trimmed(last); printf "%s", (last == "" ? "none" : last) }' "$work/run.err" >"$work/last"
 }
 
 # program_failed REASON HINT COMMAND: the failure of what program_run has just run.

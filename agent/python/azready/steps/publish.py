@@ -88,7 +88,7 @@ class _Publisher:
             self._by_udhcpc(["udhcpc"], words[1:])
         elif client == "busybox":
             if words[1:2] == ["udhcpc"]:
-                self._by_udhcpc(words[:2], words[2:])
+                self._by_udhcpc(["busybox", "udhcpc"], words[2:])
         elif self._once(client):
             self._by(client)
 
