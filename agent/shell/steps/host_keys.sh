@@ -47,11 +47,18 @@ host_keys_by_systemd() {
 # host_keys_in_background COMMAND ..: whoever reads a pipe of ours to its end would wait.
 host_keys_in_background() {
 	! program_has nice || set -- nice -n 10 "$@"
+	if [ -p /proc/self/fd/2 ]; then
+		host_keys_become "$@" </dev/null >/dev/null 2>&1 &
+	else
+		host_keys_become "$@" </dev/null >/dev/null &
+	fi
+}
+
+# host_keys_become COMMAND ..: in a process of its own.
+host_keys_become() {
+	trap '' HUP
 	# shellcheck disable=SC2030  # for this one command
-	{
-		[ ! -p /proc/self/fd/2 ] || exec 2>/dev/null
-		azready_alone=yes && export azready_alone && trap '' HUP && child_become "$@" "$word_1"
-	} </dev/null >/dev/null &
+	azready_alone=yes && export azready_alone && child_become "$@" "$word_1"
 }
 
 # make_other_host_keys: what such a run does: the other keys, and all that comes after them.
