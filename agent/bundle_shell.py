@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bundle_inputs import BundleError, read
@@ -12,6 +13,16 @@ FACT_TABLES = ("machine.conf", "ssh.conf", "accounts.conf")
 NARROW_TABLES = ("reasons", "generalize")
 # At the top of the file, in this order: what ends most runs.
 FIRST = ("vm_id.sh", "again.sh")
+# Then what the launcher and `report` need. The launcher runs behind these, before any shell has read the rest: to
+# understand all of the text costs as much as a request. test_floors_shell holds that they need nothing of the rest.
+EARLY = frozenset(
+    f"{name}.sh"
+    for name in (
+        *("identity", "report", "wireserver", "cli", "python", "launcher"),
+        *("alive", "children", "clock", "config", "failure", "files", "http", "http_clients", "log", "own", "parse"),
+        *("pending", "places", "programs", "run", "settle", "state", "text", "tries", "work"),
+    )
+)
 # What units/INIT/install.conf says, and how the engines' table of init systems has it: a column for each first word,
 # with a sign in front of what is enabled and disabled.
 INSTALL_CONF = "install.conf"
@@ -28,9 +39,13 @@ def shell_text(root: Path, version: str, *, with_zip: bool, for_linter: bool = F
     texts = {path.name: read(path) for path in shell_modules(root)}
     code = texts if for_linter else {name: without_comments(text) for name, text in texts.items()}
     first = header(root, version, with_zip) + "".join(code.pop(name, "") for name in FIRST)
-    text = first + assignments(root, for_linter) + "".join(code.values())
+    early = "".join(code.pop(name) for name in list(code) if name in EARLY)
+    values = tables(root, for_linter)
+    asked = {name for name in values if name.startswith(("proto_", "set_")) or re.search(rf"\${{?{name}\b", early)}
+    text = first + assignments(values, asked, for_linter) + early
+    text += assignments(values, values.keys() - asked, for_linter) + "".join(code.values())
     if not text.endswith("\nexit $?\n"):
-        raise BundleError("agent/shell/launcher.sh must end in a line `exit $?`, because the zip follows it")
+        raise BundleError("agent/shell/last.sh must end in a line `exit $?`, because the zip follows it")
     return ascii_only(text)
 
 
@@ -58,18 +73,22 @@ def header(root: Path, version: str, with_zip: bool) -> str:
     )
 
 
-def assignments(root: Path, for_linter: bool) -> str:
-    """The shared tables as shell variables, in braces so that one lint directive covers them all and nothing else."""
+def tables(root: Path, for_linter: bool) -> dict[str, str]:
+    """The shared tables and the awk programs: name of the variable -> text."""
     values = {f"proto_{key}": value for key, value in protocol(root).items() if key != "AZURE_ASSET_TAG"}
     # config.sh gives them their values: so a misspelt setting is an unassigned variable to the linter.
     values |= {f"set_{key}": "" for key in setting_kinds(root)} if for_linter else {}
     values |= shell_tables(root) | unit_texts(root)
     awks = sorted((root / "agent" / "shell").rglob("*.awk"), key=lambda path: path.name)
-    values |= {f"awk_{path.stem}": with_facts(root, without_comments(read(path))) for path in awks}
-    tables = "".join(assignment(name, value) for name, value in values.items())
+    return values | {f"awk_{path.stem}": with_facts(root, without_comments(read(path))) for path in awks}
+
+
+def assignments(values: Mapping[str, str], names: Collection[str], for_linter: bool) -> str:
+    """Those of these names as shell variables, in braces so that one lint directive covers them and nothing else."""
+    text = "".join(assignment(name, value) for name, value in values.items() if name in names)
     # SC2034: the Python engine may be the only one that needs a fact. SC2016: `$1` in awk text is not the shell's.
     # As the first command of the file the braces would spread the directive to all of it: the header has one before.
-    return f"# shellcheck disable=SC2016,SC2034\n{{\n{tables}}}\n" if for_linter else tables
+    return f"# shellcheck disable=SC2016,SC2034\n{{\n{text}}}\n" if for_linter and text else text
 
 
 def shell_tables(root: Path) -> dict[str, str]:
@@ -174,8 +193,8 @@ def quote(text: str) -> str:
 
 
 def shell_modules(root: Path) -> list[Path]:
-    """The modules by name, but for those at the top, and last the launcher, because it is what runs."""
-    ends = {**{name: place - len(FIRST) for place, name in enumerate(FIRST)}, "launcher.sh": 1}
+    """The modules by name, but for those at the top, and the launcher and the last, which run."""
+    ends = {**{name: place - len(FIRST) for place, name in enumerate(FIRST)}, "launcher.sh": 1, "last.sh": 2}
     return sorted((root / "agent" / "shell").rglob("*.sh"), key=lambda path: (ends.get(path.name, 0), path.name))
 
 

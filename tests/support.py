@@ -57,3 +57,12 @@ def runs(path: str, version: str) -> bool:
     """Whether this file is a Python of this version."""
     probe = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
     return os.access(path, os.X_OK) and subprocess.run([path, "-c", probe], capture_output=True).returncode == 0
+
+
+def shell_functions() -> str:
+    """The shell engine of dist/ with its tables, without the two places where it runs: for a script that calls it."""
+    text = (DIST / "azready.sh").read_text()
+    for runs in ('\nlauncher_self "$0"\nmain ${1+"$@"}\n', '\n"$launcher_rest"\nexit $?\n'):
+        assert runs in text, f"launcher.sh and last.sh, which start the engine, no longer say: {runs}"
+        text = text.replace(runs, "\n")
+    return text

@@ -1,5 +1,5 @@
 # launcher.sh: where azready starts: reads the command line, stops at once where nothing is to do, picks the
-# engine.
+# engine. It runs as soon as it is read, in the middle of the text: nothing behind it is there yet.
 
 # launcher_self FILE: sets _self, the path of this very file; `sh azready` leaves no slash in $0.
 launcher_self() {
@@ -10,19 +10,20 @@ launcher_self() {
 	esac
 }
 
-# launcher_run_engine FUNCTION ROOM [ARGUMENT ..]: Python where it works, else FUNCTION of the shell engine,
-# which needs so much room (run_begin).
-launcher_run_engine() {
-	run_function=$1
-	run_room=$2
-	shift 2
+# What is done once the whole text is read (last.sh). This file runs before that, and ends what it can.
+launcher_rest=
+
+# launcher_choose_engine ROOM [ARGUMENT ..]: Python where it works, and then this does not return; else the
+# shell engine, which needs so much room (run_begin).
+launcher_choose_engine() {
+	run_room=$1
+	shift
 	[ "$azready_zip" = no ] || [ "$engine" = shell ] || python_run ${1+"$@"}
 	[ "$engine" != python ] ||
 		log_die 'no Python that works' \
 			'install Python 3.7 or newer with its standard library, or use --engine shell'
 	run_begin "$run_room"
 	log_debug 'engine: shell'
-	"$run_function"
 }
 
 main() {
@@ -30,15 +31,18 @@ main() {
 	cli_parse ${1+"$@"}
 	program_complete_path
 	place_own
-	if [ "$words_count${wants_version-}${wants_help-}" = 0 ]; then
-		cli_help >&2
-		exit 2
-	fi
 	if [ "${wants_version-}" = yes ]; then set_command=version; else set_command=${word_1-help}; fi
-	if [ "${wants_help-}" = yes ]; then
-		cli_help "${word_1-}"
-		exit
+	if [ "$words_count${wants_version-}${wants_help-}" = 0 ]; then
+		launcher_rest=launcher_usage
+	elif [ "${wants_help-}" = yes ]; then
+		launcher_rest=launcher_help
+	else
+		launcher_start ${1+"$@"}
 	fi
+}
+
+# launcher_start ARGUMENT ..: what $set_command asks for.
+launcher_start() {
 	case $set_command in
 	provision | report | status | install | uninstall | generalize | version | help)
 		cli_check_options "$set_command"
@@ -46,32 +50,48 @@ main() {
 	*) log_die "unknown command '$set_command'" 'run azready help' ;;
 	esac
 	case $set_command in
-	version) { printf 'azready %s\n' "$azready_version"; } 2>/dev/null ;;
-	help) cli_help "${word_2-}" ;;
-	install | uninstall | generalize)
-		program_need_all
-		run_begin
-		work_need_room
-		lock_command
-		"main_$set_command"
+	version)
+		{ printf 'azready %s\n' "$azready_version"; } 2>/dev/null
+		exit
 		;;
-	*) "main_$set_command" ${1+"$@"} ;;
+	help)
+		word_1=${word_2-}
+		launcher_rest=launcher_help
+		;;
+	status) launcher_rest=status_show ;;
+	install | uninstall | generalize) launcher_rest=launcher_change ;;
+	*) "launcher_$set_command" ${1+"$@"} ;;
 	esac
 }
 
-main_status() {
-	status_show
+launcher_usage() {
+	cli_help >&2
+	exit 2
 }
 
-main_report() {
+launcher_help() {
+	cli_help "${word_1-}"
+}
+
+# launcher_change: install, uninstall or generalize.
+launcher_change() {
+	program_need_all
+	run_begin
+	work_need_room
+	lock_command
+	"main_$set_command"
+}
+
+launcher_report() {
 	config_read
 	# A report and a goal state are small; to try for 1 MiB would cost more than all the rest.
-	launcher_run_engine cli_report 4 ${1+"$@"}
+	launcher_choose_engine 4 ${1+"$@"}
+	cli_report
 }
 
-# main_provision: the fast path first: no Python, no request on a machine that is done or that is not on
+# launcher_provision: the fast path first: no Python, no request on a machine that is done or that is not on
 # Azure.
-main_provision() {
+launcher_provision() {
 	config_read
 	# shellcheck disable=SC2031  # of the environment
 	if [ "${azready_alone-}" = yes ]; then
@@ -88,9 +108,9 @@ main_provision() {
 			exit 0
 		}
 	fi
-	launcher_run_engine cli_provision 120 ${1+"$@"}
+	launcher_choose_engine 120 ${1+"$@"}
+	launcher_rest=cli_provision
 }
 
 launcher_self "$0"
 main ${1+"$@"}
-exit $?

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from support import DIST, need
+from support import need, shell_functions
 from unit.odd_documents import VM_ID
 from unit.shell_engine import WHEN, given_keys
 from unit.test_ssh_engines_agree import GOOD
@@ -77,8 +77,7 @@ class Batch:
         if not self._path.exists():
             self._path.mkdir()
             (self._path / "awk").symlink_to(need(awk, "runs the shell engine's programs"))
-        functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
-        assert main, "the end of launcher.sh, which starts the engine, has another form"
+        functions = shell_functions()
         cases = "".join(f"\t\t*/{kind}/*) {code} ;;\n" for kind, code in _CODES.items())
         self._engine.write_text(functions + _LOOP.replace("{cases}", cases))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bundle import quote
-from support import DIST, need
+from support import need, shell_functions
 from unit.odd_documents import VM_ID, encode
 
 # Those that the shell engine must run with, and paths of more, as of an old busybox.
@@ -34,8 +34,7 @@ class ShellEngine:
         self.root, self.work, self.script = folder / "root", folder / "work", folder / "script"
         (folder / "bin").mkdir()
         (folder / "bin" / "awk").symlink_to(need(awk, "runs the shell engine's programs"))
-        functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
-        assert main, "the end of launcher.sh, which starts the engine, has another form"
+        functions = shell_functions()
         (folder / "engine").write_text(functions + self.LOOP)
         self.shell = subprocess.Popen(
             [need("dash"), folder / "engine"],

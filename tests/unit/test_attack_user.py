@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from bundle import quote
-from support import DIST, leave_out, need
+from support import DIST, leave_out, need, shell_functions
 
 UID = 54321
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me"
@@ -119,8 +119,7 @@ def attacked(command: list[str], root: Path, way: str) -> list[str]:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shell", SHELLS)
 def test_user_gets_nothing_outside_of_his_home_from_the_shell_engine(shell: str, way: str, tmp_path: Path) -> None:
-    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
-    assert main, "the end of launcher.sh, which starts the engine, has another form"
+    functions = shell_functions()
     root = tree(tmp_path)
     code = _SHELL.replace("ROOT", quote(str(root))).replace("WORK", str(tmp_path / "work"))
     (tmp_path / "script").write_text(functions + code.replace("ROUNDS", str(ROUNDS)).replace("KEY", KEY))
@@ -145,7 +144,7 @@ def test_directory_is_given_back(shell: str, tmp_path: Path) -> None:
     """Whatever happens: to the user, with its mode, also after a failure."""
     if os.geteuid() != 0:
         leave_out("root gives files away")
-    functions = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
+    functions = shell_functions()
     root = tree(tmp_path)
     home = root / "home/azureuser"
     (root / "etc/ssh/sshd_config").write_text("AuthorizedKeysFile %h/keys\n")

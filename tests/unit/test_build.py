@@ -290,7 +290,7 @@ def test_quoting_survives_every_shell(shell: str, tmp_path: Path) -> None:
 def test_awk_program_with_quotes_arrives_whole(tmp_path: Path) -> None:
     tree = copy_of_the_tree(tmp_path)
     (tree / "agent/shell/quoted.awk").write_text("BEGIN { print \"it's\" } # don't\n")
-    (tree / "agent/shell/launcher.sh").write_text('main() { :; }\nawk "$awk_quoted"\nexit $?\n')
+    (tree / "agent/shell/last.sh").write_text('awk "$awk_quoted"\nexit $?\n')
     for module in bundle_shell.shell_modules(tree)[:-1]:
         module.unlink()
     script = tree / "azready.sh"
@@ -302,9 +302,9 @@ def test_awk_program_with_quotes_arrives_whole(tmp_path: Path) -> None:
     ("text", "message"),
     [("main\n", "must end in a line `exit"), (": caf\u00e9\nexit $?\n", "must be plain ASCII")],
 )
-def test_a_launcher_that_some_shell_stumbles_over_is_refused(text: str, message: str, tmp_path: Path) -> None:
+def test_a_text_that_some_shell_stumbles_over_is_refused(text: str, message: str, tmp_path: Path) -> None:
     tree = copy_of_the_tree(tmp_path)
-    (tree / "agent/shell/launcher.sh").write_text(text)
+    (tree / "agent/shell/last.sh").write_text(text)
     with pytest.raises(bundle.BundleError, match=message):
         bundle.shell_text(tree, "1", with_zip=True)
 

@@ -14,7 +14,7 @@ import pytest
 from bundle import quote
 from conformance.client import Combination, make_sandbox, need_programs
 from conformance.process import execute
-from support import DIST, need
+from support import DIST, need, shell_functions
 from unit.run_machine import new_machine
 
 CLIENTS = ("curl", "wget", "busybox-wget", "nc", "bash")
@@ -89,7 +89,7 @@ def asked(
         (box / "nc").unlink()
         (box / "nc").write_text(OLD_NC.format(python=sys.executable, busybox=need("busybox")))
         (box / "nc").chmod(0o755)
-    functions = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
+    functions = shell_functions()
     body = quote(str(tmp_path / "document")) if method == "POST" else "''"
     (tmp_path / "document").write_bytes(b"<Health/>")
     with server(answer) as address:

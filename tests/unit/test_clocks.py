@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lab.namespace import run_script
-from support import DIST
+from support import shell_functions
 from unit.shell_engine import ShellEngine
 
 _FUNCTIONS = """
@@ -24,7 +24,7 @@ _DATE = '#!/bin/sh\ncat "$SCRATCH/clock"\n'
 
 def without_proc(tmp_path: Path, script: str) -> str:
     """What a script prints that has the shell engine's functions, a clock of its own, and no /proc."""
-    (tmp_path / "functions").write_text((DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0])
+    (tmp_path / "functions").write_text(shell_functions())
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "date").write_text(_DATE)
     (tmp_path / "bin" / "date").chmod(0o755)

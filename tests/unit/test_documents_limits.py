@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from bundle import quote
-from support import DIST, need
+from support import DIST, need, shell_functions
 from unit.odd_documents import AZURE_NS, OVF_NS
 from unit.shell_engine import AWKS
 
@@ -138,8 +138,7 @@ def limits() -> None:
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The functions of the built shell engine."""
-    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
-    assert main
+    functions = shell_functions()
     path = tmp_path_factory.mktemp("functions") / "engine"
     path.write_text(functions)
     return str(path)

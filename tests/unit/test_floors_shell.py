@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import bundle_shell
 import pytest
 from support import ROOT
 
@@ -186,7 +187,7 @@ VERBS = {
     "azure/identity": ["identify"],
     "azure/wanted": ["read_wanted"],
     "azure/wireserver": ["read_goal_state"],
-    "launcher": ["main", "main_provision", "main_report", "main_status"],
+    "launcher": ["main"],
     "image/generalize": ["main_generalize"],
     "image/install": ["main_install"],
     "image/uninstall": ["main_uninstall"],
@@ -259,6 +260,41 @@ def test_no_floor_calls_one_above_it() -> None:
 
 def test_no_files_call_each_other_in_a_circle() -> None:
     assert circles(uses(SHELL)) == []
+
+
+def too_early(tree: Path) -> list[str]:
+    """Calls of what no shell has read yet when the launcher runs, in the middle of the text."""
+    after = set(re.findall(r"launcher_rest=(\w+)", (tree / "launcher.sh").read_text()))
+    asked: dict[Function, list[Function]] = {}
+    for caller, called in calls(tree):
+        # A word without an underscore is one of a sentence or the command line.
+        if "_" in called.name and called.name not in after:
+            asked.setdefault(caller, []).append(called)
+    functions = functions_of(tree)
+    todo = [functions["main"], functions["launcher_provision"], functions["launcher_report"]]
+    found, seen = [], set(todo)
+    while todo:
+        for called in asked.get(caller := todo.pop(), ()):
+            if called.file.rpartition("/")[2] not in {*bundle_shell.EARLY, *bundle_shell.FIRST}:
+                found.append(told(caller, called))
+            elif called not in seen:
+                seen.add(called)
+                todo.append(called)
+    return sorted(found)
+
+
+def test_nothing_is_called_before_it_is_read() -> None:
+    assert too_early(SHELL) == []
+
+
+def test_a_call_of_what_is_not_read_yet_is_seen(tmp_path: Path) -> None:
+    tree = tmp_path / "shell"
+    shutil.copytree(SHELL, tree)
+    report = tree / "azure" / "report.sh"
+    report.write_text(report.read_text().replace("report_ready() {\n", "report_ready() {\n\taccount_good x || :\n"))
+    with (tree / "machine" / "account_files.sh").open("a") as file:
+        file.write("\naccount_good() {\n\t:\n}\n")
+    assert too_early(tree) == ["azure/report.sh: report_ready -> account_good of machine/account_files.sh"]
 
 
 def test_functions_carry_the_name_of_their_file() -> None:

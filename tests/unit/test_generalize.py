@@ -334,7 +334,7 @@ def test_after_a_failure_the_rest_is_done_and_it_is_said(debian: Image) -> None:
 def test_service_is_enabled_again(body: str, status: int, debian: Image) -> None:
     text = (DIST / "azready").read_bytes().partition(b"PK\3\4")[0].decode()
     agent = debian.scratch / "agent"
-    agent.write_text(text.replace('\nlauncher_self "$0"\n', f'\nenable_again() {{ {body}; }}\nlauncher_self "$0"\n'))
+    agent.write_text(text.replace('\n"$launcher_rest"\n', f'\nenable_again() {{ {body}; }}\n"$launcher_rest"\n'))
     command = ["dash", str(agent), "--root", str(debian.root), "generalize", "--yes"]
     done = subprocess.run(command, env={"PATH": os.environ["PATH"], **NOWHERE}, capture_output=True, timeout=240)
     assert done.returncode == status, done.stderr

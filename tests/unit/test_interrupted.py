@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lab.namespace import run_script
-from support import DIST, leave_out, need
+from support import leave_out, need, shell_functions
 from unit.run_machine import REAL_SHELLS, Machine, new_machine, wait_for
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -143,7 +143,7 @@ def test_a_signal_while_azready_notes_something_waits_for_that(outcome: str, she
 
 def test_watchers_ask_for_more_than_a_number_before_they_kill(tmp_path: Path) -> None:
     """A watcher whose child has ended unseen, and whose number a stranger has got by now, leaves the stranger alone."""
-    text = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
+    text = shell_functions()
     (tmp_path / "functions").write_text(text)
     # Each namespace of processes has its own ns_last_pid; pid_max is the whole machine's before Linux 6.14.
     script = """

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from bundle import quote
 from lab.namespace import run_script
-from support import DIST, leave_out, need
+from support import leave_out, need, shell_functions
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me\n"
 PASSWD = "root:x:0:0::/root:/bin/sh\n" + "".join(f"d{n}:x:{n}:{n}::/:/bin/false\n" for n in range(100, 140))
@@ -85,8 +85,7 @@ class Machine:
             "compute.osProfile.adminUsername": "",
         }.items():
             (given / name).write_text(text)
-        functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
-        assert main, "the end of launcher.sh, which starts the engine, has another form"
+        functions = shell_functions()
         code = STEPS.replace("ROOT", quote(str(self.root))).replace("WORK", quote(str(self.work)))
         code = code.replace("GIVEN", quote(str(given))).replace("BIN", quote(str(self.bin)))
         (folder / "script").write_text(functions + code)

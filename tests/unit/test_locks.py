@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from bundle import quote
-from support import DIST, leave_out, need
+from support import leave_out, need, shell_functions
 
 SHELLS = ["dash", "busybox ash", "bash", "mksh"]
 PASSWD = "root:x:0:0::/root:/bin/sh\n"
@@ -34,8 +34,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """Shell code with the engine's functions, in a tree whose /etc it finds in tmp_path/root."""
     if os.geteuid() != 0:
         leave_out("root gives files away")
-    functions, main, _ = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')
-    assert main, "the end of launcher.sh, which starts the engine, has another form"
+    functions = shell_functions()
     shell = request.param.split()
     need(shell[0])
     root, work = tmp_path / "root", tmp_path / "work"

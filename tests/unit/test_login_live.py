@@ -102,7 +102,7 @@ def _play(engine: str, folder: Path, scenes: dict[str, tuple[str, str]], *tools:
         support.need(tool, "shows whether the user really comes in")
     command = [sys.executable, "-c", f"import sys; sys.path.append({str(support.DIST / 'azready.pyz')!r}){_PYTHON}"]
     if engine == "shell":
-        functions = (support.DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
+        functions = support.shell_functions()
         (folder / "engine").write_text(f"{functions}\n{_SHELL}")
         command = ["sh", str(folder / "engine")]
     for number, (before, after) in enumerate(scenes.values(), 100):

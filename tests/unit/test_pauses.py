@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conformance.client import SHELLS
-from support import DIST, need
+from support import DIST, need, shell_functions
 
 sys.path.append(str(DIST / "azready.pyz"))
 from azready.machine import signals
@@ -31,7 +31,7 @@ set_REQUEST_TIMEOUT=1 _problem=x _why=
 def shell_pauses(shell: str, folder: Path, retry_after: int) -> list[list[int]]:
     """What the shell engine pauses from try to try, in some runs."""
     row = SHELLS[shell]
-    functions = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
+    functions = shell_functions()
     tries = f"_retry_after={retry_after}; tries_another x X; " * len(TABLE)
     runs = f"tries_begin x 100000; {tries}echo\n" * DRAWS
     (folder / "script").write_text(f"{functions}\n{ONE_RUN}{runs}")

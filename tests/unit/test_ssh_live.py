@@ -75,7 +75,7 @@ def _run(engine: str, folder: Path, fake: str = "") -> tuple[str, str]:
         support.need(tool)
     command = [sys.executable, "-c", f"import sys; sys.path.append({str(support.DIST / 'azready.pyz')!r}){_PYTHON}"]
     if engine == "shell":
-        functions = (support.DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
+        functions = support.shell_functions()
         (folder / "engine").write_text(f"{functions}\n{_SHELL}")
         command = ["sh", str(folder / "engine")]
     if fake:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lab.namespace import run_script
-from support import DIST, need
+from support import DIST, need, shell_functions
 from unit.run_machine import LIMIT, REAL_SHELLS, Machine, new_machine
 
 _PLACES = "/run /tmp /dev/shm /var/tmp"
@@ -106,7 +106,7 @@ def test_a_directory_of_a_dead_run_is_neither_in_the_way_nor_left(machine: Machi
 
 
 def test_a_name_that_is_taken_is_passed_over(tmp_path: Path) -> None:
-    functions = (DIST / "azready.sh").read_text().partition('\nlauncher_self "$0"\nmain ')[0]
+    functions = shell_functions()
     (tmp_path / "functions").write_text(functions)
     script = """
     mount -t tmpfs taken /run
