@@ -103,8 +103,8 @@ def _measure(options: argparse.Namespace, console: Console) -> int:
         found = peers.measure(max(1, options.rounds // 3), progress)
         results.ratios += ratios(peers.ROWS, found)
         results.agents = peers.comparison(found)
-    if options.days:
-        results.days = survival.survive(progress)
+    # What comes of a day is no figure of this run: the last answer stays.
+    results.days = survival.survive(progress) if options.days else _days_of(options.output)
     if options.sizes:
         results.curves = sizes.measure(max(1, options.rounds // 4), progress)
     _write(results, options.output)
@@ -113,6 +113,13 @@ def _measure(options: argparse.Namespace, console: Console) -> int:
     else:
         results.show(console)
     return 0
+
+
+def _days_of(folder: Path) -> dict[str, dict[str, str]]:
+    """Those that a run before has written there."""
+    place = folder / "bench.json"
+    found: dict[str, dict[str, str]] = json.loads(place.read_text()).get("days", {}) if place.exists() else {}
+    return found
 
 
 def _write(results: Results, folder: Path) -> None:
