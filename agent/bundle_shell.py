@@ -19,8 +19,20 @@ EARLY = frozenset(
     f"{name}.sh"
     for name in (
         *("identity", "report", "wireserver", "cli", "python", "launcher"),
-        *("alive", "children", "clock", "config", "failure", "files", "http", "http_clients", "log", "own", "parse"),
-        *("pending", "places", "programs", "run", "settle", "state", "text", "tries", "work"),
+        *(
+            "alive",
+            "children",
+            "clock",
+            "config",
+            "failure",
+            "files",
+            "http",
+            "http_clients",
+            "later_keys",
+            "log",
+            "own",
+        ),
+        *("parse", "pending", "places", "programs", "run", "settle", "state", "text", "tries", "work"),
     )
 )
 # What units/INIT/install.conf says, and how the engines' table of init systems has it: a column for each first word,

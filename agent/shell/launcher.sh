@@ -96,7 +96,9 @@ launcher_provision() {
 	# shellcheck disable=SC2031  # of the environment
 	if [ "${azready_alone-}" = yes ]; then
 		engine=shell
-		launcher_run_engine cli_host_keys 120
+		launcher_choose_engine 120
+		launcher_rest=cli_host_keys
+		return
 	fi
 	[ "$has_only" = no ] || config_set STEPS "$only" --only
 	config_split_steps "$skip" --skip

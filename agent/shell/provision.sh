@@ -15,8 +15,7 @@ provision() {
 	report_ready || tell
 	mark_provisioned
 	finish announced_now
-	leave_host_keys
-	exit 0
+	leave
 }
 
 # begin: note that a run is at work. Fails where nothing can be remembered.
@@ -65,6 +64,13 @@ finish() {
 	pending_keep
 }
 
+# leave: the run is over, and what is left to one of its own may begin.
+leave() {
+	lock_give_back
+	leave_host_keys
+	exit 0
+}
+
 # provision_tell_ready: the host.
 provision_tell_ready() {
 	[ -n "$finished_at" ] || {
@@ -88,8 +94,7 @@ do_the_rest() {
 	hostname_set=$pending_hostname
 	{ printf '%s' "$pending_user" >"$work/wanted.admin-user"; } 2>/dev/null
 	finish announced_before
-	leave_host_keys
-	exit 0
+	leave
 }
 
 # take_steps: the chosen ones, in the order of the table.

@@ -140,6 +140,7 @@ SHELL_ALONE = {
     "machine/http_clients": "Python has urllib3 alone",
     "machine/keep": "a file is changed by awk; Python changes a string",
     "azure/vm_id": "identity.py; apart, because the first lines of the file need it",
+    "steps/later_keys": "the launcher starts the run that makes the other keys, behind Python's too",
     "steps/new_user": "user.py makes the account",
     "machine/own": "files.py writes all files alike: it starts no program for it",
     "machine/parse": "what awk says of a document; in Python an exception does",
@@ -193,11 +194,12 @@ VERBS = {
     "image/uninstall": ["main_uninstall"],
     "machine/failure": ["forgive"],
     "provision": [
-        "announce", "begin", "do_the_rest", "finish", "mark_provisioned", "note_the_rest", "take_steps", "tell"
+        "announce", "begin", "do_the_rest", "finish", "leave", "mark_provisioned", "note_the_rest", "take_steps", "tell"
     ],
     "steps/data": ["run_scripts", "step_custom_data", "step_user_data"],
     "steps/hooks": ["step_hooks"],
-    "steps/host_keys": ["leave_host_keys", "make_host_keys", "make_other_host_keys"],
+    "steps/host_keys": ["make_host_keys", "make_other_host_keys"],
+    "steps/later_keys": ["leave_host_keys"],
     "steps/hostname": ["step_hostname"],
     "steps/login": ["step_login"],
     "steps/password": ["step_password"],

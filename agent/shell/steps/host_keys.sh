@@ -14,56 +14,9 @@ host_keys_are_left() {
 	place_exists "$state_directory/host-keys-left"
 }
 
-# leave_host_keys: if some are left: to a run of their own, which is this very program once more, at a low
-# priority. Where the init starts the SSH server after azready, it would have to wait for them.
-leave_host_keys() {
-	host_keys_are_pending && program_which sh || return 0
-	# Its own run, as soon as this one is over.
-	[ -z "${lock_file-}" ] || lock_give_back
-	case $_self in /*) ;; *) _self=$PWD/$_self ;; esac
-	set -- "$_which" "$_self"
-	case $log_level in 0) set -- "$@" -q ;; 2) set -- "$@" -v ;; esac
-	host_keys_by_systemd "$@" || host_keys_in_background "$@"
-}
-
-# host_keys_are_pending: whether an earlier run, or this one, has left them. Its file says for which machine:
-# the one that is provisioned.
-host_keys_are_pending() {
-	place_of "$state_directory/pending"
-	[ -z "$root" ] && { IFS= read -r host_line <"$_path"; } 2>/dev/null || return
-	vm_id=${host_line#VM_ID=}
-	pending_read && pending_has host-keys
-}
-
-# host_keys_by_systemd COMMAND ..: in a unit of its own: its service is over as soon as azready ends. Where
-# the SSH server is about to start, it has done so by then.
-host_keys_by_systemd() {
-	[ -d /run/systemd/system ] && program_which systemd-run || return
-	program_run 60 /dev/null "$_which" --quiet --no-block --collect --unit=azready-host-keys --nice=10 \
-		--description='Make the other SSH host keys' --setenv=azready_alone=yes --setenv="PATH=$PATH" \
-		--property='After=azready.service ssh.service sshd.service dropbear.service' -- "$@" "$word_1"
-}
-
-# host_keys_in_background COMMAND ..: whoever reads a pipe of ours to its end would wait.
-host_keys_in_background() {
-	! program_has nice || set -- nice -n 10 "$@"
-	if [ -p /proc/self/fd/2 ]; then
-		host_keys_become "$@" </dev/null >/dev/null 2>&1 &
-	else
-		host_keys_become "$@" </dev/null >/dev/null &
-	fi
-}
-
-# host_keys_become COMMAND ..: in a process of its own.
-host_keys_become() {
-	trap '' HUP
-	# shellcheck disable=SC2030  # for this one command
-	azready_alone=yes && export azready_alone && child_become "$@" "$word_1"
-}
-
 # make_other_host_keys: what such a run does: the other keys, and all that comes after them.
 make_other_host_keys() {
-	host_keys_are_pending || return 0
+	later_keys_are_left || return 0
 	host_unheard=no
 	host_keys_each host_keys_make_others
 	file_remove "$state_directory/host-keys-left" || :
