@@ -92,17 +92,19 @@ def test_a_work_directory_that_fills_up_makes_no_false_report(shell: str, filled
             assert b"result=error" in sent.body
 
 
-def test_a_directory_of_a_dead_run_is_neither_in_the_way_nor_left(machine: Machine) -> None:
+@pytest.mark.parametrize("engine", ["python", "shell"])
+def test_a_directory_of_a_dead_run_is_neither_in_the_way_nor_left(engine: str, tmp_path: Path) -> None:
     """Early boot repeats itself: the same number again. Here each number that the run could get is taken."""
-    left = machine.scratch / "tmp"
-    for name in ("azready.4194303", "azready.4194303.1"):
-        (left / name).mkdir()
-        (left / name / "ovf-env.xml").write_text("<UserPassword>secret</UserPassword>")
-    (left / "azready.1").mkdir()
-    (left / "azready.1" / "owner").write_text("1 1 another-boot\n")
-    (left / "azready.link").symlink_to("/etc")
-    assert machine.run() == 0, machine.said()
-    assert [place.name for place in left.iterdir()] == ["azready.link"]
+    with new_machine(tmp_path, engine=engine) as machine:
+        left = machine.scratch / "tmp"
+        for name in ("azready.4194303", "azready.4194303.1"):
+            (left / name).mkdir()
+            (left / name / "ovf-env.xml").write_text("<UserPassword>secret</UserPassword>")
+        (left / "azready.1").mkdir()
+        (left / "azready.1" / "owner").write_text("1 1 another-boot\n")
+        (left / "azready.link").symlink_to("/etc")
+        assert machine.run() == 0, machine.said()
+        assert [place.name for place in left.iterdir()] == ["azready.link"]
 
 
 def test_a_name_that_is_taken_is_passed_over(tmp_path: Path) -> None:

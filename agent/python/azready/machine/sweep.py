@@ -41,7 +41,7 @@ def sweep(system: System) -> None:
     for path in _temporary(system.path(_HOMES)):
         if _is_directory(path):
             shutil.rmtree(path, ignore_errors=True)
-    for place in _WORK_PLACES:
+    for place in (*_WORK_PLACES, *filter(None, [os.environ.get("TMPDIR")])):
         _sweep_work(place)
     mounts.release(system)
 
