@@ -85,8 +85,10 @@ python_watch() {
 	python_waited=0
 	while :; do
 		# Where nothing can send, or what was sent before the trap was set.
-		{ [ -d "$work" ] && [ ! -e "$work/reaped.$1" ]; } || exit 0
+		[ ! -e "$work/reaped.$1" ] || exit 0
 		alive_run || break
+		# Once the run is dead, another one may have taken its directory away.
+		[ -d "$work" ] || exit 0
 		[ ! -e "$work/handover" ] || ! python_hangs "$1" || ! mv "$work/handover" "$work/late" || break
 		child_slice 100
 		python_waited=$((python_waited + 1))

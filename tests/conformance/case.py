@@ -160,6 +160,14 @@ class Expect:
     files: dict[str, FileCheck] = _by(_table_of(_file_check), dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Interrupt:
+    """The signal that ends a run, as soon as there is a file at a path of the image."""
+
+    signal: str = _by(_one_of("TERM", "INT", "HUP", "KILL"), "TERM")
+    at: str
+
+
 def _expect(value: Any, where: str) -> Expect:
     table = as_table(value, where)
     if "failure" not in table:
@@ -194,7 +202,7 @@ class Run:
     """One start of the agent. `settings` become AZREADY_KEY; false takes away what the runner would set.
 
     `environment` is set as it is; `files` are written into the image just before. `plain`: as at a boot, without
-    --engine, and in a live case without --root.
+    --engine, and in a live case without --root. `interrupt`: somebody ends it (not in a live case).
     """
 
     expect: Expect = _by(_expect, Expect)
@@ -204,6 +212,7 @@ class Run:
     config: str | None = None
     files: dict[str, ImageFile] = _by(_table_of(_image_file), dict)
     plain: bool = False
+    interrupt: Interrupt | None = _by(lambda value, where: read(Interrupt, as_table(value, where), where), None)
 
 
 @dataclass(frozen=True, kw_only=True)

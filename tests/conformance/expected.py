@@ -20,7 +20,10 @@ def applies_to_others(case: Case) -> bool:
         and not case.own
         and not case.live
         and all(
-            run.args == (b"provision",) and run.config is None and run.settings.keys() <= _TIMES | _PLACES
+            run.args == (b"provision",)
+            and run.config is None
+            and not run.interrupt
+            and run.settings.keys() <= _TIMES | _PLACES
             for run in case.runs
         )
     )

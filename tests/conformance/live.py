@@ -7,6 +7,7 @@ computer is found there, but only those of the case. What the agent runs with li
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,37 @@ mount --bind /usr/bin "$0/bin"
 mkfifo "$0/full"
 exec 9<>"$0/full"
 dd if=/dev/zero bs=4096 count=16 >&9 2>/dev/null
+"""
+# What azready has left to others may go on for a moment.
+_END = """
+set +e
+tools=$PATH PATH=$path
+"$@" 9>&-
+status=$?
+PATH=$tools
+tries=60
+while [ "$tries" -gt 0 ]; do
+    left=
+    for process in /proc/[0-9]*; do
+        case " 1$beside " in *" ${process#/proc/} "*) continue ;; esac
+        # A zombie has no program.
+        [ ! -e "$process/exe" ] || left="$left $process"
+    done
+    [ -n "$left" ] || break
+    sleep 0.2
+    tries=$((tries - 1))
+done
+for process in $left; do echo "left running: $(tr '\\0' ' ' <"$process/cmdline")" >&2; done
+exit "$status"
+"""
+# Files of the case beside the few devices that everybody needs.
+_DEVICES = """
+mkdir "$0/dev"
+mount -t tmpfs dev "$0/dev"
+for device in null zero urandom console; do : >"$0/dev/$device"; mount --bind "/dev/$device" "$0/dev/$device"; done
+ln -s /proc/self/fd "$0/dev/fd"
+cp -R "$0/../root/dev/." "$0/dev"
+mount --rbind "$0/dev" /dev
 """
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _PROGRAMS = "usr/bin"
@@ -64,8 +96,9 @@ def live(
     (scratch / "bin").mkdir()
     (scratch / "beside").mkdir()
     beside = "".join(_started(words) for words in processes)
-    begin, end = f"set -eu\npath=$PATH PATH=$0/bin:{_PATH}\n", 'set +e\nPATH=$path\n"$@" 9>&-\nexit "$?"'
-    scene = f"{begin}{_SCENE}{beside}hash -r\n{_mounts(root)}\n{end}"
+    pids = "".join(_pid_file(words[0]) for words in processes)
+    begin = f"set -eu\nbeside='' path=$PATH PATH=$0/bin:{_PATH}\n"
+    scene = f"{begin}{_SCENE}{beside}hash -r\n{_mounts(root)}\n{pids}{_END}"
     own = [str(shutil.which("unshare")), "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
     path = [_moved_folder(folder, scratch) for folder in environment["PATH"].split(":")]
     program = _moved(os.fsdecode(command[0]), scratch)
@@ -77,14 +110,26 @@ def _started(words: Sequence[str]) -> str:
     """As echo takes any words, and waits for ever for who reads them."""
     name, *rest = words
     copy = f'"$0/beside/"{shlex.quote(name)}'
-    return f"[ -e {copy} ] || cp /usr/bin/echo {copy}\n{copy} {shlex.join(rest)} >&9 9>&- &\n"
+    start = f"{copy} {shlex.join(rest)} >&9 9>&- &"
+    return f'[ -e {copy} ] || cp /usr/bin/echo {copy}\n{start}\n{_variable(name)}=$! beside="$beside $!"\n'
+
+
+def _pid_file(name: str) -> str:
+    """Where the case has an empty /run/NAME.pid, this is its content."""
+    place = shlex.quote(f"/run/{name}.pid")
+    return f'[ ! -e {place} ] || echo "${_variable(name)}" >{place}\n'
+
+
+def _variable(name: str) -> str:
+    return "pid_" + re.sub("[^a-z]", "_", name)
 
 
 def _mounts(root: Path) -> str:
     places = [inner for folder in root.iterdir() for inner in _INNER.get(folder.name, (folder.name,))]
     # mount notes in /run what it has mounted.
     places.sort(key=lambda place: place == "run")
-    return "\n".join(f"mount --bind {shlex.quote(str(root / place))} /{place}" for place in places)
+    devices = _DEVICES if (root / "dev").is_dir() else ""
+    return devices + "\n".join(f"mount --bind {shlex.quote(str(root / place))} /{place}" for place in places)
 
 
 def _moved_folder(folder: str, scratch: Path) -> str:

@@ -27,10 +27,16 @@ class Finished:
 
 
 def execute(
-    command: Sequence[str | bytes], environment: Mapping[str, str], work: Path, output: Path, limit: float
+    command: Sequence[str | bytes],
+    environment: Mapping[str, str],
+    work: Path,
+    output: Path,
+    limit: float,
+    interrupt: tuple[signal.Signals, Path] | None = None,
 ) -> Finished:
     """Run in the folder `work` with empty stdin, at most `limit` seconds; the folder `output` takes what it prints.
 
+    `interrupt`: the signal that it gets once there is such a file.
     Output goes to files, not pipes, so that a process which stays behind cannot hold this one.
     """
     with open(output / "stdout", "w+b") as out, open(output / "stderr", "w+b") as err:
@@ -39,6 +45,8 @@ def execute(
             start_new_session=True,
         )  # fmt: skip
         try:
+            if interrupt:
+                _interrupt(process, *interrupt, limit)
             status = _wait(process, limit)
             left = () if status is None else _remaining(process.pid)
         finally:
@@ -48,6 +56,15 @@ def execute(
         out.seek(0)
         err.seek(0)
         return Finished(status, out.read(), err.read(), left)
+
+
+def _interrupt(process: subprocess.Popen[bytes], number: signal.Signals, at: Path, limit: float) -> None:
+    until = time.monotonic() + limit
+    while process.poll() is None and time.monotonic() < until:
+        if at.exists():
+            process.send_signal(number)
+            return
+        time.sleep(_POLL_SECONDS)
 
 
 def _wait(process: subprocess.Popen[bytes], limit: float) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +122,8 @@ def _start(
         command, variables = live(command, variables, root, scratch, case.processes)
     asked, before = len(azure.requests), snapshot(root)
     work = client.work or scratch
-    finished = execute(command, variables, work, scratch, client.limit)
+    ending = (signal.Signals[f"SIG{run.interrupt.signal}"], below(root, run.interrupt.at)) if run.interrupt else None
+    finished = execute(command, variables, work, scratch, client.limit, ending)
     return Observed(finished, azure.requests[asked:], azure.verdict, before, snapshot(root))
 
 

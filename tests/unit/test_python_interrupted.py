@@ -177,7 +177,7 @@ def test_a_living_run_does_the_rest_itself(machine: Machine) -> None:
     with sleeper() as other:
         machine.file("/run/azready/lock", record(other.pid))
         status, text = machine.provision()
-    assert (status, "another azready does what is left to do" in text) == (0, True)
+    assert (status, f"another azready (process {other.pid}) does what is left to do" in text) == (0, True)
     assert pending.exists()
 
 

@@ -49,18 +49,20 @@ def start(run: Run, force: bool) -> None:
         _say_done(run)
         return
     with RunLock(run.system) as lock:
+        holder = lock.take() if done else 0
         if not done:
             lock.wait()
-        elif lock.take():
-            log.info(f"VM {run.vm_id} is provisioned already, and another azready does what is left to do")
+        if holder:
+            other = f"another azready (process {holder})"
+            log.info(f"VM {run.vm_id} is provisioned already, and {other} does what is left to do")
             return
         sweep(run.system)
-        # Another run may have done it meanwhile.
-        if not force and _is_done(run):
-            do_the_rest(run)
-            return
         try:
-            provision(run, force)
+            # Another run may have done it meanwhile.
+            if not force and _is_done(run):
+                do_the_rest(run)
+            else:
+                provision(run, force)
         except Interrupted as interrupted:
             _end_interrupted(run, interrupted)
             raise

@@ -68,11 +68,11 @@ sweep_is_dead() {
 
 # sweep_media: the password is on it.
 sweep_media() {
-	[ -z "$root" ] || return 0
 	# As the kernel names it.
 	place_of "$run_directory/media"
 	[ -d "$_path" ] || return 0
-	sweep_unmount "$_path" && rmdir "$_path" 2>/dev/null
+	[ -n "$root" ] || sweep_unmount "$_path"
+	rmdir "$_path" 2>/dev/null
 	:
 }
 
@@ -94,6 +94,7 @@ sweep_files() {
 		sweep_flags=$-
 		set +f
 		for sweep_hit in "$sweep_at"/.*.azready; do
+			[ "$sweep_folder" != /home ] || { [ -d "$sweep_hit" ] && [ ! -h "$sweep_hit" ]; } || continue
 			if [ -e "$sweep_hit" ] || [ -h "$sweep_hit" ]; then
 				file_is_roots "$sweep_at" || break
 				home_clear_tree "$sweep_hit"

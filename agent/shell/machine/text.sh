@@ -78,8 +78,3 @@ text_head() {
 		[ -z "$_head" ] && [ -s "$1" ] || return 0
 	done
 }
-
-# text_is_blank FILE: whether it is missing or holds nothing but blanks.
-text_is_blank() {
-	! grep -q '[^[:space:]]' "$1" 2>/dev/null
-}
