@@ -112,6 +112,7 @@ def shell_tables(root: Path) -> dict[str, str]:
         "steps_table": without_comments(read(tables / "steps.conf")),
         "step_words": step_words(read(tables / "steps.conf")),
         "settings_table": without_comments(read(tables / "settings.conf")),
+        "outside_text": without_comments(read(tables / "outside.sh")),
         "help_text": read(tables / "help.txt") + read(tables / "help-image.txt"),
         "units_table": units_table(root),
         **{f"{name}_table": narrow(read(tables / f"{name}.conf")) for name in NARROW_TABLES},

@@ -78,6 +78,7 @@ LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of n
 PYTHON_TABLES = (
     *("protocol.conf", "health.xml", "steps.conf", "settings.conf", "reasons.conf"),
     *FACT_TABLES,
+    "outside.sh",
 )
 LAB_ENTRY = b"import sys\n\nfrom lab.cli import main\n\nsys.exit(main())\n"
 # Of the conformance suite, what the tests and the demo of azready alone need.

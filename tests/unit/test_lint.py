@@ -44,8 +44,12 @@ def test_shellcheck_finds_nothing_in_the_shell_engine(with_zip: bool, tmp_path: 
     passes(need("shellcheck", "lints the shell engine"), "--shell=sh", "--exclude=SC2317", tmp_path / "azready.sh")
 
 
+def test_shellcheck_finds_nothing_in_what_systemd_starts() -> None:
+    passes(need("shellcheck", "lints it"), "--shell=sh", "agent/tables/outside.sh")
+
+
 def test_shell_modules_are_formatted() -> None:
-    passes(need("shfmt", "checks the layout of the shell engine"), "-ln", "posix", "-d", "agent/shell")
+    passes(need("shfmt", "checks the layout of the shell engine"), "-ln", "posix", "-d", "agent/shell", "agent/tables")
 
 
 def test_ci_script_is_sound() -> None:

@@ -113,10 +113,11 @@ data_run_script() {
 	clock_now
 	data_began=$_now
 	# Ready is told, so it has a DEADLINE of its own.
+	hook_time=$((set_DEADLINE * 100))
 	sys_before=$! sys_child=starting
 	hooks_start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null \
 		>"$work/hook.out" 2>"$work/hook.err" &
-	child_supervise "$!" "$((set_DEADLINE * 100))"
+	child_supervise "$!" "$hook_time"
 	lock_child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "$1"
 	rm -f "$work/hook.out" "$work/hook.err"

@@ -26,11 +26,11 @@ hooks_run() {
 	log_info "hooks: running $1"
 	clock_now
 	# A tenth of what is left is kept, so that a hook that never ends can still be told of.
-	hook_end=$((_now + (deadline - _now) * 9 / 10))
-	[ "$hook_end" -ge "$((_now + 100))" ] || hook_end=$((_now + 100))
+	hook_time=$(((deadline - _now) * 9 / 10))
+	[ "$hook_time" -ge 100 ] || hook_time=100
 	sys_before=$! sys_child=starting
 	hooks_start "$2" "hook $1" </dev/null >"$work/hook.out" 2>"$work/hook.err" &
-	child_supervise "$!" "$((hook_end - _now))"
+	child_supervise "$!" "$hook_time"
 	lock_child_ended
 	cat "$work/hook.out" "$work/hook.err" | log_lines "hooks: $1"
 	tail -n 1 "$work/hook.err" >"$work/hook.last" 2>/dev/null
@@ -70,5 +70,10 @@ hooks_start_program() {
 	export AZREADY_HOSTNAME AZREADY_ADMIN_USER AZREADY_VM_ID AZREADY_INSTANCE_JSON AZREADY_ROOT
 	cd "$AZREADY_ROOT" || exit 126
 	shift 2
-	child_become ${1+"$@"} "$program"
+	set -- ${1+"$@"} "$program"
+	# What the unit limits is azready's own work.
+	if [ "${azready_confined-}" = yes ] && [ -z "$root" ]; then
+		set -- sh -c "$outside_text" "$run_directory/outside" "$((hook_time / 100 + 2))" "$@"
+	fi
+	child_become "$@"
 }

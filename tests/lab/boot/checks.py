@@ -39,6 +39,18 @@ _SECRETS = (
     Check("custom data", "cat /var/lib/azready/custom-data", "{custom_data}"),
     Check("password in a log", "grep -rlF '{password}' /run /var /etc 2>/dev/null || :", ""),
 )
+_OWN, _FILES, _SEVEN = ("hook", "script"), ("azready", "init", "null", "self"), "SCRIPT_CUSTOM_DATA=failed status=7"
+_SAID = "from hook of {hostname} from script of {hostname}"
+_NOT_LIMITED = (
+    Check("mounts that all see", "cd /mnt && ls */* | xargs", " ".join(f"{own}/{it}" for own in _OWN for it in _FILES)),
+    Check("limits", "for it in hook script; do cmp /mnt/$it/init /mnt/$it/self; done", ""),
+    Check("set-user-ID files", "find /usr/hook /usr/script -perm -4000 | wc -l", "2"),
+    Check("swap", "grep -c -E '/var/(hook|script)' /proc/swaps", "2"),
+    Check("what they said", "journalctl -u azready -o cat | grep -o 'from .* of .*' | xargs", _SAID),
+    Check("what was left running", "cat /proc/[0-9]*/comm | grep -c -x sleep", "2"),
+    Check("how the script ended", "grep -o '^SCRIPT_CUSTOM_DATA=.* ' /var/lib/azready/status", _SEVEN),
+    Check("limits of azready", "cat /mnt/*/azready | sort -u | xargs", "Seccomp: 2"),
+)
 # Each kind is made, the last ones after Ready, and an sshd that ran by then knows of them.
 _KEYS = Check(
     "kinds of host keys that sshd does not show",
@@ -73,6 +85,11 @@ def look_inside(stage: Stage, boot: Boot) -> str:
 def look_for_secrets(stage: Stage, boot: Boot) -> None:
     """What came with the media alone is where it belongs, and nowhere else."""
     _look(stage, boot, _SECRETS)
+
+
+def look_at_what_was_not_limited(stage: Stage, boot: Boot) -> None:
+    """Hooks and scripts did what only somebody without the unit's limits may."""
+    _look(stage, boot, _NOT_LIMITED)
 
 
 def look_for_traces(stage: Stage, boot: Boot, host_keys: str) -> None:

@@ -6,6 +6,7 @@ A scenario is a function of a `Stage`: it boots, waits, looks, and notes what is
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,7 +14,7 @@ from lab.azure import IMDS, WIRESERVER
 from lab.process import NotSeen
 
 from .azure import Identity
-from .checks import look_for_secrets, look_for_traces, look_inside
+from .checks import look_at_what_was_not_limited, look_for_secrets, look_for_traces, look_inside
 from .stage import VMS, WITH_SECRETS, Boot, Stage
 
 # How long after the kernel's start something of Azure stays away, in seconds. A real WireServer may be away for 180.
@@ -102,6 +103,52 @@ def imds_dead(stage: Stage) -> None:
         look_for_secrets(stage, boot)
 
 
+# What provisioning itself never does, and the limits of its unit forbid. `$own` is its name.
+_UNLIMITED = """#!/bin/sh
+set -e
+mkdir -p /mnt/$own
+mount -t tmpfs $own /mnt/$own
+mknod /mnt/$own/null c 1 3
+cp /bin/true /usr/$own
+chmod 4755 /usr/$own
+date -s "$(date)"
+dd if=/dev/zero of=/var/$own bs=4096 count=64
+mkswap /var/$own
+swapon /var/$own
+unshare --net true
+grep -E '^(Seccomp|CapBnd):' /proc/self/status >/mnt/$own/self
+grep -E '^(Seccomp|CapBnd):' /proc/1/status >/mnt/$own/init
+grep ^Seccomp: /proc/"$(systemctl show -p MainPID --value azready.service)"/status >/mnt/$own/azready
+sleep 1000 &
+echo "from $own of $AZREADY_HOSTNAME"
+"""
+# What an earlier run left running is gone with its unit when the service is started again.
+_KILLED = """
+endless() { [ "$(cat /proc/[0-9]*/comm 2>/dev/null | grep -c -x -e sleep -e endless)" = "$1" ]; }
+soon() { for _ in $(seq 40); do ! "$@" || return 0; sleep 1; done; return 1; }
+cp /bin/sleep /var/endless
+printf '#!/bin/sh\nexec /var/endless 12345\n' >/etc/azready.d/hook
+rm /var/lib/azready/provisioned
+systemctl stop azready
+soon endless 0 && printf 'none before, '
+systemctl start --no-block azready
+soon eval 'grep -s -q endless /proc/[0-9]*/comm' && printf 'one, '
+kill -KILL "$(systemctl show -p MainPID --value azready)"
+soon endless 0 && printf none
+"""
+
+
+def unlimited(stage: Stage) -> None:
+    """A hook and a script do all that root may, outside of the unit's limits; how they ended is told as ever."""
+    stage.write("/etc/azready.conf", "CUSTOM_DATA=run\n")
+    stage.write("/etc/azready.d/hook", _UNLIMITED.replace("$own", "hook"), 0o755)
+    script = _UNLIMITED.replace("$own", "script") + "exit 7\n"
+    with deployed(stage, dataclasses.replace(VMS[0], custom_data=script)) as boot:
+        look_inside(stage, boot)
+        look_at_what_was_not_limited(stage, boot)
+        stage.expect("hook of a run that was killed", boot.vm.run(_KILLED), "none before, one, none")
+
+
 def power_cut(stage: Stage) -> None:
     """The power goes while the goal state is fetched, then during the steps, then as Ready is reported."""
     for moment, seconds in (("goalstate +GET", 0.0), ("imds +GET", 0.3), ("health +POST", 0.0)):
@@ -157,5 +204,6 @@ DAYS: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
     "power-cut": (power_cut, ("systemd-python", "busybox")),
     "disk-full": (disk_full, ("systemd-python", "busybox")),
     "root-read-only": (root_read_only, ("systemd-python3-minimal", "buildroot")),
+    "unlimited": (unlimited, ("systemd-python", "systemd-curl")),
     "nobody-answers": (nobody_answers, ("busybox",)),
 }

@@ -140,11 +140,12 @@ class Stage:
             seen.append(("ssh", boot.ssh.wait_for("^SSH-", _PATIENCE)[0]))
         self.timelines[boot.azure.identity.hostname] = moments(seen, start, boot.vm.processor)
 
-    def write(self, path: str, text: str) -> None:
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Put a file onto the disk, which no machine is running from."""
         source = self.folder / "written"
         source.write_text(text)
-        for request in (f"rm {path}", f"write {source} {path}"):
+        source.chmod(mode)
+        for request in (f"mkdir {Path(path).parent}", f"rm {path}", f"write {source} {path}"):
             subprocess.run(["debugfs", "-w", "-R", request, self.disk], check=True, capture_output=True)
 
     def fill(self) -> None:
