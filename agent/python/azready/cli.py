@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import Callable
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
     """Run the command; the exit status is the contract's. The one place that turns errors into exit statuses."""
     # What is made for others to read (/home, /etc/hostname) is readable, whatever the shell of who starts us has.
     os.umask(0o022)
+    _leave_no_core()
     complete_path()
     arguments = handover.receive(arguments)
     if not os.path.exists(os.devnull):
@@ -50,6 +52,16 @@ def main(arguments: list[str]) -> int:
         return error.exit_status
     except Failure as error:
         return error.exit_status
+
+
+def _leave_no_core() -> None:
+    """A password would be in it. One byte and not none: then a program that kernels pipe cores to is not asked."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        # Some Pythons are built without it.
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (1 if most else 0, most))
 
 
 def _parse(arguments: list[str]) -> Options:
