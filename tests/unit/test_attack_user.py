@@ -26,6 +26,8 @@ WAYS = [
     "new_folder",
     "file_for_fifo",
     "folder_is_fifo",
+    "file_for_hard_link",
+    "name_for_hard_link",
 ]
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "ash": ["busybox", "ash"]}
 ROUNDS = 6
@@ -93,6 +95,13 @@ def outside(root: Path) -> dict[str, tuple[int, int, int, bytes]]:
     return found
 
 
+def copies(root: Path) -> list[Path]:
+    """Files of the user's that have what he may not read; another name of root's file is none."""
+    shadow = root / "etc/shadow"
+    files = [path for path in (root / "home").rglob("*") if path.is_file() and not path.samefile(shadow)]
+    return [path for path in files if b"secret" in path.read_bytes()]
+
+
 @contextmanager
 def attack(home: Path, way: str) -> Iterator[None]:
     command = [sys.executable, str(Path(__file__).with_name("attacker.py")), str(home), str(UID), way]
@@ -101,6 +110,7 @@ def attack(home: Path, way: str) -> Iterator[None]:
         try:
             assert attacker.stdout.readline() == b"ready\n"
             yield
+            assert attacker.poll() is None, "the attacker gave up"
         finally:
             attacker.kill()
 
@@ -113,6 +123,7 @@ def attacked(command: list[str], root: Path, way: str) -> list[str]:
     with attack(root / "home/azureuser", way):
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120)
     assert outside(root) == before
+    assert copies(root) == []
     return done.stdout.splitlines()
 
 

@@ -9,7 +9,7 @@ run_prepare() {
 	run_need_null
 	run_open_descriptors
 	umask 022
-	# A password would be in it. The unit of systemd has done it already, for what kernels pipe cores to as well.
+	# A password would be in it. The unit of systemd has done it already, and for what collects cores too.
 	# shellcheck disable=SC3045  # a shell that cannot leaves it as it is
 	[ "${azready_confined-}" = yes ] || ulimit -S -c 0 2>/dev/null || :
 	# Whoever reads the log may go away; what is started gets the signal back (child_become).
