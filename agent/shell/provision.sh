@@ -86,11 +86,9 @@ do_the_rest() {
 		state_say_done
 		exit 0
 	}
-	provision_left=
-	text_by_line
-	for provision_item in $pending_items; do provision_left="$provision_left, $provision_item"; done
-	text_by_word
-	log_info "VM $vm_id is provisioned; doing what an earlier run has left:${provision_left#,}"
+	log_info "VM $vm_id is provisioned; doing what an earlier run has left: $(
+		printf '%s' "$pending_items" | tr '\n' ','
+	)"
 	run_began=told sys_stopping=state_interrupted
 	file_read "$state_directory/status" >"$work/earlier" 2>/dev/null
 	hostname_set=$pending_hostname

@@ -73,13 +73,14 @@ def _by(reader: Reader, default: Any) -> Any:
 class ImageFile:
     """What the image holds at one path: a file, a symlink, a directory, or nothing (`absent`).
 
-    `base64` is the content of a file that is no text.
+    `base64` is the content of a file that is no text. `owner` is the number of its owner and its group, in live cases.
     """
 
     content: str = ""
     base64: str = ""
     # None: 0644 for a file, 0755 for a directory.
     mode: int | None = _by(_mode, None)
+    owner: int = -1
     symlink: str = ""
     directory: bool = False
     absent: bool = False
@@ -220,18 +221,19 @@ class Case(Run):
     """A case: its first run, the machine and the image, and further runs in the same root with the same emulator.
 
     `name` is TOPIC/NAME, or TOPIC/NAME/ROW, as its file has it.
-    `core`: run it for every combination. `full`: with all steps, and accounts in the image; the others leave out the
-    steps of accounts and data (STEPS), so that a case about the wire needs none. `live`: the root is /, and what it
-    has to show beside files are `processes`, words each (see live.py). `own`: it is about azready's own
-    files, or replaces the whole instance document (another agent may ask for single values), or has links that only a
-    --root keeps inside; other agents are not put under it. `without`: tools that PATH does not have; a combination
-    whose shell is all tools in one takes no part.
+    `core`: run it for every combination. `full`: with all steps, and accounts in the image; the others leave out
+    the steps of accounts and data (STEPS), so that a case about the wire needs none. `live`: the root is /, and
+    what it has to show beside files are `processes`, words each (see live.py). `zipapp`: azready.pyz runs. `own`:
+    it is about azready's own files, or replaces the whole instance document (another agent may ask for single
+    values), or has links that only a --root keeps inside; other agents are not put under it. `without`: tools that
+    PATH does not have; a combination whose shell is all tools in one takes no part.
     """
 
     about: str
     core: bool = False
     full: bool = False
     live: bool = False
+    zipapp: bool = False
     processes: tuple[tuple[str, ...], ...] = ()
     own: bool = False
     engines: tuple[str, ...] = _by(_list_of(_one_of(*ENGINES)), ENGINES)

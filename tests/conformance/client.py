@@ -21,6 +21,7 @@ from .check import COLUMNS
 from .facts import PROJECT
 
 AGENT = PROJECT / "dist" / "azready"
+ZIPAPP = AGENT.with_suffix(".pyz")
 
 # What the shell engine may expect of any system, next to sh and awk.
 # fmt: off
@@ -171,7 +172,7 @@ def _where(program: str) -> str:
 class Start:
     """What the runner wants started: arguments, the root, and settings of the case (KEY -> value).
 
-    `plain`: with no option that a boot does not have.
+    `plain`: with no option that a boot does not have. `zipapp`: the Python engine without the shell's.
     """
 
     root: Path
@@ -179,6 +180,7 @@ class Start:
     settings: Mapping[str, str]
     environment: Mapping[str, str]
     plain: bool = False
+    zipapp: bool = False
 
 
 class Client(Protocol):
@@ -229,6 +231,8 @@ class Azready:
 
     def command(self, start: Start) -> list[str | bytes]:
         """The shell by its full path, because PATH has no other; zsh through its link `sh`."""
+        if start.zipapp:
+            return [str(self.sandbox / "python3"), str(ZIPAPP), "--root", str(start.root), *start.args]
         shell = SHELLS[self.combination.shell]
         program = str(self.sandbox / "sh") if shell.started_as else _where(shell.program)
         root = [] if start.plain and start.root == Path("/") else ["--root", str(start.root)]

@@ -18,7 +18,7 @@ def applies_to_others(case: Case) -> bool:
     return (
         case.engines == ENGINES
         and not case.own
-        and not case.live
+        and not (case.live or case.zipapp)
         and all(
             run.args == (b"provision",)
             and run.config is None

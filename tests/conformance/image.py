@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import posixpath
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,6 +67,7 @@ def write_files(root: Path, files: Mapping[str, ImageFile], facts: Mapping[str, 
         if spec.directory:
             place.mkdir(exist_ok=True)
             place.chmod(0o755 if spec.mode is None else spec.mode)
+            os.chown(place, spec.owner, spec.owner)
             continue
         place.unlink(missing_ok=True)
         if spec.symlink:
@@ -73,6 +75,7 @@ def write_files(root: Path, files: Mapping[str, ImageFile], facts: Mapping[str, 
         elif not spec.absent:
             place.write_bytes(base64.b64decode(spec.base64) or fill(spec.content, facts).encode())
             place.chmod(0o644 if spec.mode is None else spec.mode)
+            os.chown(place, spec.owner, spec.owner)
 
 
 def _dmi(image: Image, vm: VirtualMachine) -> dict[str, ImageFile]:

@@ -112,7 +112,7 @@ def _start(
     settings = {key: fill(value, facts) for key, value in {**usual, **run.settings}.items() if value is not None}
     environment = {key: fill(value, facts) for key, value in run.environment.items()}
     words = [_filled(word, facts) for word in run.args]
-    start = Start(Path("/") if case.live else root, words, settings, environment, run.plain)
+    start = Start(Path("/") if case.live else root, words, settings, environment, run.plain, case.zipapp)
     scratch = root.parent / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()

@@ -184,7 +184,7 @@ def do_the_rest(run: Run) -> None:
     if not rest:
         _say_done(run)
         return
-    log.info(f"VM {run.vm_id} is provisioned; doing what an earlier run has left: {', '.join(rest.items)}")
+    log.info(f"VM {run.vm_id} is provisioned; doing what an earlier run has left: {','.join(rest.items)}")
     run.told = True
     run.system.deadline = float("inf")
     run.earlier = state.earlier(run.system)

@@ -139,7 +139,7 @@ child_wait_in_posh() {
 child_end_all() {
 	# It would say in the log which of them were killed.
 	# shellcheck disable=SC3044  # bash alone gets here
-	[ -z "${BASH_VERSION-}" ] || disown -a 2>/dev/null || :
+	[ -z "${BASH_VERSION-}" ] || disown -a 2>/dev/null
 	case ${sys_child-} in
 	'') ;;
 	# The signal came between its start and the line behind it.

@@ -53,8 +53,8 @@ becoming_doas() {
 	done
 	text_by_word
 	login_answer='' login_rule=''
-	edit_ask /etc/doas.conf "$awk_groups$awk_becoming" doas "$login_user" "$login_uid" "$login_groups" \
-		${1+"$@"} || return
+	edit_ask /etc/doas.conf "$awk_groups$awk_becoming" doas "$login_user" "$login_uid" \
+		"$login_groups,:$login_gid" ${1+"$@"} || return
 	becoming_answer
 }
 
