@@ -129,7 +129,7 @@ def test_generalize_enables_the_service_again(tmp_path: Path, init: str) -> None
     run = runner(tmp_path, "dash")
     run("install", "--prefix", "/opt/vm")
     installed = seen(root)
-    functions = TEXT.partition('\nlauncher_self "$0"\nmain ')[0]
+    functions = TEXT.replace('\nlauncher_self "$0"\nmain ${1+"$@"}\n', "\n").rpartition('\n"$launcher_rest"\n')[0]
     for function in ("service_disable", "enable_again"):
         # Too long for an argument.
         script = tmp_path / function
