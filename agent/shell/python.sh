@@ -15,15 +15,28 @@ python_run() {
 		command -v "$python_name" >/dev/null 2>&1 || continue
 		[ -d "$work" ] || run_begin 0
 		[ -d "$work" ] || return 0
-		python_try "$python_name" ${1+"$@"}
-		# A hanging one uses up the patience for all.
+		if python_is_compiled; then
+			python_try "$python_name" "$_self.pyc" ${1+"$@"}
+			# A hanging one uses up the patience for all.
+			[ "$_ended" -ne 137 ] || break
+			log_debug "engine: $_self.pyc is of another Python or azready, or damaged"
+		fi
+		python_try "$python_name" "$_self" ${1+"$@"}
 		[ "$_ended" -ne 137 ] || break
 	done
 	[ ! -d "$work" ] || rm -rf "$work"
 	work=/nonexistent
 }
 
-# python_try INTERPRETER ARGUMENT ..: start it; end with it, if it takes over. Sets _ended.
+# python_is_compiled: whether `install` has put compiled code beside this file, and nobody but this user can
+# have written it: azready/compiled.py looks at the rest. posh has no -O, and takes the source.
+python_is_compiled() {
+	# shellcheck disable=SC3067
+	[ -f "$_self.pyc" ] && [ -O "$_self.pyc" ] 2>/dev/null
+}
+
+# python_try INTERPRETER FILE ARGUMENT ..: start it with this file; end with it, if it takes over. Sets
+# _ended.
 python_try() {
 	_ended=1
 	{ printf '' >"$work/handover"; } 2>/dev/null || return 0
@@ -32,9 +45,9 @@ python_try() {
 	trap 'python_signal TERM 15' TERM
 	sys_before=$! sys_child=starting
 	# A background job of a shell has no stdin.
-	python_name=$1
-	shift
-	{ child_become "$python_name" -I -S "$_self" --handover "$work/handover" ${1+"$@"} \
+	python_name=$1 python_file=$2
+	shift 2
+	{ child_become "$python_name" -I -S "$python_file" --handover "$work/handover" ${1+"$@"} \
 		</dev/null >/dev/null 2>&1 & } 7<&0 8>&1 9>&2
 	python_pid=$!
 	alive_start "$python_pid" || :

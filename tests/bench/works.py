@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -85,6 +86,30 @@ def _put_report(here: Place) -> None:
     (here.root / "ready.xml").write_text(text)
 
 
+def _prepared(name: str, *words: str) -> Work:
+    """The same where `install` could ask the Python that is going to run it."""
+
+    def command(here: Place) -> list[str]:
+        return [str(here.root / "usr/sbin/azready"), *here.azready("python", *words)[1:]]
+
+    return Work(name, command, _install)
+
+
+def _install(here: Place) -> None:
+    """An image with this computer's Python and with azready."""
+    python = Path(os.path.realpath(shutil.which("python3", path=here.path) or "/usr/bin/python3"))
+    for folder in ("etc/init.d", "etc/runlevels/default", "usr/sbin", "usr/bin"):
+        (here.root / folder).mkdir(parents=True, exist_ok=True)
+    (here.root / "usr/bin/python3").symlink_to(python.name)
+    # No program of an image is started.
+    (here.root / "usr/bin" / python.name).touch(0o755)
+    done = subprocess.run(
+        here.azready("auto", "install", "--init", "openrc"), env=here.environment, capture_output=True, text=True
+    )
+    if done.returncode or not (here.root / "usr/sbin/azready.pyc").exists():
+        raise MeasureError(f"nothing was prepared: {done.stdout}{done.stderr}")
+
+
 def _provision(here: Place) -> None:
     """A first boot, so that the next is the second."""
     done = subprocess.run(
@@ -100,6 +125,8 @@ WORKS = {
     for work in (
         _python("python report", "report", "ready"),
         _python("python provision", "provision"),
+        _prepared("prepared report", "report", "ready"),
+        _prepared("prepared provision", "provision"),
         SCRIPT,
         _beside("script and name", "ready-and-name.sh"),
         _shell("dash+curl report", "dash", "curl", "report", "ready"),
@@ -117,6 +144,8 @@ WORKS = {
 ROWS = (
     Row("python report", "script", 3.0),
     Row("python provision", "script and name", 3.5),
+    Row("prepared report", "script", 1.5),
+    Row("prepared provision", "script and name", 2.0),
     *(Row(f"{tools} report", "two curls", 2.0) for tools in ("dash+curl", "bash+curl", "busybox+wget")),
     *(Row(f"{tools} provision", "six curls", 2.5) for tools in ("dash+curl", "bash+curl", "busybox+wget")),
     Row("second boot", "sh -c :", 4.0),
@@ -124,6 +153,8 @@ ROWS = (
 MEMORY = (
     Limit("python report", "", 20 * 1024),
     Limit("python provision", "", 20 * 1024),
+    Limit("prepared report", "", 20 * 1024),
+    Limit("prepared provision", "", 20 * 1024),
     Limit("dash+curl report", "two curls", 3 * 1024),
     Limit("dash+curl provision", "six curls", 3 * 1024),
 )

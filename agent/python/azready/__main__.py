@@ -30,8 +30,16 @@ def occupy_standard_descriptors():  # type: ignore[no-untyped-def]  # annotation
         getattr(os, "set_inheritable", lambda *_: None)(handle, True)
 
 
+def import_from_zip():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
+    """Put the vendored urllib3 that suits this interpreter on the path, and our importer in front."""
+    sys.path_hooks.insert(0, Importer)
+    sys.path_importer_cache.pop(sys.path[0], None)
+    generation = "2" if sys.version_info >= (3, 10) else "1"
+    sys.path.insert(1, "%s/urllib3-%s" % (sys.path[0], generation))
+
+
 def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
-    """Put the vendored urllib3 that suits this interpreter on the path, then run.
+    """Run.
 
     What fails here fails before the engine has taken over: then the launcher goes on with the shell engine.
     """
@@ -40,10 +48,6 @@ def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
         sys.exit("azready: error: this Python is %d.%d; 3.7 or newer is needed" % sys.version_info[:2])
     # A run is over before garbage could be worth a search.
     gc.disable()
-    sys.path_hooks.insert(0, Importer)
-    sys.path_importer_cache.clear()
-    generation = "2" if sys.version_info >= (3, 10) else "1"
-    sys.path.insert(1, "%s/urllib3-%s" % (sys.path[0], generation))
     # Nothing here speaks TLS or unpacks archives: so http.client does not load OpenSSL, nor shutil the others.
     sys.modules.update(dict.fromkeys(["ssl", "bz2", "lzma"]))  # type: ignore[arg-type]
     try:
@@ -56,4 +60,5 @@ def main():  # type: ignore[no-untyped-def]  # annotations do not parse on 2.7
 
 
 if __name__ == "__main__":
+    import_from_zip()  # type: ignore[no-untyped-call]
     main()  # type: ignore[no-untyped-call]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 from typing import Callable
 
 from azready import handover
@@ -102,6 +103,8 @@ def _dispatch(options: Options) -> int:
         "version": lambda _: _print(f"azready {VERSION}"),
         "help": lambda _: _print(embedded("help.txt").rstrip()),
     }
+    if command == "compile":
+        return _compile(options)
     if command not in commands:
         known = f"the Python engine alone knows: {' '.join(commands)}; azready and azready.sh know the rest"
         raise UsageError(f"unknown command '{command}'", hint=known)
@@ -115,6 +118,17 @@ def _dispatch(options: Options) -> int:
 def _print(text: str) -> int:
     """The exit status: 1 where nobody could read it."""
     return 0 if log.write(1, f"{text}\n") else 1
+
+
+def _compile(options: Options) -> int:
+    """What `install` asks for: the file that it puts beside a program of that name."""
+    from azready.compiled import make
+
+    if len(options.words) != 2:
+        raise UsageError("compile needs the name that the program has in the image", hint="azready install does it")
+    with open(1, "wb", closefd=False) as output:
+        output.write(make(sys.path[0], options.words[1]))
+    return 0
 
 
 def _provision(options: Options) -> None:

@@ -6,6 +6,7 @@ main_install() {
 	install_check
 	enable_find_init || exit 2
 	install_step install_program
+	install_step compiled_keep
 	install_step install_unit
 	install_step enable_service
 	install_step install_config
