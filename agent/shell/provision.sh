@@ -115,7 +115,7 @@ provision_take_step() {
 	case $step_status in 0) step_result='done' ;; 3) step_result=skipped ;; *) step_result=failed ;; esac
 	clock_now
 	clock_decimal "$((_now - step_began))"
-	{ printf 'STEP_%s=%s %s\n' "$_step_key" "$step_result" "$_seconds" >>"$work/steps"; } 2>/dev/null
+	state_took_step "$_step_key" "$step_result $_seconds"
 	if [ "$step_result" = skipped ] && [ ! -e "$work/unusable.$current_step" ]; then
 		log_info "$current_step: skipped, nothing was given for it"
 	fi

@@ -40,6 +40,8 @@ _GIVEN = (
 )
 # What a script that failed has not made, and where that is written down.
 _OF_SCRIPT = ("/root/ran", "/var/lib/azready/status")
+# What is not there without the provisioning media.
+_OF_MEDIA = ("/etc/shadow", "/var/lib/azready/custom-data")
 _TIMES = re.compile(rb"^(STARTED|FINISHED|\w*SECONDS\w*|READY\w*|TIME\w*|HTTP_CLIENT|ENGINE)=.*\n", re.MULTILINE)
 _DURATION = re.compile(rb"^((?:STEP|SCRIPT)_\w+=\w+) .*$", re.MULTILINE)
 _HASH = re.compile(rb":\$[^:]*:\d+:")
@@ -178,4 +180,6 @@ def _differences(
 
 def _tells(warning: str, path: str) -> bool:
     script = path in _OF_SCRIPT and "the script ended with status" in warning
+    if "password and custom data are out of reach" in warning:
+        return path in (*_OF_MEDIA, *_OF_SCRIPT)
     return script or path in warning or os.path.dirname(path) in warning.split()

@@ -100,7 +100,7 @@ account_lock_give_back() {
 		account_lock_holder "$account_lock_place/$account_lock_name.lock" || _holder=$$
 		[ "$_holder" != "$$" ] || set -- "$account_lock_place/$account_lock_name.lock" "$@"
 	done
-	rm -f "$@" 2>/dev/null
+	own_drop "$@"
 	for account_lock_name in $account_lock_held; do
 		account_lock_holder "$account_lock_place/$account_lock_name.lock" && [ "$_holder" = "$$" ] &&
 			log_warning "/etc/$account_lock_name.lock cannot be removed"

@@ -130,7 +130,7 @@ lock_wait() {
 lock_give_back() {
 	[ -n "$lock_file" ] || return 0
 	if lock_read && [ "$lock_text" = "$alive_record" ]; then
-		rm -f "$lock_place/child" "$lock_file" "$lock_place/lock.$$"
+		own_drop "$lock_place/child" "$lock_file" "$lock_place/lock.$$"
 	else
 		rm -f "$lock_place/lock.$$"
 	fi

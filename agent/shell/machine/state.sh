@@ -1,6 +1,6 @@
 # state.sh: what azready remembers of its runs: marker, status file, last report.
 
-state_times=
+state_times='' state_steps=''
 
 # state_time NAME: note when this was there for the first time, in seconds since the kernel's start; without a
 # /proc that tells it nothing.
@@ -116,19 +116,19 @@ state_add_file() {
 	done <"$2"
 }
 
+# state_took_step KEY RESULT: note it.
+state_took_step() {
+	state_steps="${state_steps}STEP_$1=$2$sys_newline"
+}
+
 # state_add_steps: the user and how it logs in, if there are any, and what became of the steps.
 state_add_steps() {
-	[ -e "$work/steps" ] || return 0
-	state_before=$state_text
-	state_text=
-	state_add_file '' "$work/steps"
-	state_after=$state_text
-	state_text=$state_before
-	case $sys_newline$state_after in
+	[ -n "$state_steps" ] || return 0
+	case $sys_newline$state_steps in
 	*"${sys_newline}STEP_USER=done"*) state_add_file ADMIN_USER= "$work/wanted.admin-user" ;;
 	esac
 	state_add_file LOGIN= "$work/login"
-	state_text=$state_text$state_after
+	state_text=$state_text$state_steps
 }
 
 # state_earlier: prints what an earlier run has noted. A script that was cut off has a line already.
