@@ -34,6 +34,10 @@ exec 3>&1 4>&2
 	systemd-run --quiet --unit="$unit" --service-type=oneshot --description="$1" \
 		--property=RemainAfterExit=yes --property="TimeoutStartSec=$seconds" --property=TimeoutStopSec=5 \
 		--property=BindsTo=azready.service --property=Before=azready.service -- sh "$file"
+	# A systemd that starts itself anew, as after an upgrade, says nothing more to systemd-run.
+	while [ -e "$file.began" ] && [ ! -s "$file.status" ]; do
+		case $(systemctl show --property=ActiveState "$unit") in *=activating) sleep 1 ;; *) break ;; esac
+	done
 } >/dev/null 2>"$file.said" </dev/null
 status=''
 { read -r status <"$file.status"; } 2>/dev/null || [ ! -e "$file.began" ] || status=137

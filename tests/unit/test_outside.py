@@ -46,8 +46,9 @@ def provision(folder: Path, engine: str, hook: str, confined: str, systemd_run: 
     folder.mkdir()
     (folder / "bin").mkdir()
     (folder / "bin" / "systemd-run").write_text(f"#!/bin/sh\n{systemd_run}")
+    (folder / "bin" / "systemctl").write_text("#!/bin/sh\necho ActiveState=activating\n")
     (folder / "hook").write_text(hook)
-    for file in (folder / "hook", folder / "bin" / "systemd-run"):
+    for file in (folder / "hook", *(folder / "bin").iterdir()):
         file.chmod(0o755)
     encoded = base64.b64encode(hook.encode()).decode()
     with Emulator(load_vm({"metadata": {"compute": {"userData": encoded}}})) as azure:
@@ -83,6 +84,22 @@ def test_how_it_ended_is_told_as_ever(engine: str, ending: str, tmp_path: Path) 
     said = [provision(tmp_path / confined, engine, f"#!/bin/sh\n{ending}\n", confined) for confined in ("no", "yes")]
     assert said[1] == said[0]
     assert "not provisioned: hook_failed" in said[1]
+
+
+# A systemd that starts itself anew: whoever waits for it hears no more, and the unit goes on.
+_ANEW = """
+while [ "$1" != -- ]; do shift; done
+shift
+env -i PATH=/usr/bin:/bin setsid "$@" >/dev/null 2>&1 </dev/null &
+until [ -e "$2.began" ]; do sleep 0.1; done
+exit 1
+"""
+
+
+@ENGINES
+def test_it_is_waited_for_also_where_systemd_starts_anew(engine: str, tmp_path: Path) -> None:
+    said = provision(tmp_path / "yes", engine, "#!/bin/sh\nsleep 2\nexit 7\n", "yes", _ANEW)
+    assert "hook_failed step=hooks hook=hook status=7" in said
 
 
 @ENGINES
