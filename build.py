@@ -49,6 +49,8 @@ WORKERS = str(4 * (os.cpu_count() or 1))
 # Two machines of QEMU without KVM are all that two processors carry; each next one starts as soon as one is done.
 MACHINES = ("-v", "-n", "2", "--dist", "load", "--maxschedchunk", "1")
 MACHINES_FOLDER = "tests/lab/boot"
+# What the conformance suite reached is added up once all of it has run.
+COVERAGE = "tests/trust/test_coverage.py"
 
 # pytest's status for "some tests failed", and how many of them may run again.
 TESTS_FAILED, FEW = 1, 5
@@ -90,8 +92,11 @@ def test(arguments: list[str]) -> int:
     status = build([])
     if status:
         return status
+    shutil.rmtree(BUILD / "trust" / "coverage", ignore_errors=True)
+    os.environ["MEASURE_COVERAGE"] = "yes"
     # The machines come last and by themselves: each wants a processor for minutes.
-    phases = ((*workers, "--cache-clear", "--ignore", MACHINES_FOLDER), (*MACHINES, MACHINES_FOLDER))
+    alone = [word for place in (COVERAGE, MACHINES_FOLDER) for word in ("--ignore", place)]
+    phases = ((*workers, "--cache-clear", *alone), (COVERAGE,), (*MACHINES, MACHINES_FOLDER))
     status = max(run_module("pytest", *phase) for phase in phases)
     return again() if status == TESTS_FAILED else status
 

@@ -223,10 +223,11 @@ class Case(Run):
     `name` is TOPIC/NAME, or TOPIC/NAME/ROW, as its file has it.
     `core`: run it for every combination. `full`: with all steps, and accounts in the image; the others leave out
     the steps of accounts and data (STEPS), so that a case about the wire needs none. `live`: the root is /, and
-    what it has to show beside files are `processes`, words each (see live.py). `zipapp`: azready.pyz runs. `own`:
-    it is about azready's own files, or replaces the whole instance document (another agent may ask for single
-    values), or has links that only a --root keeps inside; other agents are not put under it. `without`: tools that
-    PATH does not have; a combination whose shell is all tools in one takes no part.
+    what it has to show beside files are `processes`, words each, and `mounts`, paths that are mounts of their own,
+    `ro` or `rw` (see live.py). `zipapp`: azready.pyz runs. `own`: it is about azready's own files, or replaces the
+    whole instance document (another agent may ask for single values), or has links that only a --root keeps inside;
+    other agents are not put under it. `without`: tools that PATH does not have; a combination whose shell is all
+    tools in one takes no part.
     """
 
     about: str
@@ -235,6 +236,7 @@ class Case(Run):
     live: bool = False
     zipapp: bool = False
     processes: tuple[tuple[str, ...], ...] = ()
+    mounts: dict[str, str] = _by(_table_of(_one_of("ro", "rw")), dict)
     own: bool = False
     engines: tuple[str, ...] = _by(_list_of(_one_of(*ENGINES)), ENGINES)
     without: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .case import CaseError
+from .case import Case, CaseError
 
 # Some other name than the case's; a fresh console; this computer's programs in another place.
 _SCENE = """
@@ -85,20 +85,21 @@ def live(
     environment: Mapping[str, str],
     root: Path,
     scratch: Path,
-    processes: Sequence[Sequence[str]],
+    case: Case,
 ) -> tuple[list[str | bytes], dict[str, str]]:
     """The command and its environment, as they are to be started. Raises CaseError where none can be made.
 
-    `processes` run beside it: words, the first of which is what the kernel calls them. They do nothing.
+    The case's processes run beside it: words, the first of which is what the kernel calls them. They do nothing.
     """
     if missing := what_is_missing():
         raise CaseError(f"a live case: {missing}")
     (scratch / "bin").mkdir()
     (scratch / "beside").mkdir()
-    beside = "".join(_started(words) for words in processes)
-    pids = "".join(_pid_file(words[0]) for words in processes)
+    beside = "".join(_started(words) for words in case.processes)
+    pids = "".join(_pid_file(words[0]) for words in case.processes)
+    more = "".join(_mount_of_its_own(path, kind) for path, kind in case.mounts.items())
     begin = f"set -eu\nbeside='' path=$PATH PATH=$0/bin:{_PATH}\n"
-    scene = f"{begin}{_SCENE}{beside}hash -r\n{_mounts(root)}\n{pids}{_END}"
+    scene = f"{begin}{_SCENE}{beside}hash -r\n{_mounts(root)}\n{pids}{more}{_END}"
     own = [str(shutil.which("unshare")), "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
     path = [_moved_folder(folder, scratch) for folder in environment["PATH"].split(":")]
     program = _moved(os.fsdecode(command[0]), scratch)
@@ -130,6 +131,12 @@ def _mounts(root: Path) -> str:
     places.sort(key=lambda place: place == "run")
     devices = _DEVICES if (root / "dev").is_dir() else ""
     return devices + "\n".join(f"mount --bind {shlex.quote(str(root / place))} /{place}" for place in places)
+
+
+def _mount_of_its_own(path: str, kind: str) -> str:
+    """mount notes its mounts in /run, which is the case's by now."""
+    place, forget = shlex.quote(path), "rm -rf /run/mount 2>/dev/null || :"
+    return f"mount --bind {place} {place}\n{forget}\nmount -o remount,bind,{kind} {place}\n{forget}\n"
 
 
 def _moved_folder(folder: str, scratch: Path) -> str:

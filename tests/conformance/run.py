@@ -119,7 +119,7 @@ def _start(
     command, variables = client.command(start), client.environment(start)
     if case.live:
         prepare(root, scratch)
-        command, variables = live(command, variables, root, scratch, case.processes)
+        command, variables = live(command, variables, root, scratch, case)
     asked, before = len(azure.requests), snapshot(root)
     work = client.work or scratch
     ending = (signal.Signals[f"SIG{run.interrupt.signal}"], below(root, run.interrupt.at)) if run.interrupt else None

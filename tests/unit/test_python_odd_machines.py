@@ -14,6 +14,7 @@ from support import DIST
 
 sys.path.append(str(DIST / "azready.pyz"))
 # The engine reads its tables from the zip that it lies in: the source tree alone does not have them.
+from azready import provision
 from azready.machine import config, sweep
 from unit.python_machine import KEY, Machine, ended, new_machine
 
@@ -174,6 +175,18 @@ except Failure as failure:
 
 def test_a_place_with_a_next_line_is_a_setting() -> None:
     assert config.parse_file("MEDIA=/a\u0085b\n", "x") == {"MEDIA": "/a\u0085b"}
+
+
+def test_a_mistake_of_azready_is_told_by_its_place_and_not_by_its_words() -> None:
+    """They might hold what nobody should see."""
+    try:
+        raise KeyError("a secret")
+    except KeyError as error:
+        failure = provision._bug(error)
+    assert failure.reason == "internal_error"
+    assert failure.details["error"] == "KeyError"
+    assert failure.details["where"].startswith("test_a_mistake_of_azready_is_told_by_its_place_and_not_by_its_words:")
+    assert "secret" not in f"{failure}{failure.hint}"
 
 
 def test_work_that_ends_while_it_is_looked_at_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
