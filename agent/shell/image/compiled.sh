@@ -18,7 +18,7 @@ compiled_keep() {
 # compiled_is_wanted: whether there is a Python for it, and a place that nobody else can write to.
 compiled_is_wanted() {
 	[ "$engine" != shell ] && [ "$azready_zip" = yes ] && compiled_find_python &&
-		[ -w "${compiled_place%/*}" ] && file_is_roots "${compiled_place%/*}"
+		[ -w "${compiled_place%/*}" ] && place_is_roots "${compiled_place%/*}"
 }
 
 # compiled_find_python: sets compiled_python, the one that a service finds first. No program of a tree is

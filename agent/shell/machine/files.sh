@@ -253,32 +253,15 @@ file_dd() {
 	LC_ALL=C dd if="$1" of="$2" bs=65536 2>"$work/err" && sync
 }
 
-# file_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it
-# that is there: what is done there by name then happens there.
-file_is_roots() {
-	file_above=$1
-	set -- "$root/."
-	while :; do
-		[ ! -e "$file_above/" ] || set -- "$@" "$file_above/."
-		[ "${#file_above}" -gt "${#root}" ] || break
-		file_above=${file_above%/*}
-	done
-	LC_ALL=C ls -dn "$@" 2>/dev/null >"$work/modes" || return $?
-	file_roots='' file_owners=''
-	while read -r file_mode _ file_owner file_rest; do
-		case $file_mode in ????????w*) return 1 ;; esac
-		case $file_rest in *" $root/.") file_roots=$file_owner ;; esac
-		file_owners="$file_owners $file_owner"
-	done <"$work/modes"
-	for file_owner in $file_owners; do
-		case $file_owner in 0 | "$file_roots") ;; *) return 1 ;; esac
-	done
-}
-
-# file_remove NAME: remove a file or a symlink itself, not what it points to.
+# file_remove NAME: remove a file or a symlink itself, not what it points to. A rm may be killed, but hardly
+# two.
 file_remove() {
 	place_itself "$1"
-	{ LC_ALL=C rm -f "$_path" 2>"$work/err" && [ ! -e "$_path" ] && [ ! -h "$_path" ]; } || file_blame "$1"
+	for _ in 1 2; do
+		LC_ALL=C rm -f "$_path" 2>"$work/err" || :
+		[ -e "$_path" ] || [ -h "$_path" ] || return 0
+	done
+	file_blame "$1"
 }
 
 # file_give NAME UID GID: make a file, a directory or a symlink itself somebody's. Without privileges it says

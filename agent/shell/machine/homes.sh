@@ -5,7 +5,7 @@ home_need_roots() {
 	user_foreign=
 	place_of "$1" user_file_meets
 	home_give_to_root "${_path%/*}"
-	[ -z "$user_foreign" ] && file_is_roots "${_path%/*}" && return
+	[ -z "$user_foreign" ] && place_is_roots "${_path%/*}" && return
 	printf 'others than root can change what leads to it\n' >"$work/err"
 	file_blame "$1"
 }
@@ -15,7 +15,7 @@ home_need_roots() {
 # what lies there.
 home_give_to_root() {
 	if [ "$sys_me" != 0 ] || [ -h "$1" ] || ! file_facts "$1" || [ "$_owner" != 65534 ] ||
-		! file_is_roots "${1%/*}"; then
+		! place_is_roots "${1%/*}"; then
 		return 0
 	fi
 	! chown -h 0:0 "$1" 2>/dev/null || log_info "user: ${1#"$root"} was nobody's: now it is root's"

@@ -136,3 +136,25 @@ place_match() {
 place_is_last() {
 	if [ -n "$place_pattern" ]; then [ -n "$root" ] && [ -h "$1" ]; else [ -e "$1" ] || [ -h "$1" ]; fi
 }
+
+# place_is_roots PLACE: whether nobody but root can exchange what lies in this directory, or in one above it
+# that is there: what is done there by name then happens there.
+place_is_roots() {
+	place_above_it=$1
+	set -- "$root/."
+	while :; do
+		[ ! -e "$place_above_it/" ] || set -- "$@" "$place_above_it/."
+		[ "${#place_above_it}" -gt "${#root}" ] || break
+		place_above_it=${place_above_it%/*}
+	done
+	LC_ALL=C ls -dn "$@" 2>/dev/null >"$work/modes" || return $?
+	place_roots='' place_owners=''
+	while read -r place_mode _ place_owner place_rest; do
+		case $place_mode in ????????w*) return 1 ;; esac
+		case $place_rest in *" $root/.") place_roots=$place_owner ;; esac
+		place_owners="$place_owners $place_owner"
+	done <"$work/modes"
+	for place_owner in $place_owners; do
+		case $place_owner in 0 | "$place_roots") ;; *) return 1 ;; esac
+	done
+}

@@ -96,7 +96,7 @@ sweep_files() {
 		for sweep_hit in "$sweep_at"/.*.azready; do
 			[ "$sweep_folder" != /home ] || [ -d "$sweep_hit" ] || continue
 			if [ -e "$sweep_hit" ] || [ -h "$sweep_hit" ]; then
-				file_is_roots "$sweep_at" || break
+				place_is_roots "$sweep_at" || break
 				home_clear_tree "$sweep_hit"
 			fi
 		done

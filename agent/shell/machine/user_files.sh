@@ -95,7 +95,7 @@ user_file_walk() {
 
 # user_file_make_base BASE NAME UID GID ..: a missing directory, where nobody but root can exchange it.
 user_file_make_base() {
-	file_is_roots "${user_here%/*}" || user_file_refuse "others than root can change what leads to $1"
+	place_is_roots "${user_here%/*}" || user_file_refuse "others than root can change what leads to $1"
 	{ [ -d "${user_here%/*}/" ] || (umask 022 && LC_ALL=C mkdir -p "${user_here%/*}/"); } 2>"$work/err" &&
 		LC_ALL=C mkdir "$user_here" 2>"$work/err" || exit 1
 	[ -z "$3" ] || file_give "$1" "$3" "$4" || exit 1
