@@ -164,7 +164,8 @@ def name_for_hard_link() -> None:
 
 def hard_link(file: str, name: str) -> None:
     """Kernels let users do it where fs.protected_hardlinks is 0; here the attacker has the right to (`main`)."""
-    with contextlib.suppress(FileExistsError, FileNotFoundError):
+    # ~/.ssh is root's for as long as azready is at work in it.
+    with contextlib.suppress(FileExistsError, FileNotFoundError, PermissionError):
         os.link(file, name)
 
 
@@ -190,6 +191,10 @@ if __name__ == "__main__":
     os.chdir(sys.argv[1])
     # CAP_DAC_READ_SEARCH and CAP_FOWNER: to link files of others is all that they are used for.
     become(int(sys.argv[2]), 1 << 2 | 1 << 3 if "hard_link" in sys.argv[3] else 0)
+    if "hard_link" in sys.argv[3]:
+        # That he can, or all that follows would prove nothing.
+        os.link(SHADOW, "proof")
+        forget("proof")
     way = globals()[sys.argv[3]]
     print("ready", flush=True)
     while True:

@@ -138,7 +138,7 @@ def test_user_gets_nothing_outside_of_his_home_from_the_shell_engine(shell: str,
     lines = attacked([*SHELLS[shell], str(tmp_path / "script")], root, way)
     assert len(lines) == ROUNDS
     # What it did not do, it said.
-    assert all(line == "0 " or line.startswith("1 keys_not_added ") for line in lines), lines
+    assert [line for line in lines if line != "0 " and not line.startswith("1 keys_not_added ")] == []
 
 
 @pytest.mark.parametrize("way", WAYS)

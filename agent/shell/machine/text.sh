@@ -78,3 +78,25 @@ text_head() {
 		[ -z "$_head" ] && [ -s "$1" ] || return 0
 	done
 }
+
+# text_octal MODE: sets _octal, of the letters of ls the number, with a zero more: so GNU chmod sets the
+# special bits of a directory, too.
+text_octal() {
+	text_letters=${1#?}
+	text_special=0
+	text_digits=
+	for text_bit in 4 2 1; do
+		text_rest=${text_letters#???}
+		text_three=${text_letters%"$text_rest"}
+		text_letters=$text_rest
+		text_digit=0
+		case $text_three in r*) text_digit=4 ;; esac
+		case $text_three in ?w*) text_digit=$((text_digit + 2)) ;; esac
+		case $text_three in ??[xst]*) text_digit=$((text_digit + 1)) ;; esac
+		case $text_three in ??[sStT]*) text_special=$((text_special + text_bit)) ;; esac
+		text_digits=$text_digits$text_digit
+		# After the others only a sign for ACLs is left.
+		case $text_letters in ???*) ;; *) text_letters= ;; esac
+	done
+	_octal=0$text_special$text_digits
+}

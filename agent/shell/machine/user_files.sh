@@ -144,7 +144,7 @@ user_file_seize() {
 			{ file_give_place . "$user_at" "$1" "$2" && user_file_has_mode . 700 rwx------; } || exit 1
 		return 0
 	}
-	user_file_octal "$_mode"
+	text_octal "$_mode"
 	user_owner=$_owner:$_group user_mode=$_octal
 	# Below the base it is the user's and nobody else's. A base that he cannot enter was left so by a run that
 	# was killed.
@@ -178,28 +178,6 @@ user_file_release() {
 	LC_ALL=C chown "$user_owner" . 2>/dev/null
 }
 
-# user_file_octal MODE: sets _octal, of the letters of ls the number, with a zero more: so GNU chmod sets the
-# special bits of a directory, too.
-user_file_octal() {
-	user_letters=${1#?}
-	user_special=0
-	user_digits=
-	for user_bit in 4 2 1; do
-		user_rest=${user_letters#???}
-		user_three=${user_letters%"$user_rest"}
-		user_letters=$user_rest
-		user_digit=0
-		case $user_three in r*) user_digit=4 ;; esac
-		case $user_three in ?w*) user_digit=$((user_digit + 2)) ;; esac
-		case $user_three in ??[xst]*) user_digit=$((user_digit + 1)) ;; esac
-		case $user_three in ??[sStT]*) user_special=$((user_special + user_bit)) ;; esac
-		user_digits=$user_digits$user_digit
-		# After the others only a sign for ACLs is left.
-		case $user_letters in ???*) ;; *) user_letters= ;; esac
-	done
-	_octal=0$user_special$user_digits
-}
-
 # user_file_clear: what a run that was cut off left here; earlier versions worked in a directory .azready.PID.
 user_file_clear() {
 	user_new=./.$user_file.azready
@@ -223,8 +201,12 @@ user_file_look() {
 	user_file_owner="$_owner $_group"
 	user_hidden=
 	case $1,$_mode in ,* | "$_owner",* | *,???????r*) ;; *) user_hidden=$_owner ;; esac
-	LC_ALL=C cat "./$user_file" 2>"$work/err" >"$work/user.old" &&
-		file_same "./$user_file" "$work/user.old" || exit 1
+	# A rename of the user's may have begun before the directory was closed.
+	for user_try in 1 2 3; do
+		LC_ALL=C cat "./$user_file" 2>"$work/err" >"$work/user.old" || exit 1
+		! file_same "./$user_file" "$work/user.old" || break
+		[ "$user_try" != 3 ] || exit 1
+	done
 	if [ -n "$user_hidden" ] && [ "${sys_me:-$(id -u)}" -eq 0 ]; then
 		program_awk "$awk_keys" "$work/user.old" '' '' only
 		case $? in
