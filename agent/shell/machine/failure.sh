@@ -123,8 +123,24 @@ fail_cause() {
 	fi
 }
 
+# fail_know_hint: sets fail_hint, what the table says of this reason, where nobody knew better: a subshell
+# hands on no variable.
+fail_know_hint() {
+	[ -z "$fail_hint" ] || return 0
+	fail_word=$(fail_cause)
+	fail_rows=$sys_newline$reasons_table
+	case $fail_rows in
+	*"$sys_newline${fail_word%% *}|"*)
+		fail_rows=${fail_rows#*"$sys_newline${fail_word%% *}|"}
+		fail_rows=${fail_rows%%"$sys_newline"*}
+		fail_hint=${fail_rows##*|}
+		;;
+	esac
+}
+
 # fail_log: say what went wrong, and what to do about it.
 fail_log() {
+	fail_know_hint
 	{
 		fail_cause
 		[ -z "$fail_hint" ] || printf ' (hint: %s)' "$fail_hint"
