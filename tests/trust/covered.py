@@ -163,7 +163,9 @@ def _report() -> dict[str, Any]:
     place = measuring.folder()
     with tempfile.TemporaryDirectory() as scratch:
         settings = Path(scratch) / "settings"
-        aliases = (SOURCE, *(zipped / inner for zipped in (place / "azready", ZIPAPP) for inner in ("azready", "")))
+        # The one whose shell functions are traced, and what it is made of.
+        agents = (place / "azready", support.DIST / "azready")
+        aliases = (SOURCE, *(zipped / inner for zipped in (*agents, ZIPAPP) for inner in ("azready", "")))
         settings.write_text("\n    ".join(["[run]\nbranch = true\n[paths]\nsource =", *map(str, aliases)]) + "\n")
         every = coverage.Coverage(data_file=f"{scratch}/all", config_file=str(settings), source=[str(SOURCE)])
         every.combine([str(path) for path in place.glob("python.*")], keep=True)

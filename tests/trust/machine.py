@@ -65,6 +65,10 @@ _BESIDE = """
 mount -t proc proc /proc
 mount --bind "$SCRATCH/boot_id" /proc/sys/kernel/random/boot_id
 mount --bind "$SCRATCH/run" /run
+# An azready that takes this computer for its image must not find one that can be changed.
+mount --bind "$SCRATCH" "$SCRATCH"
+mount --bind "$TREE" "$TREE"
+mount -o remount,bind,ro /
 [ ! -e /dev/console ] || mount --bind "$SCRATCH/console" /dev/console
 """
 

@@ -16,9 +16,10 @@ main_generalize() {
 	}
 	generalize_ask
 	old_doing=yes
+	# First: a run that is cut off and comes again would find nothing else to do.
+	if enable_again; then old_lacks=; else old_lacks='enable the service again'; fi
 	generalize_all
-	# Of install.sh.
-	enable_again || printf 'enable the service again\n' >>"$work/left"
+	[ -z "$old_lacks" ] || printf '%s\n' "$old_lacks" >>"$work/left"
 	generalize_label
 	sync
 	[ -s "$work/left" ] || {

@@ -121,10 +121,10 @@ config_read_file() {
 		[ -n "$config_file" ] || [ -e "$_path" ] || return 0
 		log_die "$config_name: cannot be read" "is the path right, and may this user read it?"
 	fi
-	# As `install` writes it, comments alone: one program says so, in place of four.
+	text_holds_no_nul "$_path" || log_die "$config_name: it holds NUL bytes" 'it must be a text'
+	# As `install` writes it, comments alone: no awk is needed for that.
 	LC_ALL=C grep -q -v -e '^#[ -~]*$' -e '^$' "$_path" 2>/dev/null || [ $? -ne 1 ] || return 0
 	program_need_awk
-	text_holds_no_nul "$_path" || log_die "$config_name: it holds NUL bytes" 'it must be a text'
 	config_lines=$(program_awk "$awk_config" <"$_path") || {
 		log_error "$config_name: awk does not work" 'the shell engine needs mawk, gawk or busybox awk'
 		exit 3

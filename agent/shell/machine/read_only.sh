@@ -8,7 +8,12 @@ read_only_spare() {
 	[ ! -e "$work/blamed" ] || rm -f "$work/blamed"
 	"$@" && return
 	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
-	if ! read_only_is_secondary "$spare_file" || read_only_may_write "$spare_file"; then return 1; fi
+	read_only_is_secondary "$spare_file" || return 1
+	case $spare_cause in
+	# To busybox root may write everything.
+	'Read-only file system') ;;
+	*) ! read_only_may_write "$spare_file" || return 1 ;;
+	esac
 	_spared=$spare_file
 	log_warning "$_spared stays as it is: $spare_cause"
 	forgive
