@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -428,3 +429,19 @@ def test_nothing_is_written_beside_it(engine: str, machine: Machine) -> None:
     assert [path.name for path in folder.iterdir()] == ["azready"]
     assert (agent.read_bytes(), folder.stat().st_mtime_ns) == before
     folder.chmod(stat.S_IRWXU)
+
+
+@pytest.mark.parametrize("command", [["status"], ["provision"], ["generalize", "--yes"]], ids=lambda words: words[0])
+def test_a_root_that_cannot_be_entered_is_no_root(command: list[str]) -> None:
+    """It is never this computer that is meant instead."""
+    if os.geteuid() != 0:
+        leave_out("root enters every directory, so another user is needed")
+    # The folder of a test is closed to others, all of it.
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        place = Path(name)
+        place.chmod(0o755)
+        (place / "closed").mkdir(mode=0o700)
+        words = ["sh", shutil.copy(DIST / "azready.sh", place), "--root", str(place / "closed"), *command]
+        done = subprocess.run(words, user=65534, group=65534, extra_groups=[], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert f"--root {place}/closed: it cannot be entered" in done.stderr
