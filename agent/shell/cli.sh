@@ -43,9 +43,9 @@ cli_parse_value() {
 	case $1 in
 	--root)
 		[ -d "$2" ] || log_die "--root $2: not a directory" "give the image's root directory"
-		# Of one that was killed nothing comes, which would be this machine itself.
-		{ root=$(cd "$2" && pwd -P) && [ -n "$root" ]; } ||
-			log_die "--root $2: it cannot be entered" "give the image's root directory"
+		# Of a shell that was killed nothing comes, which would be this machine itself.
+		root=$(cd "$2" 2>/dev/null && pwd -P) || root=$(cd "$2" && pwd -P) || root=
+		[ -n "$root" ] || log_die "--root $2: it cannot be entered" "give the image's root directory"
 		root=${root%/}
 		;;
 	--config) config_file=$2 ;;

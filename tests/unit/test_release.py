@@ -101,6 +101,7 @@ def test_what_is_in_it(release: Path) -> None:
     assert {mode for mode, _ in found.values()} == {0o755, 0o644}
 
 
+@pytest.mark.timeout(900)  # a new environment with all tools, on a busy computer
 def test_the_archive_of_the_source_gives_the_same_release(release: Path, tmp_path: Path) -> None:
     """In another folder, with another umask, locale, time zone and Python, in a tree that knows no git."""
     with tarfile.open(release / ARCHIVE) as archive:
