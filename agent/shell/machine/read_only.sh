@@ -8,12 +8,7 @@ read_only_spare() {
 	[ ! -e "$work/blamed" ] || rm -f "$work/blamed"
 	"$@" && return
 	{ IFS= read -r spare_file && IFS= read -r spare_cause; } 2>/dev/null <"$work/blamed" || return
-	read_only_is_secondary "$spare_file" || return 1
-	case $spare_cause in
-	# To busybox root may write everything.
-	'Read-only file system') ;;
-	*) ! read_only_may_write "$spare_file" || return 1 ;;
-	esac
+	if ! read_only_is_secondary "$spare_file" || read_only_may_write "$spare_file"; then return 1; fi
 	_spared=$spare_file
 	log_warning "$_spared stays as it is: $spare_cause"
 	forgive
@@ -35,6 +30,8 @@ read_only_is_secondary() {
 
 # read_only_may_write NAME: whether the file system lets us change this file and what lies beside it.
 read_only_may_write() {
+	# To busybox root may write everything.
+	case $spare_cause in 'Read-only file system') return 1 ;; esac
 	place_of "$1"
 	[ ! -e "$_path" ] || [ -w "$_path" ] || return
 	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
