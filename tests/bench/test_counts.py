@@ -30,6 +30,7 @@ def tools() -> None:
 
 # A /run of its own: what other runs have there is looked at, too.
 _ALONE = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs run /run && exec "$@"', "-"]
+_PROGRAMS_OF_ALONE = 3
 
 
 def azready(here: Place, *words: str) -> int:
@@ -37,7 +38,7 @@ def azready(here: Place, *words: str) -> int:
     counted = count([*_ALONE, "dash", *here.azready("shell", *words)], here.environment)
     assert counted.status == 0, counted.output
     print(counted)
-    return counted.started - 3
+    return counted.started - _PROGRAMS_OF_ALONE
 
 
 def test_report_ready_starts_few_programs() -> None:

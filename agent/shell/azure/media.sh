@@ -59,14 +59,14 @@ media_look_for() {
 		media_take "$1"
 		return
 	fi
-	media_find_mounted "$1" "${_path#"$root"}"
-	place_of "$1"
+	media_place=$_path
+	media_find_mounted "$1" "${media_place#"$root"}"
 	if [ -n "$media_mounted" ]; then
 		# Blanks and the like stand there as \040.
 		media_take "$(printf '%b' "$(printf '%s' "$media_mounted" | sed 's/\\\([0-7]\)/\\0\1/g')")"
 		return
 	fi
-	[ -e "$_path" ] || return
+	[ -e "$media_place" ] || return
 	if [ -n "$root" ]; then
 		media_why="$1 is not mounted with a root other than /: give a directory"
 		return 1
@@ -96,13 +96,13 @@ media_look_for() {
 
 # media_find_mounted DEVICE DEVICE: sets media_mounted, where one of them is mounted, as the kernel writes it.
 media_find_mounted() {
-	place_of /proc/mounts
+	place_to_read /proc/mounts
 	media_mounted=
 	{
-		while read -r media_device_there media_place _; do
-			case $media_device_there in
+		while read -r media_from media_at _; do
+			case $media_from in
 			"$1" | "$2")
-				media_mounted=$media_place
+				media_mounted=$media_at
 				return 0
 				;;
 			esac
