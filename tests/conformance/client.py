@@ -122,10 +122,15 @@ ALL = [
 # Every case runs with these: the Python of the tests, which can be measured (trust/measuring.py), and the shell engine
 # with each awk. `core` cases run with all.
 _OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
-ALWAYS = [
-    Combination("python", "dash", "urllib3", _OWN if _OWN in PYTHONS else PYTHONS[-1]),
-    *(Combination("shell", shell, "curl") for shell in ("dash", "busybox", "bash", "ksh93")),
-]
+OWN_PYTHON = _OWN if _OWN in PYTHONS else PYTHONS[-1]
+
+
+def always(python: str = OWN_PYTHON) -> list[Combination]:
+    """What every case runs with, in tests that run with that Python."""
+    return [
+        Combination("python", "dash", "urllib3", python),
+        *(Combination("shell", shell, "curl") for shell in ("dash", "busybox", "bash", "ksh93")),
+    ]
 
 
 def need_programs(combination: Combination) -> None:

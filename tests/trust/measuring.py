@@ -15,7 +15,7 @@ from pathlib import Path
 
 import support
 from conformance.case import Case
-from conformance.client import AGENT, ALWAYS, Azready, Combination
+from conformance.client import AGENT, Azready, Combination, always
 from conformance.results import sha256_of_agent
 
 # Set by `build.py test`: the cases that run there are measured. Not AZREADY_.., which would be a setting.
@@ -34,7 +34,7 @@ def folder() -> Path:
 
 def is_measured(combination: Combination) -> bool:
     """Whether what this one runs counts."""
-    return combination == ALWAYS[0] or (combination.engine == "shell" and combination.shell in _SHELLS)
+    return combination == always()[0] or (combination.engine == "shell" and combination.shell in _SHELLS)
 
 
 def measured(client: Azready) -> Azready:

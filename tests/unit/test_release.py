@@ -101,7 +101,6 @@ def test_what_is_in_it(release: Path) -> None:
     assert {mode for mode, _ in found.values()} == {0o755, 0o644}
 
 
-@pytest.mark.timeout(900)  # a new environment with all tools, on a busy computer
 def test_the_archive_of_the_source_gives_the_same_release(release: Path, tmp_path: Path) -> None:
     """In another folder, with another umask, locale, time zone and Python, in a tree that knows no git."""
     with tarfile.open(release / ARCHIVE) as archive:
@@ -113,6 +112,8 @@ def test_the_archive_of_the_source_gives_the_same_release(release: Path, tmp_pat
     variables = {"LC_ALL": "C", "TZ": "XYZ7", "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
     done = released(tree, able[-1], 0o077, **variables)
     assert (done.returncode, done.stderr) == (0, "")
+    # Of the run of another Python, which took many minutes.
+    assert done.stdout.startswith("conformance: taken from ")
     one, two = contents(release), contents(tree / "dist" / "release")
     assert one.keys() == two.keys()
     assert [name for name in one if one[name] != two[name]] == []
