@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lab.emulator import Emulator
+from lab.unshare import unshared
 from support import leave_out, need
 from trust.machine import Machine
 from trust.scene import Scene
@@ -29,7 +30,7 @@ def tools() -> None:
 
 
 # A /run of its own: what other runs have there is looked at, too.
-_ALONE = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs run /run && exec "$@"', "-"]
+_ALONE = unshared("mount", "sh", "-c", 'mount -t tmpfs run /run && exec "$@"', "-")
 _PROGRAMS_OF_ALONE = 3
 
 

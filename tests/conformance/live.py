@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lab.unshare import unshared
+
 from .case import Case, CaseError
 
 # Some other name than the case's; a fresh console; this computer's programs in another place.
@@ -100,11 +102,10 @@ def live(
     more = "".join(_mount_of_its_own(path, kind) for path, kind in case.mounts.items())
     begin = f"set -eu\nbeside='' path=$PATH PATH=$0/bin:{_PATH}\n"
     scene = f"{begin}{_SCENE}{beside}hash -r\n{_mounts(root)}\n{pids}{more}{_END}"
-    own = [str(shutil.which("unshare")), "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
     path = [_moved_folder(folder, scratch) for folder in environment["PATH"].split(":")]
     program = _moved(os.fsdecode(command[0]), scratch)
-    words: list[str | bytes] = [*own, "/bin/sh", "-c", scene, str(scratch), program, *command[1:]]
-    return words, {**environment, "PATH": ":".join(path)}
+    own = unshared("mount uts pid", "/bin/sh", "-c", scene, str(scratch), program, proc=True)
+    return [*own, *command[1:]], {**environment, "PATH": ":".join(path)}
 
 
 def _started(words: Sequence[str]) -> str:

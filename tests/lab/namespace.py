@@ -26,9 +26,10 @@ from conformance.process import Finished, execute
 
 from lab.azure import IMDS, TESTS, WIRESERVER
 from lab.started import Started
+from lab.unshare import search_path, unshared, where
 
 _FIRST = Path(__file__).with_name("first.py")
-# The kinds of namespaces, and the files in /proc that enter them: a child of `unshare --pid` is in another than itself.
+# The kinds of namespaces, and the files in /proc that enter them: what makes one for processes is not in it itself.
 _KINDS = {"mount": "mnt", "uts": "uts", "ipc": "ipc", "net": "net", "pid": "pid_for_children"}
 TOOLS = {
     "unshare": "makes the namespaces",
@@ -51,6 +52,10 @@ scratch() {{
 	: >"$SCRATCH/console"
 	[ ! -e /dev/console ] || mount --bind "$SCRATCH/console" /dev/console
 }}
+# another COMMAND [WORD..]: it gets a network and mounts of its own, beside these
+another() {{
+	exec unshare --net --mount -- "$@"
+}}
 # azure [OPTION..]: the emulator on both addresses; its process is $emulator, its words are in $SCRATCH/emulator
 azure() {{
 	ip address add {WIRESERVER}/32 dev lo
@@ -67,17 +72,9 @@ class SceneError(Exception):
     """The namespace could not be made; the text is what the command said."""
 
 
-def where(tool: str) -> str:
-    """The full path of a program of this machine, whatever PATH is inside."""
-    path = shutil.which(tool, path=_path())
-    if not path:
-        raise FileNotFoundError(f"{tool} is not installed")
-    return path
-
-
 def missing() -> list[str]:
     """The programs that are needed here and are not there."""
-    return [tool for tool in TOOLS if not shutil.which(tool, path=_path())]
+    return [tool for tool in TOOLS if not shutil.which(tool, path=search_path())]
 
 
 def need() -> None:
@@ -85,12 +82,8 @@ def need() -> None:
     for tool, why in TOOLS.items():
         support.need(tool, why)
     # Root of a container may not.
-    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+    if subprocess.run(unshared("net", "true"), capture_output=True).returncode:
         support.leave_out("root makes namespaces")
-
-
-def _path() -> str:
-    return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def run_script(
@@ -107,11 +100,11 @@ def run_script(
     and azready knows no address but those that it is given. `proc`: with a /proc that shows its processes alone.
     """
     need()
-    own = ["--mount", "--uts", "--pid", "--fork", "--kill-child", *(["--net"] * network), *(["--mount-proc"] * proc)]
+    kinds = "mount uts pid net" if network else "mount uts pid"
     begin = "ip link set lo up\nhostname localhost\n" if network else ""
     return subprocess.run(
-        ["unshare", *own, "sh", "-euc", f"{WORDS}{begin}{script}", "inside", *words],
-        env={"PATH": _path(), **({} if network else NOWHERE), **environment},
+        unshared(kinds, "sh", "-euc", f"{WORDS}{begin}{script}", "inside", *words, proc=proc),
+        env={"PATH": search_path(), **({} if network else NOWHERE), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -133,17 +126,15 @@ class Namespace(Started):
     ) -> None:
         self._scene = f"ip link set lo up\nhostname localhost\n{scene}"
         self._root = root
-        self._environment = {"PATH": _path(), **(environment or {})}
+        self._environment = {"PATH": search_path(), **(environment or {})}
 
     def start(self) -> None:
         """Make them. Raises `SceneError`."""
-        kinds = [f"--{kind}" for kind in _KINDS]
         # -I: nothing of the folder where the test happens to run; -S: it must start fast.
         first = [sys.executable, "-I", "-S", str(_FIRST), str(self._root or ""), self._scene]
         # Whatever kills the test run kills them, and with their process 1 all that runs inside.
-        with_parent = [where("setpriv"), "--pdeathsig", "KILL", "--"]
         self._process = subprocess.Popen(
-            [*with_parent, where("unshare"), *kinds, "--fork", "--kill-child", "--", *first],
+            unshared(" ".join(_KINDS), *first, bound=True),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
             env=self._environment,
         )  # fmt: skip

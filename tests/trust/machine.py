@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import support
-from lab.namespace import where
 from lab.started import Started
+from lab.unshare import unshared
 
 from .calls import Call, decode, program
 
@@ -128,10 +128,9 @@ class Machine(Started):
         programs = [place for place in _PROGRAMS if Path("/", place).is_dir()]
         environment = {"TREE": str(self.tree), "SCRATCH": str(self.scratch), "PROGRAMS": " ".join(programs)}
         scene = f"{_SCENE}{_LIVE if self.live else _BESIDE}{self._more}"
-        kinds = ("--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child")
         first = [sys.executable, "-I", "-S", str(_INSIDE), scene, str(out)]
         self._process = subprocess.Popen(
-            [where("setpriv"), "--pdeathsig", "KILL", "--", where("unshare"), *kinds, "--", *first],
+            unshared("mount uts ipc pid", *first, bound=True),
             stdin=inside.fileno(), pass_fds=(out,), start_new_session=True,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment},
         )  # fmt: skip

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 from conformance.client import HTTP_CLIENTS, PYTHONS, Azready, Combination, Start, make_sandbox, need_programs
 from lab.azure import IMDS, WIRESERVER
-from lab.namespace import run_script, where
+from lab.namespace import run_script
+from lab.unshare import where
 
 from trust.fault_runs import grace
 

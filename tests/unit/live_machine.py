@@ -35,7 +35,7 @@ dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --port=0 --log-fa
     --interface=outside --dhcp-authoritative --no-ping --pid-file \\
     --dhcp-range=10.0.0.4,10.0.0.40,255.255.255.0,infinite \\
     --dhcp-leasefile="$SCRATCH/leases" --dhcp-option-force=121,0.0.0.0/0,10.0.0.1 >"$SCRATCH/dhcp" 2>&1 &
-unshare --net --mount sh -euc "$INSIDE" &
+another sh -euc "$INSIDE" &
 until [ -s "$SCRATCH/pid" ]; do sleep 0.05; done
 ip link set eth0 netns "$(cat "$SCRATCH/pid")"
 wait "$!"

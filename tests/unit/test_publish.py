@@ -182,5 +182,5 @@ def test_of_a_client_that_cannot_be_asked_it_is_said(process: str, said: str, en
 
 @pytest.mark.parametrize("engine", ["python", "shell"])
 def test_a_client_of_another_network_is_left_alone(engine: str, tmp_path: Path) -> None:
-    seen = provision(engine, tmp_path, "cp /bin/sleep /run/connmand; unshare --net /run/connmand 600 &")
+    seen = provision(engine, tmp_path, "cp /bin/sleep /run/connmand; another /run/connmand 600 &")
     assert "no DHCP client runs that could tell the network of web-1" in seen["log"]

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 from conformance.process import Finished
 
-from lab.namespace import where
 from lab.tree import Tree
+from lab.unshare import where
 
 from .machine import HOOK_SAYS, Boot
 from .vms import Wanted
