@@ -17,7 +17,7 @@ from conformance.process import execute
 from support import DIST, need, shell_functions
 from unit.run_machine import new_machine
 
-CLIENTS = ("curl", "wget", "busybox-wget", "nc", "bash")
+CLIENTS = ("curl", "wget", "busybox-wget", "nc", "bash", "old-busybox-wget")
 CAP = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 Answer = Callable[[socket.socket], None]
@@ -78,6 +78,12 @@ def server(answer: Answer) -> Iterator[str]:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
+def write_tool(place: Path, text: str) -> None:
+    """A script for PATH."""
+    place.write_text(f"#!{need('dash')}\n{text}")
+    place.chmod(0o755)
+
+
 def asked(
     tmp_path: Path, client: str, method: str, answer: Answer, seconds: int = 10, old_nc: bool = False
 ) -> tuple[str, bytes, float]:
@@ -89,6 +95,8 @@ def asked(
         (box / "nc").unlink()
         (box / "nc").write_text(OLD_NC.format(python=sys.executable, busybox=need("busybox")))
         (box / "nc").chmod(0o755)
+    if client == "old-busybox-wget":
+        write_tool(box / "wget", OLD_WGET.format(busybox=need("busybox")))
     functions = shell_functions()
     body = quote(str(tmp_path / "document")) if method == "POST" else "''"
     (tmp_path / "document").write_bytes(b"<Health/>")
@@ -127,6 +135,17 @@ while inputs:
             connection.sendall(data)
         else:
             os.write(1, data)
+"""
+
+# Of busybox 1.29, as Buildroot configured it: no nc beside it.
+OLD_WGET = """case " $* " in
+*' --post-file '*) echo "wget: unrecognized option '--post-file'" >&2 && exit 1 ;;
+*' --help '*) printf '%s\\n' 'BusyBox v1.29.2 (2019-05-01 22:00:58 -03) multi-call binary.' '' \\
+    "Usage: wget [-c|--continue] [--spider] [-q|--quiet] [-O|--output-document FILE]" \\
+    "	[--header 'header: value'] [-Y|--proxy on/off] [-P DIR]" \\
+    "	[-S|--server-response] [-U|--user-agent AGENT] [-T SEC] URL..." >&2 && exit 0 ;;
+esac
+exec {busybox} wget "$@"
 """
 
 # The answer to a GET: what becomes of it. More than one where a client cannot know better.
@@ -194,6 +213,29 @@ def test_the_next_client_stands_in_for_a_curl_that_does_not_work(fault: str, tmp
         assert "curl does not work" in machine.said()
         assert machine.azure.verdict == "Succeeded"
         assert machine.status()["HTTP_CLIENT"] == "bash"
+
+
+def test_a_busybox_wget_from_before_post_file_reports_the_exact_bytes(tmp_path: Path) -> None:
+    with new_machine(tmp_path) as machine:
+        (machine.path / "curl").unlink()
+        machine.tool("wget", OLD_WGET.format(busybox=need("busybox")))
+        assert machine.run() == 0, machine.said()
+        assert machine.status()["HTTP_CLIENT"] == "old-busybox-wget"
+        assert machine.azure.verdict == "Succeeded"
+        assert machine.azure.requests[-1].body == (machine.root / "var/lib/azready/report.xml").read_bytes()
+
+
+def test_the_next_client_stands_in_for_a_wget_that_looks_for_etc_services(tmp_path: Path) -> None:
+    """busybox with FEATURE_ETC_SERVICES on a small system."""
+    help_alone = "case $1 in --help) exec {} wget --help ;; esac\necho \"wget: bad port 'http'\" >&2\nexit 1"
+    with new_machine(tmp_path) as machine:
+        (machine.path / "curl").unlink()
+        machine.tool("wget", help_alone.format(need("busybox")))
+        (machine.path / "nc").symlink_to(need("busybox"))
+        assert machine.run() == 0, machine.said()
+        assert "busybox-wget does not work" in machine.said()
+        assert machine.azure.verdict == "Succeeded"
+        assert machine.status()["HTTP_CLIENT"] == "nc"
 
 
 def test_a_curl_that_does_not_work_is_not_tried_until_the_deadline(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@
 # and http_send_NAME runs it, leaving $work/head (status line, headers) and $work/body. curl also says in
 # $work/told what came of it, so that where all is well no program has to look.
 
-http_clients='curl wget busybox-wget nc bash'
+http_clients='curl wget busybox-wget nc bash old-busybox-wget'
 azready_agent=azready/$azready_version
 
 # http_begin: find the client. Proxies of the environment are not for a link-local address.
@@ -57,7 +57,7 @@ http_ask() {
 	http_rc=$?
 	http_is_broken || return 0
 	log_warning "$http_client does not work (status $http_rc)"
-	http_clients=${http_clients#"$http_client"}
+	http_clients=${http_clients#*"$http_client"}
 	http_begin || {
 		_problem='error=no_http_client'
 		return 1
@@ -65,9 +65,18 @@ http_ask() {
 	http_ask
 }
 
-# http_is_broken: whether this is a curl that does not run at all, or does not know what it was asked for.
+# http_is_broken: whether this is a curl that does not run at all, or does not know what it was asked for; or
+# a busybox wget with FEATURE_ETC_SERVICES where no /etc/services says what port "http" is.
 http_is_broken() {
-	case $http_client,$http_rc in curl,[24] | curl,12[67] | curl,13[249] | curl,135) ;; *) return 1 ;; esac
+	case $http_client,$http_rc in
+	curl,[24] | curl,12[67] | curl,13[249] | curl,135) ;;
+	*busybox-wget,1)
+		http_said=
+		{ read -r http_said <"$work/err"; } 2>/dev/null
+		case $http_said in *'bad port'*) ;; *) return 1 ;; esac
+		;;
+	*) return 1 ;;
+	esac
 }
 
 # http_empty NAME ..: files of the work directory.
@@ -91,7 +100,7 @@ http_is_good() {
 # http_judge: what the head tells, where the client does not.
 http_judge() {
 	case $http_client in
-	wget | busybox-wget)
+	*wget)
 		http_look "$work/err" told
 		# Killed, it may have been in the middle of the head.
 		[ "$http_rc" -ne 137 ] || http_head_size=0

@@ -58,12 +58,30 @@ http_send_busybox_wget() {
 	http_wget -q -S -U "$azready_agent" -O -
 }
 
-# http_wget OPTION ..: the part that both have in common.
+# Before 1.34 there is no --post-file, and --post-data is not in the help: Buildroot's own configuration had
+# nothing else. A report has no secret that would be seen on a command line.
+http_can_old_busybox_wget() {
+	http_wget_options BusyBox --header -S
+}
+
+http_send_old_busybox_wget() {
+	set --
+	[ -z "$http_body_file" ] || {
+		http_body=$(cat "$http_body_file" && printf x) || return 1
+		set -- --post-data "${http_body%x}"
+	}
+	http_wget "$@" -q -S -U "$azready_agent" -O -
+}
+
+# http_wget OPTION ..: the part that all have in common.
 http_wget() {
 	text_by_line
 	for http_header in $http_headers; do set -- "$@" --header "$http_header"; done
 	text_by_word
-	[ -z "$http_body_file" ] || set -- "$@" --post-file "$http_body_file"
+	case $http_client,$http_body_file in
+	*, | old-busybox-wget,*) ;;
+	*) set -- "$@" --post-file "$http_body_file" ;;
+	esac
 	# shellcheck disable=SC2086  # two words
 	http_run http_sink_body $http_command "$@" "$http_url"
 }
