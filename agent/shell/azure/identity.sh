@@ -38,6 +38,6 @@ identify() {
 	vm_id_is "$vm_id" || {
 		set -- "$vm_id"
 		vm_id=
-		fail vm_id_unknown 'neither DMI nor IMDS holds a VM id' "value=$1"
+		fail vm_id_unknown '' "value=$1"
 	}
 }

@@ -150,7 +150,7 @@ edit_keep() {
 # edit_keep_bytes NAME MODE PROGRAM [ARG ..]: as edit_keep, but a last line without a line end stays one.
 edit_keep_bytes() {
 	place_of "$1"
-	[ ! -s "$_path" ] || [ -z "$(tail -c 1 "$_path")" ] || edit_unended=yes
+	[ ! -s "$_path" ] || [ -z "$(tail -c 1 "$_path" 2>/dev/null)" ] || edit_unended=yes
 	edit_keep "$@"
 	set -- $?
 	edit_unended=

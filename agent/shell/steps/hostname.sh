@@ -7,7 +7,7 @@ step_hostname() {
 		"$proto_HOSTNAME_MAX" || return 1
 	[ "$_verdict" = good ] || {
 		fail_value="value=$name_given"
-		fail hostname_invalid 'the name that the platform gave is not a hostname'
+		fail hostname_invalid ''
 		return 1
 	}
 	name=$_answer
