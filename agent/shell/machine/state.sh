@@ -142,7 +142,8 @@ state_earlier() {
 # state_keep_report FILE: keep the report that was accepted last.
 state_keep_report() {
 	if [ "$goal_state" = known ]; then state_kind=xml; else state_kind=json; fi
-	fail_minor 'report not kept' '' state_copy "$1" "$state_directory/report.$state_kind"
+	set -- "$1" "$state_directory/report.$state_kind"
+	fail_minor "$2 not kept" '' state_copy "$1" "$2"
 }
 
 # state_copy FILE NAME
