@@ -4,7 +4,7 @@
 # in $word_N.
 cli_parse() {
 	root='' config_file='' engine=auto force=no json=no only='' skip='' has_only=no has_skip=no yes=no \
-		replace_agents=no wanted_init='' prefix='' leaving_user='' words_count=0 word_1='' word_2='' word_3=''
+		replace_agents=no init_asked='' prefix='' leaving_user='' words_count=0 word_1='' word_2='' word_3=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--)
@@ -57,7 +57,7 @@ cli_parse_value() {
 		;;
 	--only) only=$2 has_only=yes ;;
 	--skip) skip=$2 has_skip=yes ;;
-	--init) wanted_init=$2 ;;
+	--init) init_asked=$2 ;;
 	--prefix) prefix=$2 ;;
 	--user) leaving_user=$2 ;;
 	esac
@@ -73,7 +73,7 @@ cli_check_options() {
 	[ "$force$has_only$has_skip" = nonono ] || [ "$1" = provision ] ||
 		log_die '--only, --skip and --force belong to provision' 'run azready help'
 	[ "$json" = no ] || [ "$1" = status ] || log_die '--json belongs to status' 'run azready help'
-	[ "$wanted_init$prefix$replace_agents" = no ] || [ "$1" = install ] ||
+	[ "$init_asked$prefix$replace_agents" = no ] || [ "$1" = install ] ||
 		log_die '--init, --prefix and --replace-agents belong to install' 'run azready help'
 	[ "$leaving_user$yes" = no ] || [ "$1" = generalize ] ||
 		log_die '--user and --yes belong to generalize' 'run azready help'
@@ -110,18 +110,15 @@ cli_check_report() {
 	done
 }
 
-# cli_start: what the run needs, its deadline and first values, for provision and report in this engine.
+# cli_start: what the run needs, and its deadline, for provision and report in this engine.
 cli_start() {
 	program_need_all
 	work_need_room
 	clock_now
 	started=$_now
-	state_times=
 	state_time_of_start
 	state_time ENGINE
 	deadline=$((started + set_DEADLINE * 100))
-	goal_state='' metadata='' untold='' fail_value='' fail_reason='' fail_hint='' current_step=''
-	hostname_set='' finished_at='' scripts='' http_client='' _problem=''
 }
 
 # cli_provision: a machine without any HTTP client cannot tell anybody why it failed.
@@ -218,8 +215,8 @@ cli_choose_steps() {
 	config_split_steps "$skip" --skip
 	steps_skipped=$_steps
 	steps_chosen=
-	for steps_name in $steps_all; do
-		case " $steps_wanted " in *" $steps_name "*) ;; *) continue ;; esac
-		case " $steps_skipped " in *" $steps_name "*) ;; *) steps_chosen="$steps_chosen $steps_name" ;; esac
+	for steps_asked in $steps_all; do
+		case " $steps_wanted " in *" $steps_asked "*) ;; *) continue ;; esac
+		case " $steps_skipped " in *" $steps_asked "*) ;; *) steps_chosen="$steps_chosen $steps_asked" ;; esac
 	done
 }

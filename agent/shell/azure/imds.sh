@@ -1,5 +1,6 @@
 # imds.sh: the instance metadata service: one request for the whole instance document, taken apart by awk.
 
+metadata=
 # What the steps need of it; each string in a file $work/PATH, the keys in $work/compute.publicKeys.
 imds_paths='compute.name compute.osProfile.adminUsername compute.osProfile.computerName compute.userData
 compute.vmId compute.publicKeys.*.keyData +compute.osProfile.disablePasswordAuthentication
@@ -68,7 +69,7 @@ imds_is_final() {
 	esac
 }
 
-# imds_parse FILE: sets _problem and _why where it is refused.
+# imds_parse FILE: sets _problem and _why where it is refused, and _retry_after, 0.
 imds_parse() {
 	_problem='error=not_json'
 	_retry_after=0
@@ -77,7 +78,7 @@ imds_parse() {
 }
 
 # imds_has_compute: what IMDS says while it starts, and what stands in for it, is JSON too, but describes no
-# machine.
+# machine: sets _problem and _why then.
 imds_has_compute() {
 	[ ! -s "$work/compute" ] || return 0
 	_problem='error=no_compute' _why='it holds no object compute'

@@ -33,7 +33,8 @@ media_read() {
 	media_parse
 }
 
-# media_parse: $work/ovf-env.xml taken apart. Returns 2 and fails where it makes no sense.
+# media_parse: $work/ovf-env.xml taken apart, without haste (_until). Returns 2 and fails where it makes no
+# sense.
 media_parse() {
 	_until=
 	text_size "$work/ovf-env.xml"

@@ -48,7 +48,7 @@ report_try() {
 }
 
 # report_made: $report_file for the goal state of this moment, whole. What is cut off or lacks its cause is
-# never sent: fails then, and sets _problem.
+# never sent: fails then, and sets _problem, _why and _retry_after.
 report_made() {
 	report_one || {
 		rm -f "$work/reserve"

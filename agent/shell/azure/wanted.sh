@@ -73,7 +73,7 @@ wanted_holds() {
 	return 1
 }
 
-# wanted_merge: one program says which source each thing comes from, and copies it.
+# wanted_merge: one program says which source each thing comes from, and copies it, without haste (_until).
 wanted_merge() {
 	for want_source in $wanted_sources; do
 		[ -e "$work/$want_source" ] || { printf '' >"$work/$want_source"; } 2>/dev/null

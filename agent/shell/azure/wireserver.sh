@@ -1,5 +1,6 @@
 # wireserver.sh: fetch the goal state, post the health report. Everything is tried again until the deadline.
 
+goal_state=
 wire_headers="$proto_WIRE_VERSION_HEADER: $proto_WIRE_VERSION
 $proto_AGENT_NAME_HEADER: $azready_agent"
 
@@ -41,7 +42,7 @@ wire_try() {
 	http_send GET "$set_WIRESERVER" "$proto_GOAL_STATE_PATH" "$_limit" '' && wire_parse "$work/body"
 }
 
-# wire_parse FILE: sets _problem and _why where it is refused.
+# wire_parse FILE: sets _problem and _why where it is refused, and _retry_after, 0.
 wire_parse() {
 	_problem='error=goal_state_malformed'
 	_retry_after=0

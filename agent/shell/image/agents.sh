@@ -17,7 +17,7 @@ agents_look_for() {
 		agent_links=
 		[ "$agent" != cloud-init ] || ! place_exists /etc/cloud/cloud-init.disabled ||
 			[ "$replace_agents" = yes ] || continue
-		for service in $agent_services; do service_rows service_row agents_item || :; done
+		for service_name in $agent_services; do service_rows service_row agents_item || :; done
 		if [ -z "$agent_links" ]; then
 			continue
 		elif [ "$replace_agents" = no ]; then
@@ -48,10 +48,10 @@ agents_replace() {
 			made_note replaced "$agent_link" "$(readlink "$_path")"
 		fi || return
 	done
-	for service in $agent_services; do
+	for service_name in $agent_services; do
 		service_rows service_row service_disable_item || :
-		place_glob "/usr/lib/systemd/system/$service.service" ||
-			place_glob "/lib/systemd/system/$service.service" || continue
+		place_glob "/usr/lib/systemd/system/$service_name.service" ||
+			place_glob "/lib/systemd/system/$service_name.service" || continue
 		for agent_link in $_found; do
 			agent_link=/etc/systemd/system/${agent_link##*/}
 			place_glob "$agent_link" || made_link "$agent_link" /dev/null 'masked: ' || return

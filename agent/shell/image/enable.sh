@@ -16,7 +16,7 @@ enable_find_init() {
 	fi
 	init_names=
 	service_rows enable_is_row || {
-		log_error "no init system that azready knows: ${wanted_init:-$init_by}" \
+		log_error "no init system that azready knows: ${init_asked:-$init_by}" \
 			"--init NAME, one of:$init_names; or have 'azready provision' started once at boot"
 		return 2
 	}
@@ -35,8 +35,8 @@ enable_find_init() {
 # enable_is_row: whether the row is the one wanted, or the one that the image's files speak for.
 enable_is_row() {
 	init_names="$init_names $units_name"
-	if [ -n "$wanted_init" ]; then
-		[ "$units_name" = "$wanted_init" ] && init_by='--init'
+	if [ -n "$init_asked" ]; then
+		[ "$units_name" = "$init_asked" ] && init_by='--init'
 		return
 	fi
 	for init_sign in $units_found; do

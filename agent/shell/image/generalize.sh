@@ -46,12 +46,12 @@ generalize_who() {
 	account_find "$old_user" 2>/dev/null ||
 		log_die "--user $old_user: no such user" 'give a name of /etc/passwd'
 	# What could be a pattern is no person's name either.
-	case $old_user in *[!A-Za-z0-9._-]*) _uid=0 ;; esac
-	if [ "$_uid" -lt "$fact_FIRST_ID" ] || [ "$_uid" -gt "$fact_LAST_ID" ]; then
-		log_die "--user $old_user: a system account (uid $_uid) stays" \
+	old_uid=$_uid
+	case $old_user in *[!A-Za-z0-9._-]*) old_uid=0 ;; esac
+	if [ "$old_uid" -lt "$fact_FIRST_ID" ] || [ "$old_uid" -gt "$fact_LAST_ID" ]; then
+		log_die "--user $old_user: a system account (uid $old_uid) stays" \
 			"a person has a uid from $fact_FIRST_ID to $fact_LAST_ID"
 	fi
-	old_uid=$_uid
 	old_home=${_home%/}
 }
 
@@ -110,11 +110,11 @@ generalize_names() {
 # machine-id.
 generalize_rows() {
 	if place_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
-	account_find root 2>/dev/null || _home=/root
+	if account_find root 2>/dev/null; then old_roots=$_home; else old_roots=/root; fi
 	# Last what tells who leaves, to a run after one that was cut off.
 	set -- "remove|${state_directory%/*}|azready" "remove|${run_directory%/*}|azready"
 	printf '%s\n' "$generalize_table" "$@" |
-		sed "s,|~,|${_home:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/"
+		sed "s,|~,|${old_roots:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/"
 }
 
 # generalize_all: list everything that is there, or ($old_doing=yes) do it.

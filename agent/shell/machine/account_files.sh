@@ -6,18 +6,16 @@ account_shell_is_closed() {
 	case ${1##*/} in nologin | false | true) ;; *) return 1 ;; esac
 }
 
-# account_knows_shell SHELL: whether /etc/shells has it. dropbear lets nobody in with any other shell, if
-# there is such a file.
+# account_knows_shell SHELL: whether /etc/shells has it; sets account_shells, where to read that, by
+# $account_blanks. dropbear lets nobody in with any other shell, if there is such a file.
 account_knows_shell() {
-	edit_source /etc/shells || {
-		forgive
-		_source=/dev/null
-	}
+	account_shells=/dev/null
+	if edit_source /etc/shells; then account_shells=$_source; else forgive; fi
 	# Only here: it is a fork.
-	user_blanks=$(printf ' \t\r')
-	while IFS=$user_blanks read -r user_line _ || [ -n "$user_line" ]; do
-		[ "${user_line%%#*}" != "$1" ] || return 0
-	done <"$_source"
+	account_blanks=$(printf ' \t\r')
+	while IFS=$account_blanks read -r account_line _ || [ -n "$account_line" ]; do
+		[ "${account_line%%#*}" != "$1" ] || return 0
+	done <"$account_shells"
 	return 1
 }
 
@@ -41,12 +39,12 @@ account_is_person() {
 	account_has_own_home "$fact_FOLDERS_OF_DAEMONS"
 }
 
-# account_plain PATH: sets _plain, the same without what means nothing in it.
-account_plain() {
-	_plain=
+# account_clean PATH: sets _clean, the same without what means nothing in it.
+account_clean() {
+	_clean=
 	text_by /
 	for account_part in $1; do
-		case $account_part in '' | .) ;; *) _plain=$_plain/$account_part ;; esac
+		case $account_part in '' | .) ;; *) _clean=$_clean/$account_part ;; esac
 	done
 	text_by_word
 }
@@ -54,16 +52,16 @@ account_plain() {
 # account_has_own_home FOLDERS: whether the home that account_find has found is this account's alone, and no
 # directory of the system, of which FOLDERS are some more.
 account_has_own_home() {
-	account_plain "$_home"
-	case $_plain in
+	account_clean "$_home"
+	case $_clean in
 	/var/home/* | /usr/home/*) ;;
 	/*)
-		account_part=${_plain#/}
+		account_part=${_clean#/}
 		case " $fact_FOLDERS_OF_SYSTEM $1 " in *" ${account_part%%/*} "*) return 1 ;; esac
 		;;
 	*) return 1 ;;
 	esac
-	case $_plain/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
+	case $_clean/ in */../* | /home/ | /opt/ | /srv/ | /mnt/ | /media/ | /export/) return 1 ;; esac
 	place_of "$_home"
 	account_place=$_path
 	text_by_line
@@ -80,6 +78,7 @@ account_asked=
 # The lines of accounts.awk.
 account_parts='_name _uid _home _shell account_field account_hash account_ages account_groups account_group'
 account_parts="$account_parts account_first account_mode account_default_home account_default_shell"
+_name='' _uid='' _home='' _shell=''
 account_field='' account_hash='' account_ages='' account_groups='' account_default_shell=''
 
 # account_forget: what account_find has read holds no more: the files were changed, or are about to be.
@@ -119,7 +118,8 @@ account_read() {
 	account_asked="=${_answer%%"$sys_newline"*}" account_said=$_answer account_verdict=$_verdict
 }
 
-# account_find_in FILE: the same for a name that the platform gave; fails with 4 where it is none for a user.
+# account_find_in FILE: the same for a name that the platform gave; fails with 4, and sets no _name, where it
+# is none for a user.
 account_find_in() {
 	_name=
 	account_forget
@@ -160,8 +160,7 @@ account_run() {
 	shift 3
 	for account_file in /usr/lib/group /etc/gshadow /etc/shadow /etc/group /etc/passwd; do
 		place_of "$account_file"
-		[ -e "$_path" ] || _path=
-		set -- "$_path" ${1+"$@"}
+		if [ -e "$_path" ]; then set -- "$_path" ${1+"$@"}; else set -- '' ${1+"$@"}; fi
 	done
 	set -- "$account_folder" "$account_only" "$account_name" "$@"
 	if [ -z "$account_folder" ]; then

@@ -97,8 +97,10 @@ account_lock_give_back() {
 	set --
 	for account_lock_name in $account_lock_held; do
 		set -- "$@" "$account_lock_place/.$account_lock_name.azready.lock"
-		account_lock_holder "$account_lock_place/$account_lock_name.lock" || _holder=$$
-		[ "$_holder" != "$$" ] || set -- "$account_lock_place/$account_lock_name.lock" "$@"
+		if account_lock_holder "$account_lock_place/$account_lock_name.lock" && [ "$_holder" != "$$" ]; then
+			continue
+		fi
+		set -- "$account_lock_place/$account_lock_name.lock" "$@"
 	done
 	own_drop "$@"
 	for account_lock_name in $account_lock_held; do

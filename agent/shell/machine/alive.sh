@@ -1,8 +1,8 @@
 # alive.sh: which process is which. A number alone says little: it is given to somebody else once its process
 # is gone. A record is one line, PID STARTTIME BOOTID; each of the last two is - where there is no /proc.
 
-# alive_begin: sets $alive_record, this run's own. A /proc that belongs to other numbers than ours (a
-# namespace of processes without a /proc of its own) says nothing about us.
+# alive_begin: sets $alive_record, this run's own, and _start. A /proc that belongs to other numbers than
+# ours (a namespace of processes without a /proc of its own) says nothing about us.
 alive_begin() {
 	alive_sees=no
 	# Of two redirections zsh lets the one that fails speak: hence the braces, here and below.
@@ -41,7 +41,8 @@ alive_start() {
 	alive_signal 0 "$1"
 }
 
-# alive_fields STATE PARENT ..: what stands behind the name in /proc/PID/stat; STARTTIME is its field 22.
+# alive_fields STATE PARENT ..: sets _start from what stands behind the name in /proc/PID/stat; STARTTIME is
+# its field 22.
 alive_fields() {
 	case ${1-} in '' | Z | X) return 1 ;; esac
 	_start=${20-}

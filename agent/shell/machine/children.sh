@@ -123,9 +123,9 @@ child_status() {
 	[ "$_ended" -le 256 ] || _ended=$((_ended - 128))
 }
 
-# child_wait_in_posh PID: its wait goes on where the options of an earlier `read -r` ended, in memory that may
-# hold something else by now: "invalid option -- 'Q'", status 1, nothing waited for. Each call takes one
-# character of it away.
+# child_wait_in_posh PID: sets _ended. Its wait goes on where the options of an earlier `read -r` ended, in
+# memory that may hold something else by now: "invalid option -- 'Q'", status 1, nothing waited for. Each call
+# takes one character of it away.
 child_wait_in_posh() {
 	while :; do
 		wait "$1" 2>"$work/wait.$1"

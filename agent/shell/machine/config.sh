@@ -31,7 +31,7 @@ config_kind_of() {
 	config_rows config_match
 }
 
-# config_match KEY DEFAULT KIND
+# config_match KEY DEFAULT KIND: sets _kind if that is the one.
 config_match() {
 	[ "$1" != "$config_sought" ] || _kind=$3
 }
@@ -115,17 +115,22 @@ config_is_shell() {
 # config_read_file: read $config_file, or /etc/azready.conf where that was not given.
 config_read_file() {
 	config_name=${config_file:-/etc/azready.conf}
-	_path=$config_name
-	case $config_name in /*) place_of "$config_name" ;; esac
-	if [ ! -r "$_path" ] || [ -d "$_path" ]; then
-		[ -n "$config_file" ] || [ -e "$_path" ] || return 0
+	config_place=$config_name
+	case $config_name in
+	/*)
+		place_of "$config_name"
+		config_place=$_path
+		;;
+	esac
+	if [ ! -r "$config_place" ] || [ -d "$config_place" ]; then
+		[ -n "$config_file" ] || [ -e "$config_place" ] || return 0
 		log_die "$config_name: cannot be read" "is the path right, and may this user read it?"
 	fi
-	text_holds_no_nul "$_path" || log_die "$config_name: it holds NUL bytes" 'it must be a text'
+	text_holds_no_nul "$config_place" || log_die "$config_name: it holds NUL bytes" 'it must be a text'
 	# As `install` writes it, comments alone: no awk is needed for that.
-	LC_ALL=C grep -q -v -e '^#[ -~]*$' -e '^$' "$_path" 2>/dev/null || [ $? -ne 1 ] || return 0
+	LC_ALL=C grep -q -v -e '^#[ -~]*$' -e '^$' "$config_place" 2>/dev/null || [ $? -ne 1 ] || return 0
 	program_need_awk
-	config_lines=$(program_awk "$awk_config" <"$_path") || {
+	config_lines=$(program_awk "$awk_config" <"$config_place") || {
 		log_error "$config_name: awk does not work" 'the shell engine needs mawk, gawk or busybox awk'
 		exit 3
 	}

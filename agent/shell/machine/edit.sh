@@ -44,7 +44,7 @@ edit_derive() {
 }
 
 # edit_fail [ARG ..]: the failure of the awk that got these: a file that cannot be read, a full disk, or the
-# tool.
+# tool. Sets _verdict and _answer, empty.
 edit_fail() {
 	_verdict='' _answer=''
 	for edit_arg; do
@@ -90,10 +90,10 @@ edit_count_up() {
 	edit_said=${edit_said#* }
 	# One wc for all of them.
 	LC_ALL=C wc -c "$@" >"$work/sizes" 2>/dev/null || return 0
-	while [ -n "$edit_counts" ] && read -r _size edit_rest; do
+	while [ -n "$edit_counts" ] && read -r edit_size edit_rest; do
 		# The last line of a file that was read may lack its end.
 		case ${edit_counts%% *} in
-		"$_size" | "$_size!" | "$((_size + 1))") ;;
+		"$edit_size" | "$edit_size!" | "$((edit_size + 1))") ;;
 		*) return 0 ;;
 		esac
 		edit_counts=${edit_counts#* }

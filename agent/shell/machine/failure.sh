@@ -1,5 +1,7 @@
 # failure.sh: how a step says that provisioning cannot go on: `fail ... || return` up to provision.
 
+fail_value='' fail_reason='' fail_hint='' untold='' current_step=''
+
 # fail REASON HINT [KEY=VALUE ..]: keep reason and details in $work/details, for the report, and one line for
 # the log in $work/failure, and return 1. $fail_value (KEY=FILE) is one more detail, the content of a file:
 # what the platform gave may hold bytes that a shell variable cannot (yash). $current_step stands first among

@@ -42,6 +42,7 @@ file_cause() {
 
 # file_blame NAME [STATUS]: the failure of a tool that worked on NAME, by what it said in $work/err. What says
 # nothing was killed, or had no room for its words; what is not there has nothing to do with the file.
+# Sets _cause.
 file_blame() {
 	file_cause
 	case $_cause in

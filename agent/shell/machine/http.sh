@@ -8,6 +8,7 @@
 
 http_clients='curl wget busybox-wget nc bash old-busybox-wget'
 azready_agent=azready/$azready_version
+http_client='' _problem=''
 
 # http_begin: find the client. Proxies of the environment are not for a link-local address.
 http_begin() {
@@ -51,7 +52,7 @@ http_send() {
 }
 
 # http_ask: have the client send the request; sets http_rc, its exit status. One that does not work is asked
-# no more.
+# no more; sets _problem where there is no other.
 http_ask() {
 	"$http_sender"
 	http_rc=$?
@@ -97,7 +98,7 @@ http_is_good() {
 	log_debug "answer $_status"
 }
 
-# http_judge: what the head tells, where the client does not.
+# http_judge: what the head tells, where the client does not: sets _status, _problem and _why.
 http_judge() {
 	case $http_client in
 	*wget)

@@ -40,7 +40,7 @@ keep_mended() {
 }
 
 # keep_timed FILE PROGRAM [ARG]: as edit_keep_bytes for a file that is there, with the time that it had: so
-# `uninstall` leaves no trace.
+# `uninstall` leaves no trace. Sets _changed.
 keep_timed() {
 	_changed=
 	place_of "$1"

@@ -29,9 +29,9 @@ parse_save() {
 	parse_once "$@"
 }
 
-# parse_once PROGRAM DOCUMENT SIZE [ARG ..]: one try; sets _ended.
+# parse_once PROGRAM DOCUMENT SIZE [ARG ..]: one try; sets _ended and _why.
 parse_once() {
-	parse_said='' _late=no
+	parse_said='' parse_late=no
 	{ printf '' >"$work/parsed"; } 2>/dev/null
 	# The programs need no second for as much as this, whatever it is: a watcher would cost more than they.
 	if [ "${3:-65537}" -le 65536 ]; then
@@ -39,9 +39,10 @@ parse_once() {
 		child_status $?
 	else
 		parse_watched "$@"
+		parse_late=$_late
 	fi
 	{ IFS= read -r parse_said <"$work/parsed"; } 2>/dev/null || :
-	case $_late,$_ended,$parse_said in
+	case $parse_late,$_ended,$parse_said in
 	no,0,whole) return 0 ;;
 	no,0,*) _why='not all of it could be written' ;;
 	yes,*)

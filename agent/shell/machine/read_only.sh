@@ -34,6 +34,7 @@ read_only_may_write() {
 	case $spare_cause in 'Read-only file system') return 1 ;; esac
 	place_of "$1"
 	[ ! -e "$_path" ] || [ -w "$_path" ] || return
-	while [ ! -e "${_path%/*}/" ]; do _path=${_path%/*}; done
-	[ -w "${_path%/*}/" ]
+	spare_directory=${_path%/*}
+	while [ ! -e "$spare_directory/" ]; do spare_directory=${spare_directory%/*}; done
+	[ -w "$spare_directory/" ]
 }

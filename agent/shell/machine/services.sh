@@ -5,7 +5,7 @@ unit_line='^[^#].*/azready provision'
 
 # service_disable: RUN=once: take away what starts azready at boot, whatever the init.
 service_disable() {
-	service=azready
+	service_name=azready
 	service_rows service_row service_disable_item || :
 }
 
@@ -39,16 +39,17 @@ service_path() {
 	esac
 }
 
-# service_row FUNCTION: call it for all that starts $service at boot by the init of this row.
+# service_row FUNCTION: sets _item and calls it, for all that starts $service_name at boot by the init of this
+# row.
 service_row() {
 	for unit_place in $units_places; do
 		for unit_item in $units_disabled; do
 			service_path "${unit_item#?}" "$unit_place"
-			case $service$unit_item in
+			case $service_name$unit_item in
 			azready~*) ;;
 			# A line of a file is azready's alone.
 			*~*) continue ;;
-			*) _item=${_item%azready*}$service${_item##*azready} ;;
+			*) _item=${_item%azready*}$service_name${_item##*azready} ;;
 			esac
 			place_glob "$_item" || continue
 			text_by_line

@@ -72,8 +72,8 @@ sshd_read() {
 	sshd_copy "$sshd_main_place" || return
 	set -- "$1" "$sshd_user" "$account_groups" "$_copy"
 	# As a rule this is the one pattern, and then one look is enough.
-	sshd_said="${sshd_drop_in%/*}/*.conf" _verdict=more
-	while [ "$_verdict" = more ]; do
+	sshd_said="${sshd_drop_in%/*}/*.conf"
+	while :; do
 		text_by_line
 		for sshd_pattern in $sshd_said; do
 			text_by_word
@@ -84,6 +84,7 @@ sshd_read() {
 		edit_derive "$_main" "$work/sshd" "$awk_groups$awk_sshd$awk_ssh_rules" "$@" || return
 		sshd_said=
 		while IFS= read -r sshd_line; do sshd_said=$sshd_said$sshd_line$sys_newline; done <"$work/sshd"
+		[ "$_verdict" = more ] || break
 	done
 	sshd_said=$sys_newline$sshd_said
 	sshd_lines=${sshd_said%"$sys_newline-$sys_newline"*}

@@ -1,6 +1,6 @@
 # state.sh: what azready remembers of its runs: marker, status file, last report.
 
-state_times='' state_steps=''
+state_times='' state_steps='' finished_at=''
 
 # state_time NAME: note when this was there for the first time, in seconds since the kernel's start; without a
 # /proc that tells it nothing.

@@ -25,7 +25,7 @@ text_by_word() {
 	[ "$text_globs" = no ] || set +f
 }
 
-# text_cells ROW: sets _cell_1 to _cell_6, what stands between the `|` of a table's row, without blanks around
+# text_cells ROW: sets _cell_1 .. _cell_6, what stands between the `|` of a table's row, without blanks around
 # it.
 text_cells() {
 	# Without a blank in IFS: posh would split "a | b" into three.

@@ -32,7 +32,7 @@ user_file_change() {
 	[ ! -e "$work/user.changed" ] || _changed=yes
 }
 
-# user_file_blame NAME: of what was said in $work/err, what user_file_change sets and returns.
+# user_file_blame NAME: sets _unsafe, of what was said in $work/err, and returns as user_file_change.
 user_file_blame() {
 	file_cause
 	_unsafe=$_cause

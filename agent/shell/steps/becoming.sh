@@ -41,12 +41,13 @@ becoming_doas() {
 	place_of /etc/doas.d
 	if [ -d "$_path" ]; then
 		place_glob '/etc/doas.d/*.conf' || :
+		login_rules=$_found
 	else
-		_found=/etc/doas.conf
+		login_rules=/etc/doas.conf
 	fi
 	set --
 	text_by_line
-	for login_rule in $_found; do
+	for login_rule in $login_rules; do
 		text_by_word
 		edit_source "$login_rule" || return
 		set -- "$@" "$_source"

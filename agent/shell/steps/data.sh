@@ -1,6 +1,8 @@
 # data.sh: the steps `custom-data` and `user-data`: the exact bytes that the user handed over, and starting
 # them if asked to.
 
+scripts=
+
 step_custom_data() {
 	if [ -s "$work/wanted.custom-data" ]; then
 		data_take custom-data "$set_CUSTOM_DATA"

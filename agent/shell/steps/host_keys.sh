@@ -72,7 +72,7 @@ host_keys_make_first() {
 		file_make_directory "$state_directory" 0700 &&
 			file_write "$state_directory/host-keys-left" 0600 /dev/null
 	} || forgive
-	for service in $fact_SSH_SERVICES; do service_rows service_row service_start_item || :; done
+	for service_name in $fact_SSH_SERVICES; do service_rows service_row service_start_item || :; done
 }
 
 # host_keys_make_others [ARGUMENT ..]: then have a server that runs read them.

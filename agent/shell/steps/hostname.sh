@@ -1,5 +1,7 @@
 # hostname.sh: the step `hostname`: nothing but a validated name ever reaches the system.
 
+hostname_set=
+
 step_hostname() {
 	name_given=$work/wanted.hostname
 	[ -s "$name_given" ] || return 3
@@ -51,29 +53,30 @@ hostname_keep() {
 	if ! place_exists /etc/hostname; then
 		# Void without /etc/hostname.
 		hostname_has /etc/rc.conf 'HOSTNAME=' || return
-		[ "$_verdict" = none ] || {
+		[ "$_has" = none ] || {
 			keep_setting /etc/rc.conf '^#?HOSTNAME=' "HOSTNAME=\"$1\""
 			return
 		}
 	fi
 	# Tiny Core: its root is in RAM, the boot script sets the name.
 	hostname_has /opt/bootsync.sh sethostname || return
-	if [ "$_verdict" = found ]; then
+	if [ "$_has" = found ]; then
 		keep_setting /opt/bootsync.sh '^/usr/bin/sethostname ' "/usr/bin/sethostname $1"
 	else
 		keep_line /etc/hostname "$1"
 	fi
 }
 
-# hostname_has FILE TEXT: sets _verdict: whether the file has it, `found` or `none`.
+# hostname_has FILE TEXT: sets _has: whether the file has it, `found` or `none`.
 hostname_has() {
-	_verdict=none
+	_has=none
 	place_exists "$1" || return 0
 	edit_look "$1" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) if (index(row[i], ARGV[2])) verdict("found")
 		verdict("none")
-	}' "$2"
+	}' "$2" || return
+	_has=$_verdict
 }
 
 # hostname_keep_in_hosts NAME: in the line by which Debian has the machine's own name resolved, the whole one
@@ -82,12 +85,13 @@ hostname_has() {
 hostname_keep_in_hosts() {
 	hosts_names=$1
 	case $1 in *.*) hosts_names="$1 ${1%%.*}" ;; esac
-	hosts_how=make _verdict=none
+	hosts_how=make hosts_known=none
 	if place_exists /etc/hosts; then
 		hosts_how=add
 		hostname_hosts_edit hostname_hosts_keep "$1" mend || return
+		hosts_known=$_verdict
 	fi
-	[ "$_verdict" = none ] || return 0
+	[ "$hosts_known" = none ] || return 0
 	hostname_hosts_found "$1" || hostname_hosts_edit hostname_hosts_add "$1" "$hosts_how"
 }
 

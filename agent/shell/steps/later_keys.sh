@@ -5,8 +5,9 @@
 # priority. Where the init starts the SSH server after azready, it would have to wait for them.
 leave_host_keys() {
 	later_keys_are_left && program_which sh || return 0
-	case $_self in /*) ;; *) _self=$PWD/$_self ;; esac
-	set -- "$_which" "$_self"
+	later_program=$_self
+	case $later_program in /*) ;; *) later_program=$PWD/$later_program ;; esac
+	set -- "$_which" "$later_program"
 	case $log_level in 0) set -- "$@" -q ;; 2) set -- "$@" -v ;; esac
 	later_keys_by_systemd "$@" || later_keys_in_background "$@"
 }

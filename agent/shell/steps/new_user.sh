@@ -39,20 +39,20 @@ new_user_shell() {
 			error=not_executable
 		return
 	fi
-	_default=$account_default_shell
+	new_user_default=$account_default_shell
 	# Debian's default is /bin/sh, and everybody takes bash there; one that lets nobody in is no login shell.
-	case $_default in /bin/sh | /usr/bin/sh) _default= ;; esac
-	! account_shell_is_closed "$_default" || _default=
-	for user_shell in "$set_USER_SHELL" "$_default" /bin/bash; do
+	case $new_user_default in /bin/sh | /usr/bin/sh) new_user_default= ;; esac
+	! account_shell_is_closed "$new_user_default" || new_user_default=
+	for user_shell in "$set_USER_SHELL" "$new_user_default" /bin/bash; do
 		[ -z "$user_shell" ] || ! place_is_executable "$user_shell" || return 0
 	done
 	# OpenWrt lists /bin/ash alone, and its dropbear goes by that.
-	account_knows_shell /bin/sh || while IFS=$user_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
+	account_knows_shell /bin/sh || while IFS=$account_blanks read -r user_shell _ || [ -n "$user_shell" ]; do
 		user_shell=${user_shell%%#*}
 		case $user_shell in
 		/*) account_shell_is_closed "$user_shell" || ! place_is_executable "$user_shell" || return 0 ;;
 		esac
-	done <"$_source"
+	done <"$account_shells"
 	user_shell=/bin/sh
 }
 
@@ -117,11 +117,11 @@ new_user_judge() {
 new_user_by_files() {
 	[ -z "$user_means" ] || return 0
 	user_means=files
-	user_files='passwd group'
-	for user_file in shadow gshadow; do
-		! place_exists "/etc/$user_file" || user_files="$user_files $user_file"
+	new_user_files='passwd group'
+	for new_user_file in shadow gshadow; do
+		! place_exists "/etc/$new_user_file" || new_user_files="$new_user_files $new_user_file"
 	done
-	account_write "$user_files" "$user" make "$user_home" "$user_shell" unlock join "$set_USER_GROUPS" ||
+	account_write "$new_user_files" "$user" make "$user_home" "$user_shell" unlock join "$set_USER_GROUPS" ||
 		return
 	[ "$_verdict" != malformed ] ||
 		fail user_not_created 'mend /etc/passwd of the image' file=/etc/passwd error=malformed_line
@@ -142,12 +142,12 @@ new_user_require_person() {
 # command has made gets the right mode. GNU chmod takes setgid away only with five digits.
 new_user_make_home() {
 	case $_home in /*) ;; *) return 0 ;; esac
-	user_mode=${account_mode:-700}
+	new_user_mode=${account_mode:-700}
 	if place_exists "$_home"; then
-		home_need_roots "$_home" && file_make_directory "$_home" "00$user_mode" &&
+		home_need_roots "$_home" && file_make_directory "$_home" "00$new_user_mode" &&
 			file_give "$_home" "$_uid" "$_gid"
 	else
-		home_make "$_home" /etc/skel "00$user_mode" "$_uid" "$_gid"
+		home_make "$_home" /etc/skel "00$new_user_mode" "$_uid" "$_gid"
 	fi || return
 	new_user_label "$_home"
 }

@@ -1,7 +1,7 @@
 # ssh_keys.sh: the step `ssh-keys`: the public keys, where the SSH server of this system looks for them.
 
 # step_ssh_keys: add the keys that are not there yet; fails where none can be added and there is no password
-# either.
+# either. Sets _size, for parse_document.
 step_ssh_keys() {
 	wanted_user
 	keys_user=$_wanted_user
