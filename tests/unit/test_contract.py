@@ -46,6 +46,14 @@ def _cases(link: str) -> set[str]:
     return {name for name in CASES if name == link or name.startswith(f"{link}/")}
 
 
+def _is_a_test(link: str) -> bool:
+    """A file of tests, or FILE::TEST, as pytest takes them."""
+    file, _, name = link.partition("::")
+    if not (file.endswith(".py") and (ROOT / file).is_file()):
+        return False
+    return "::" not in link or re.search(rf"(?m)^def {re.escape(name)}\(", (ROOT / file).read_text()) is not None
+
+
 def test_every_rule_ends_in_what_holds_it() -> None:
     assert RULES
     assert [f"{rule.where}: {rule.text}" for rule in RULES if not rule.text.endswith("]`")] == []
@@ -53,12 +61,16 @@ def test_every_rule_ends_in_what_holds_it() -> None:
 
 def test_every_link_names_a_case_or_a_test() -> None:
     lost = [
-        f"{rule.where}: [{link}]"
-        for rule in RULES
-        for link in rule.links
-        if not (_cases(link) or (link.endswith(".py") and (ROOT / link).is_file()))
+        f"{rule.where}: [{link}]" for rule in RULES for link in rule.links if not (_cases(link) or _is_a_test(link))
     ]
     assert lost == [], "\n".join(["no such case or test:", *lost])
+
+
+def test_a_link_to_a_test_that_is_not_there_is_seen() -> None:
+    """`test_a_link` is only the beginning of a name."""
+    here = Path(__file__).relative_to(ROOT).as_posix()
+    links = (here, f"{here}::test_every_case_is_named_by_a_rule", f"{here}::test_a_link", f"{here}::", "tests/no.py")
+    assert [_is_a_test(link) for link in links] == [True, True, False, False, False]
 
 
 def test_every_case_is_named_by_a_rule() -> None:
