@@ -1,11 +1,12 @@
 # What the platform asks for, of IMDS and media. usage: awk PROGRAM DIRECTORY: reads the files of wanted_sources there. Writes
-# wanted.NAME, a copy of the file that something comes from, wanted.admin-user and wanted.pool, which are trimmed, and
-# wanted.facts, lines NAME FACT. wanted.py does the same.
+# wanted.NAME, a copy of the file that something comes from, wanted.hostname, wanted.admin-user and wanted.pool, which are
+# trimmed, and wanted.facts, lines NAME FACT. wanted.py does the same.
 
 BEGIN {
 	at = ARGV[1]
 	# IMDS wins where both speak; password and custom data come from the media, user data from IMDS.
-	want_first("hostname", "compute.osProfile.computerName ovf.HostName compute.name")
+	named = want_chosen("compute.osProfile.computerName ovf.HostName compute.name")
+	save(at, "wanted.hostname", trimmed(want_text(named)))
 	save(at, "wanted.admin-user", trimmed(want_text(want_chosen("compute.osProfile.adminUsername ovf.UserName"))))
 	want_first("user-data", "compute.userData")
 	want_first("password", "ovf.UserPassword")

@@ -97,7 +97,8 @@ fail_line() {
 	[ $# -eq 0 ] || printf ' %s' "$@"
 	[ -z "$fail_value" ] || {
 		printf ' %s=' "${fail_value%%=*}"
-		cat "${fail_value#*=}"
+		# Without the end of its last line.
+		LC_ALL=C awk 'NR > 1 { print held } { held = $0 } END { printf "%s", held }' "${fail_value#*=}"
 	}
 }
 

@@ -21,6 +21,13 @@ selinux_label() {
 	selinux_label_places "$@" || selinux_label_later
 }
 
+# selinux_again FILE ..: on a machine with SELinux, those that were put in the place of others: what is
+# renamed keeps the label of the directory that it was made in.
+selinux_again() {
+	[ -z "$root" ] && place_exists /sys/fs/selinux && program_which restorecon || return 0
+	program_run 60 /dev/null "$_which" -i "$@" || :
+}
+
 # selinux_label_places PLACE ..
 selinux_label_places() {
 	if [ -z "$root" ]; then

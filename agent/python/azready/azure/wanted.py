@@ -61,7 +61,7 @@ def merged(document: dict[str, Any], media: Wanted) -> Wanted:
     told = from_metadata(document)
     names = (told.hostname, media.hostname, imds.text(document, "compute.name"))
     return media._replace(
-        hostname=_first_given(*names),
+        hostname=_first_given(*names).strip(_BLANKS),
         admin_user=_first_given(told.admin_user, media.admin_user).strip(_BLANKS),
         names_user=told.names_user,
         keys=tuple(filter(_is_given, told.keys)) or tuple(filter(_is_given, media.keys)),
