@@ -153,6 +153,6 @@ state_copy() {
 
 # state_mark: remember that this VM is done. Only after Ready was accepted.
 state_mark() {
-	fail_minor 'marker not kept' '; the next boot provisions again' \
+	fail_minor "$state_directory/provisioned not kept" '; the next boot provisions again' \
 		own_write "$state_directory/provisioned" "$vm_id$sys_newline" durable
 }

@@ -51,9 +51,30 @@ hooks_start() {
 	# posh loses the exit status of a script that names no interpreter.
 	text_head "$1" 4
 	case $_head in
-	'#!'* | ?ELF) hooks_start_program "$1" "$2" ;;
+	'#!'*)
+		hooks_interpreter "$1" || exit 127
+		hooks_start_program "$1" "$2"
+		;;
+	?ELF) hooks_start_program "$1" "$2" ;;
 	*) hooks_start_program "$1" "$2" sh ;;
 	esac
+}
+
+# hooks_interpreter FILE: fails where the one of its first line is missing, and says so on stderr: the kernel
+# says of the hook itself that it is not there.
+hooks_interpreter() {
+	hook_line=
+	IFS= read -r hook_line <"$1" || :
+	hook_line=${hook_line#'#!'}
+	while case $hook_line in [" $tab"]*) ;; *) false ;; esac do hook_line=${hook_line#?}; done
+	hook_line=${hook_line%%[ "$tab"]*}
+	case $hook_line in /*) ;; *) return 0 ;; esac
+	[ ! -e "$hook_line" ] || return 0
+	case $hook_line in
+	*"$(printf '\r')") printf 'its lines end in CR LF, as on Windows\n' >&2 ;;
+	*) printf 'no interpreter %s\n' "$hook_line" >&2 ;;
+	esac
+	return 1
 }
 
 # hooks_start_program FILE NAME [INTERPRETER ARGUMENT ..]: become it, in the root, with what a hook learns

@@ -89,6 +89,9 @@ class System(Files):
             self.make_directory(self.run_directory, 0o700)
         noted = programs.Noted(self.path(self.child_file), os.path.basename(name))
         program = [*through, self.path(name)]
+        lacking = "" if through else _lacking_interpreter(program[0])
+        if lacking:
+            return programs.Ended(127, "", lacking, False)
         # Small letters: it is no setting.
         if self.live and os.environ.get("azready_confined") == "yes":  # noqa: SIM112
             # What the unit limits is our own work. Two seconds more, because who is late is ended by us.
@@ -124,6 +127,19 @@ class System(Files):
         if self.live:
             with blaming("/proc/sys/kernel/hostname"):
                 socket.sethostname(name)
+
+
+def _lacking_interpreter(program: str) -> str:
+    """What is wrong with the first line of a script: the kernel says of the script itself that it is not there."""
+    line = b""
+    with contextlib.suppress(OSError), open(program, "rb") as file:
+        line = file.readline(4096)
+    interpreter = line[2:].strip(b" \t\n").replace(b"\t", b" ").partition(b" ")[0]
+    if not (line.startswith(b"#!") and interpreter.startswith(b"/")) or b"\0" in line or os.path.exists(interpreter):
+        return ""
+    if interpreter.endswith(b"\r"):
+        return "its lines end in CR LF, as on Windows"
+    return "no interpreter " + interpreter.decode("utf-8", "replace")
 
 
 def _not_started(error: OSError) -> Ended:
