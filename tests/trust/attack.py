@@ -107,6 +107,6 @@ class Attack:
             again = self._run(machine, azure)
             left = machine.left()
             outcome.problems += at_last(machine.tree, self.right, ended.log, left, again, disturbance.refused)
-            outcome.problems += leftovers(machine.scratch / "run")
+            outcome.problems += leftovers(machine.scratch / "run", disturbance.refused)
             outcome.log = f"{ended.log}----\n{again.log}"
         return outcome

@@ -11,18 +11,25 @@ import pytest
 from trust.attack import Attack
 from trust.machine import need
 from trust.step import SCENES
-from trust.way import spread
+from trust.way import WAYS, Point, spread
 
 # How many tries of each scene: one of the shell engine takes longer.
 SAMPLE = {name: 12 if scene.engine == "python" else 6 for name, scene in SCENES.items()}
+# What did harm once, seen by a longer search: scene, way, key of the point, number of the point.
+MENDED = [
+    # The media was given up where its folder could not be made, and Ready said of a machine without its password.
+    ("provision-python-live-media", "ENOSPC once", "mkdir /run/azready/media", 1),
+]
 
 
 @pytest.mark.parametrize("name", SAMPLE)
 def test_no_call_that_is_disturbed_does_harm(name: str, tmp_path: Path) -> None:
     need()
     attack = Attack(SCENES[name], tmp_path)
-    outcomes = [attack.attempt(*job) for job in spread(attack.points, SAMPLE[name])]
+    mended = [(WAYS[way], Point(key, number)) for scene, way, key, number in MENDED if scene == name]
+    outcomes = [attack.attempt(*job) for job in [*mended, *spread(attack.points, SAMPLE[name])]]
     wrong = [outcome for outcome in outcomes if outcome.problems]
     assert not wrong, "\n\n".join(f"{outcome}\n{outcome.log}" for outcome in wrong)
-    # What was to be disturbed came again.
+    # What was to be disturbed came again, and what is named here is still there to be named.
+    assert all(outcome.met for outcome in outcomes[: len(mended)])
     assert sum(bool(outcome.met) for outcome in outcomes) * 2 > len(outcomes)

@@ -162,9 +162,10 @@ def at_last(tree: Path, right: dict[str, Entry], log: str, left: Left, again: En
     return found
 
 
-def leftovers(run: Path) -> list[str]:
-    """Work directories in this computer's own /run."""
-    return [f"left: {_WORK.sub('azready.N', str(path.relative_to(run)))}" for path in run.glob("azready*")]
+def leftovers(run: Path, refused: str = "") -> list[str]:
+    """Work directories in this computer's own /run, but for what could not be taken away."""
+    left = [path.name for path in run.glob("azready*") if not (refused and f"/run/{path.name}".startswith(refused))]
+    return [f"left: {_WORK.sub('azready.N', name)}" for name in left]
 
 
 def _differences(

@@ -117,8 +117,12 @@ class _Search:
         if not self._system.live:
             self.why = f"{place} is not mounted with a root other than /: give a directory"
             return None
-        with self._mounted(place) as done:
-            found = self._read(mounts.place(self._system)) if done else None
+        try:
+            with self._mounted(place) as done:
+                found = self._read(mounts.place(self._system)) if done else None
+        except Failure as error:  # no room for the folder to mount it at, maybe only now
+            self.why = str(error)
+            return None
         if found and place.startswith("/dev/"):
             self._run.media_device = place
         return found
@@ -139,10 +143,10 @@ class _Search:
     @contextlib.contextmanager
     def _mounted(self, place: str) -> Iterator[bool]:
         """Mount it for as long as it is read; says whether that went well."""
-        self._system.make_directory(self._system.run_directory, 0o700)
-        self._system.make_directory(mounts.place(self._system), 0o700)
         done = False
         try:
+            for folder in (self._system.run_directory, mounts.place(self._system)):
+                self._system.make_directory(folder, 0o700)
             done = any(self._mount(place, kind) for kind in ("udf", "iso9660"))
             yield done
         finally:
