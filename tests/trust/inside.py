@@ -76,10 +76,10 @@ def others() -> list[str]:
     return found
 
 
-def mounts(below: str) -> list[str]:
-    """What is mounted there now."""
-    places = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted(place for place in places if place.startswith(below + "/"))
+def mounts(below: str) -> dict[str, str]:
+    """What is mounted there now: the mount's number -> its place, which another name above it changes."""
+    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return {words[0]: words[4] for words in lines if words[4].startswith(below + "/")}
 
 
 def bury() -> int | None:

@@ -191,7 +191,7 @@ class Machine(Started):
     def left(self) -> Left:
         """What is there once all that was started had time to end."""
         found = self._ask({"do": "left"})
-        mounts = [place for place in found["mounts"] if place not in self._mounts]
+        mounts = sorted(place for number, place in found["mounts"].items() if number not in self._mounts)
         return Left(found["left"], mounts, found["hostname"])
 
     def processes(self) -> list[int]:

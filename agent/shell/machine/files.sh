@@ -259,7 +259,8 @@ file_dd() {
 file_remove() {
 	place_itself "$1"
 	for _ in 1 2; do
-		LC_ALL=C rm -f "$_path" 2>"$work/err" || :
+		# Where there is no room for its words, it can be done all the same.
+		{ LC_ALL=C rm -f "$_path" 2>"$work/err" || LC_ALL=C rm -f "$_path"; } 2>/dev/null || :
 		[ -e "$_path" ] || [ -h "$_path" ] || return 0
 	done
 	file_blame "$1"

@@ -1,6 +1,6 @@
 # state.sh: what azready remembers of its runs: marker, status file, last report.
 
-state_times='' state_steps='' finished_at=''
+state_times='' state_steps='' state_scripts='' finished_at=''
 
 # state_time NAME: note when this was there for the first time, in seconds since the kernel's start; without a
 # /proc that tells it nothing.
@@ -98,7 +98,7 @@ state_describe() {
 		state_text=$state_text$state_times
 		state_add_steps
 	fi
-	state_add_file '' "$work/scripts"
+	state_text=$state_text$state_scripts
 }
 
 # state_add LINE
@@ -106,12 +106,12 @@ state_add() {
 	state_text=$state_text$1$sys_newline
 }
 
-# state_add_file PREFIX FILE: its lines, if it is there.
+# state_add_file KEY FILE: a line of that key for each of its lines, if it is there.
 state_add_file() {
 	[ -e "$2" ] || return 0
 	state_line=
 	while IFS= read -r state_line || [ -n "$state_line" ]; do
-		state_add "$1$state_line"
+		state_add "$1=$state_line"
 		state_line=
 	done <"$2"
 }
@@ -121,19 +121,24 @@ state_took_step() {
 	state_steps="${state_steps}STEP_$1=$2$sys_newline"
 }
 
+# state_ran_script KEY RESULT: note it, in no file: Ready is told, and there may be no room left.
+state_ran_script() {
+	state_scripts="${state_scripts}SCRIPT_$1=$2$sys_newline"
+}
+
 # state_add_steps: the user and how it logs in, if there are any, and what became of the steps.
 state_add_steps() {
 	[ -n "$state_steps" ] || return 0
 	case $sys_newline$state_steps in
-	*"${sys_newline}STEP_USER=done"*) state_add_file ADMIN_USER= "$work/wanted.admin-user" ;;
+	*"${sys_newline}STEP_USER=done"*) state_add_file ADMIN_USER "$work/wanted.admin-user" ;;
 	esac
-	state_add_file LOGIN= "$work/login"
+	state_add_file LOGIN "$work/login"
 	state_text=$state_text$state_steps
 }
 
 # state_earlier: prints what an earlier run has noted. A script that was cut off has a line already.
 state_earlier() {
-	LC_ALL=C awk -v done="$(sed 's/=.*//' "$work/scripts" 2>/dev/null | tr '\n' ' ')" '
+	LC_ALL=C awk -v done="$(printf '%s' "$state_scripts" | sed 's/=.*//' | tr '\n' ' ')" '
 		BEGIN { for (n = split(done, name, " "); n; n--) again[name[n]] = 1 }
 		{ key = $0; sub(/=.*/, "", key) }
 		key !~ /^(OUTCOME|REASON|FINISHED|SECONDS)$/ && !(key in again)' "$work/earlier"

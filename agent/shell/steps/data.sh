@@ -95,7 +95,7 @@ run_scripts() {
 		data_run_script "$data_name"
 		pending_drop "script $data_name [0-9]*"
 	done
-	[ ! -e "$work/scripts" ] || state_finish ready
+	[ -z "$state_scripts" ] || state_finish ready
 }
 
 # data_run_script NAME: through its interpreter: the file cannot be executed, /run neither.
@@ -137,5 +137,5 @@ data_run_script() {
 	clock_now
 	clock_seconds "$((_now - data_began))"
 	config_step_words "$1"
-	printf 'SCRIPT_%s=%s %s\n' "$_step_key" "$data_result" "$_seconds" >>"$work/scripts"
+	state_ran_script "$_step_key" "$data_result $_seconds"
 }
