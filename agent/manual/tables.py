@@ -171,6 +171,7 @@ def generalize_markdown() -> str:
             comment, last = line[1:].strip(), ""
             continue
         how, folder, names = (cell.strip() for cell in line.split("|"))
+        how = how.removesuffix("-last")
         files = " ".join(f"`{folder}/{name}`" for name in names.split())
         if how == last:
             body[-1][2] += f" {files}"

@@ -103,7 +103,7 @@ class Attack:
         with self._machine() as machine, Emulator(self.scene.vm()) as azure:
             ended = self._run(machine, azure, disturbance=disturbance)
             outcome.met, outcome.status = disturbance.met, ended.status
-            outcome.problems = after(self.scene, self.before, machine.tree, self.right, ended, azure, way)
+            outcome.problems = after(self.scene, self.before, machine.tree, self.right, ended, azure, disturbance)
             again = self._run(machine, azure)
             left = machine.left()
             outcome.problems += at_last(machine.tree, self.right, ended.log, left, again, disturbance.refused)

@@ -15,10 +15,20 @@ from trust.way import WAYS, Point, spread
 
 # How many tries of each scene: one of the shell engine takes longer.
 SAMPLE = {name: 12 if scene.engine == "python" else 6 for name, scene in SCENES.items()}
+_SERVICE = "/etc/systemd/system/multi-user.target.wants/azready.service"
 # What did harm once, seen by a longer search: scene, way, key of the point, number of the point.
 MENDED = [
     # The media was given up where its folder could not be made, and Ready said of a machine without its password.
     ("provision-python-live-media", "ENOSPC once", "mkdir /run/azready/media", 1),
+    # Generalized, it said, and had done nothing: what failed had no place to be noted.
+    ("generalize-dash-live", "ENOSPC for good", "open /run/azready.N/sizes", 1),
+    # What tells who leaves, how it was called and that the service has to start was gone before the rest was done.
+    ("generalize-dash-live", "EIO once", "open /etc/.passwd.azready", 1),
+    ("generalize-dash-root", "EIO once", "setxattr /etc/.hosts.azready", 1),
+    ("generalize-dash-live", "EACCES once", f"symlink {_SERVICE}", 1),
+    # A tool that was killed had found nothing.
+    ("generalize-dash-root", "kill", "pipe sed", 1),
+    ("uninstall-dash-live", "kill", "pipe sh", 5),
 ]
 
 

@@ -14,7 +14,7 @@ from lab.tree import Entry, differences, snapshot
 
 from .machine import KILL, Ended, Left
 from .scene import USER, Scene
-from .way import Way
+from .way import Disturbance
 
 MARKER = "/var/lib/azready/provisioned"
 # What is not the image's, but the kernel's or this computer's.
@@ -78,9 +78,10 @@ def reports(azure: Emulator) -> list[str]:
 
 
 def after(
-    scene: Scene, before: Path, tree: Path, right: dict[str, Entry], ended: Ended, azure: Emulator, way: Way
+    scene: Scene, before: Path, tree: Path, right: dict[str, Entry], ended: Ended, azure: Emulator, hit: Disturbance
 ) -> list[str]:
     """What is wrong after the run that was disturbed."""
+    way = hit.way
     found = [*_accounts(before, tree, "" if scene.command == "provision" else USER)]
     if way.act == KILL and ended.status == 128 + signal.SIGKILL:
         # The launcher tells how its Python ended.
@@ -91,7 +92,7 @@ def after(
     if ended.hangs:
         found.append("hangs")
     if scene.command != "provision":
-        return [*found, *_other_command(ended, tree, right)]
+        return [*found, *_other_command(ended, tree, right, hit.refused)]
     told = reports(azure)
     if (tree / MARKER[1:]).exists() and "Ready" not in told:
         found.append("marker without an accepted Ready")
@@ -131,9 +132,10 @@ def _is_clear(description: str) -> bool:
     return "reason=" in description
 
 
-def _other_command(ended: Ended, tree: Path, right: dict[str, Entry]) -> Iterator[str]:
+def _other_command(ended: Ended, tree: Path, right: dict[str, Entry], refused: str) -> Iterator[str]:
     if ended.status == 0:
-        yield from (f"exit 0, but {line}" for line in _differences(right, look(tree), ended.log))
+        lines = _differences(right, look(tree), ended.log)
+        yield from (f"exit 0, but {line}" for line in lines if not (refused and line.startswith(refused)))
     elif ended.status and ended.status > 0 and "error:" not in ended.log:
         yield f"exit {ended.status} without a reason"
 

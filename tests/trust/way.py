@@ -100,7 +100,7 @@ class Disturbance:
     def refused(self) -> str:
         """The beginning of what could not be taken away, because this was what was disturbed."""
         if self.way.stays and "unlink" in self.way.kinds and self._area:
-            return "/run/azready."
+            return "/run/azready"
         return self.path if self.way.act > 0 and self.point.kind in ("unlink", "rmdir") else ""
 
     def _again(self, call: Call) -> int:

@@ -321,13 +321,38 @@ def test_after_a_failure_the_rest_is_done_and_it_is_said(debian: Image) -> None:
     assert "not done: remove /etc/ssh/ssh_host_ed25519_key.pub: Read-only file system" in text
     assert "not done: empty /var/lib/hyperv/.kvp_pool_1: Read-only file system" in text
     assert last[-1].startswith("not safe to capture")
-    # What tells who leaves stays until all else is gone: the second try must know.
-    knows = ("etc/passwd", "var/lib/azready/", "run/azready/", "etc/sudoers.d/zz-azready", "etc/doas")
+    # What tells who leaves and how it was called stays until all else is gone: the second try must know.
+    knows = ("etc/passwd", "etc/hostname", "var/lib/azready/", "run/azready/", "etc/sudoers.d/zz-azready", "etc/doas")
     allowed = ("etc/ssh/", "var/lib/hyperv/", *knows)
     assert [line for line in traces(debian.root) if not line.startswith(allowed)] == []
     # Mended, it is done at the second try.
     assert debian.run("--user", USER, "--yes").exit == 0
     assert traces(debian.root) == []
+
+
+def test_nothing_is_changed_where_a_tool_fails_that_looks_for_what_there_is(debian: Image) -> None:
+    """What could not be looked at may hold anything: found nothing is another thing."""
+    find = next((debian.scratch / "tools").rglob("find"))
+    find.unlink()
+    find.write_text("#!/bin/sh\nexit 3\n")
+    find.chmod(0o755)
+    (debian.root / "tmp").mkdir(exist_ok=True)
+    before = snapshot(debian.root)
+    done = debian.run("--user", USER, "--yes")
+    assert (done.exit, snapshot(debian.root) == before) == (1, True)
+    assert b"error: cannot look at /tmp; nothing was changed (hint: " in done.stderr.splitlines()[-1]
+
+
+def test_name_with_a_line_break_is_named_and_left(debian: Image) -> None:
+    """Taken for two names it would lead to another file."""
+    (debian.root / "tmp").mkdir(exist_ok=True)
+    (debian.root / "tmp" / "own").write_text("somebody else's")
+    (debian.root / "tmp" / "own\nother").write_text("")
+    os.chown(debian.root / "tmp" / "own\nother", UID, UID)
+    done = debian.run("--user", USER, "--yes")
+    assert done.exit == 1
+    assert f"not done: remove what {USER} has in /tmp: a line break is in a name\n".encode() in done.stderr
+    assert (debian.root / "tmp" / "own").exists()
 
 
 @pytest.mark.parametrize(("body", "status"), [("log_info again", 0), ("return 1", 1)])
@@ -340,6 +365,8 @@ def test_service_is_enabled_again(body: str, status: int, debian: Image) -> None
     assert done.returncode == status, done.stderr
     said = b"azready: again\n" if status == 0 else b"error: not done: enable the service again\n"
     assert said in done.stderr
+    # The next try must find all there is to do.
+    assert (debian.root / "var/lib/azready").exists() == (status == 1)
 
 
 # Questions

@@ -11,8 +11,12 @@ enable_find_init() {
 		init_by="/sbin/init is ${_path#"$root"}"
 		# A script: what it starts counts.
 		text_head "$_path" 2
-		[ "$_head" != '#!' ] ||
-			init_words="$init_words $(LC_ALL=C tr -c 'A-Za-z0-9-' ' ' <"$_path")"
+		if [ "$_head" = '#!' ]; then
+			# A second time: the first was killed, and knew of none.
+			init_said=$(LC_ALL=C tr -c 'A-Za-z0-9-' ' ' <"$_path") ||
+				init_said=$(LC_ALL=C tr -c 'A-Za-z0-9-' ' ' <"$_path") || return
+			init_words="$init_words $init_said"
+		fi
 	fi
 	init_names=
 	service_rows enable_is_row || {
@@ -48,7 +52,13 @@ enable_is_row() {
 # enable_has SIGN: a path, PATH:TEXT, or a word that /sbin/init stands for.
 enable_has() {
 	case $1 in
-	/*:*) file_read "${1%%:*}" | grep -qF -e "${1#*:}" || return ;;
+	/*:*)
+		place_to_read "${1%%:*}"
+		[ -f "$_path" ] || return
+		grep -qF -e "${1#*:}" "$_path" 2>/dev/null
+		# As above.
+		case $? in 0) ;; 1) return 1 ;; *) grep -qF -e "${1#*:}" "$_path" || return ;; esac
+		;;
 	/*) place_exists "$1" || return ;;
 	*) case " $init_words " in *" $1 "*) return 0 ;; *) return 1 ;; esac ;;
 	esac
@@ -104,8 +114,10 @@ enable_item() {
 
 # enable_text FILE: $work/new with the path that azready has here.
 enable_text() {
+	text_replaced "${units_name}_$1" - _
+	text_replaced "$_replaced" . _
 	unit_text=
-	eval "unit_text=\$unit_$(printf '%s_%s' "$units_name" "$1" | tr -c 'a-z0-9' _)"
+	eval "unit_text=\$unit_$_replaced"
 	file_text "$work/unit" "$unit_text$sys_newline" && edit_derive "$1" "$work/new" 'BEGIN {
 		take(ARGV[1])
 		for (i = 1; i <= count; i++) {

@@ -59,16 +59,19 @@ uninstall_directory() {
 	place_itself "$1"
 	case $1 in
 	*/azready) rm -rf "$_path" 2>"$work/err" || file_blame "$1" ;;
-	*) rmdir "$_path" 2>/dev/null || : ;;
+	*) rmdir "$_path" 2>/dev/null || rmdir "$_path" 2>/dev/null || : ;;
 	esac
 }
 
 uninstall_file() {
 	place_itself "$1"
 	[ -e "$_path" ] || [ -h "$_path" ] || return 0
-	if [ "$1" = /etc/azready.conf ] && ! install_config_text | cmp -s - "$_path"; then
-		log_info "uninstall: $1 stays: it was edited"
-	else
-		file_remove "$1" && log_info "uninstall: $1 removed"
+	if [ "$1" = /etc/azready.conf ]; then
+		install_config_text
+		file_has "$_path" "$install_text" || {
+			log_info "uninstall: $1 stays: it was edited"
+			return 0
+		}
 	fi
+	file_remove "$1" && log_info "uninstall: $1 removed"
 }
