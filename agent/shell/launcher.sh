@@ -79,6 +79,7 @@ launcher_change() {
 	run_begin
 	work_need_room
 	lock_command
+	sweep_files
 	"main_$set_command"
 }
 

@@ -3,26 +3,26 @@
 # carry_out: the plan; and what has to be last only if all else is done.
 carry_out() {
 	text_by_line
-	for old_item in $old_plan; do
+	for carry_item in $plan_items; do
 		text_by_word
-		[ "${old_item%%'|'*}" = first ] || [ -z "$old_left" ] || continue
-		old_item=${old_item#*'|'}
-		old_verb=${old_item%%'|'*}
-		old_item=${old_item#*'|'}
-		old_how=${old_item%%'|'*}
-		carry_do "${old_item#*'|'}"
+		[ "${carry_item%%'|'*}" = first ] || [ -z "$plan_left" ] || continue
+		carry_item=${carry_item#*'|'}
+		carry_verb=${carry_item%%'|'*}
+		carry_item=${carry_item#*'|'}
+		plan_kind=${carry_item%%'|'*}
+		carry_do "${carry_item#*'|'}"
 	done
 	text_by_word
 }
 
 # carry_do PLACE: and note what went wrong; never the end.
 carry_do() {
-	old_cause="$work is full"
+	carry_cause="$work is full"
 	if { printf '' >"$work/leave.err"; } 2>/dev/null; then
-		"carry_$old_verb" "$1" 2>"$work/leave.err" && [ ! -s "$work/leave.err" ] && return 0
-		old_cause=$(tail -n 1 "$work/leave.err")
+		"carry_$carry_verb" "$1" 2>"$work/leave.err" && [ ! -s "$work/leave.err" ] && return 0
+		carry_cause=$(tail -n 1 "$work/leave.err")
 	fi
-	plan_missed "$old_verb ${1#"$root"}: ${old_cause##*: }"
+	plan_missed "$carry_verb ${1#"$root"}: ${carry_cause##*: }"
 }
 
 # carry_remove FILE_OR_TREE: never what a symlink points to, never what is mounted there. find -xdev
@@ -50,8 +50,8 @@ carry_holds_mount() {
 	# As the kernel writes it.
 	text_replaced "$1" ' ' '\040'
 	{
-		while read -r _ old_mount _; do
-			case $old_mount in "$_replaced"/*) return 0 ;; esac
+		while read -r _ carry_mount _; do
+			case $carry_mount in "$_replaced"/*) return 0 ;; esac
 		done </proc/mounts
 	} 2>/dev/null
 	return 1
@@ -64,15 +64,15 @@ carry_empty() {
 
 # carry_mend FILE: once more, and an account file under its lock.
 carry_mend() {
-	old_locks=
-	case ${1#"$root"} in /etc/passwd | /etc/group | /etc/shadow | /etc/gshadow) old_locks=${1#"$root"} ;; esac
-	if { [ -z "$old_locks" ] || account_lock "$old_locks"; } && plan_mended "$1" &&
+	carry_locks=
+	case ${1#"$root"} in /etc/passwd | /etc/group | /etc/shadow | /etc/gshadow) carry_locks=${1#"$root"} ;; esac
+	if { [ -z "$carry_locks" ] || account_lock "$carry_locks"; } && plan_mended "$1" &&
 		file_write "${1#"$root"}" 0644 "$work/mended"; then
 		set -- 0
 	else
 		set -- 1
 	fi
-	[ -z "$old_locks" ] || account_lock_give_back
+	[ -z "$carry_locks" ] || account_lock_give_back
 	[ "$1" -eq 0 ] || cat "$work/failure" >&2
 }
 
@@ -84,9 +84,9 @@ carry_reset() {
 # directories.
 carry_clear() {
 	find "$1" -xdev -type d >"$work/logs" || return
-	old_cleared=0
-	while IFS= read -r old_file; do (carry_clear_in "$old_file") || old_cleared=1; done <"$work/logs"
-	return "$old_cleared"
+	carry_status=0
+	while IFS= read -r carry_file; do (carry_clear_in "$carry_file") || carry_status=1; done <"$work/logs"
+	return "$carry_status"
 }
 
 # carry_clear_in DIRECTORY: in a subshell, with what is seized given back.

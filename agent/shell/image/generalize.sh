@@ -4,13 +4,11 @@ main_generalize() {
 	program_need_awk
 	[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || log_die 'generalize is for root' \
 		'run it as root, or with --root'
-	old_plan='' old_left=''
 	generalize_who
 	generalize_names
-	generalize_rows
 	[ -z "$old_user" ] || log_info "the user who leaves: $old_user"
 	plan_all
-	[ -n "$old_plan$old_left" ] || {
+	[ -n "$plan_items$plan_left" ] || {
 		log_info 'nothing to do'
 		exit 0
 	}
@@ -19,12 +17,12 @@ main_generalize() {
 	if enable_again; then carry_out; else plan_missed 'enable the service again'; fi
 	generalize_label
 	sync
-	[ -n "$old_left" ] || {
+	[ -n "$plan_left" ] || {
 		log_info 'generalized: shut it down and capture it'
 		exit 0
 	}
 	text_by_line
-	for old_line in $old_left; do
+	for old_line in $plan_left; do
 		text_by_word
 		log_error "not done: $old_line"
 	done
@@ -37,7 +35,7 @@ main_generalize() {
 generalize_label() {
 	set --
 	text_by_line
-	for old_item in $old_plan; do
+	for old_item in $plan_items; do
 		text_by_word
 		old_item=${old_item#*'|'*'|'*'|'}
 		set -- "$@" "${old_item#"$root"}"
@@ -122,18 +120,6 @@ generalize_names() {
 	text_replaced "$_answer" "$sys_newline" ' '
 	old_hosts=$_replaced
 	old_named=${old_hosts:+*${old_hosts%% *}*}
-}
-
-# generalize_rows: sets old_rows, the table for this image. dbus of an image without systemd does not fill an
-# empty machine-id.
-generalize_rows() {
-	if place_exists /lib/systemd/systemd; then old_id=empty; else old_id=remove; fi
-	if account_find root 2>/dev/null; then old_roots=$_home; else old_roots=/root; fi
-	# Last what tells who leaves, to a run after one that was cut off.
-	set -- "remove-last|${state_directory%/*}|azready" "remove-last|${run_directory%/*}|azready"
-	old_rows=$(printf '%s\n' "$generalize_table" "$@" |
-		sed "s,|~,|${old_roots:-/},; s/^id|/$old_id|/; s/@/$old_user/; s/%/$old_uid/") ||
-		plan_blind 'the table'
 }
 
 # generalize_ask: on a terminal; without one only --yes will do.

@@ -84,7 +84,7 @@ install_unit() {
 # install_config: every setting with its default, as comments; one that is there is somebody's.
 install_config() {
 	install_config_text
-	file_text "$work/new" "$install_text" || return
+	file_text "$work/new" "$install_settings" || return
 	if place_exists /etc/azready.conf; then
 		made_say '/etc/azready.conf is there already, left as it is'
 	else
@@ -92,16 +92,17 @@ install_config() {
 	fi
 }
 
-# install_config_text: sets install_text, the settings as they come: in no subshell, which could be killed.
+# install_config_text: sets install_settings, the text that comes: in no subshell, which could be killed.
 install_config_text() {
-	install_text="# Settings of azready, KEY=VALUE. These are the defaults: take a # away to change one.$sys_newline"
+	install_settings='# Settings of azready, KEY=VALUE. These are the defaults: take a # away to change one.'
+	install_settings=$install_settings$sys_newline
 	config_rows install_config_line
 }
 
 # install_config_line KEY DEFAULT KIND MEANING
 install_config_line() {
 	config_set_default "$@"
-	eval "install_text=\"\$install_text\$sys_newline# \$4\$sys_newline#\$1=\$set_$1\$sys_newline\""
+	eval "install_settings=\"\$install_settings\$sys_newline# \$4\$sys_newline#\$1=\$set_$1\$sys_newline\""
 }
 
 # install_labels: of all that the list names and is there still.

@@ -68,7 +68,7 @@ uninstall_file() {
 	[ -e "$_path" ] || [ -h "$_path" ] || return 0
 	if [ "$1" = /etc/azready.conf ]; then
 		install_config_text
-		file_has "$_path" "$install_text" || {
+		file_has "$_path" "$install_settings" || {
 			log_info "uninstall: $1 stays: it was edited"
 			return 0
 		}

@@ -52,7 +52,7 @@ sweep_work() {
 # its name tells.
 sweep_is_dead() {
 	# A container may share /run with its host: neither sees the other's processes.
-	if [ -e "$1/namespace" ]; then
+	if [ -s "$1/namespace" ]; then
 		{ IFS= read -r sweep_record <"$1/namespace"; } 2>/dev/null || return
 		[ "$sweep_record" = "$alive_space" ] || return
 	fi

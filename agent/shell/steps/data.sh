@@ -90,12 +90,14 @@ data_save() {
 # run_scripts: start what CUSTOM_DATA=run and USER_DATA=run ask for, after Ready. What fails is a warning, and
 # in the status.
 run_scripts() {
+	data_ran=no
 	for data_name in $scripts; do
 		pending_start "$data_name" || continue
 		data_run_script "$data_name"
+		data_ran=yes
 		pending_drop "script $data_name [0-9]*"
 	done
-	[ -z "$state_scripts" ] || state_finish ready
+	[ "$data_ran" = no ] || state_finish ready
 }
 
 # data_run_script NAME: through its interpreter: the file cannot be executed, /run neither.

@@ -84,7 +84,7 @@ def _sweep_work(place: str) -> None:
 def _is_in_use(path: str, number: int) -> bool:
     # A container may share /run with its host: neither sees the other's processes.
     space = _line(os.path.join(path, "namespace"))
-    if space is not None and space != alive.space():
+    if space and space != alive.space():
         return True
     record = _line(os.path.join(path, "owner")) or ""
     # It has none in its first moment, and where it is of an older azready.
