@@ -75,8 +75,9 @@ rights_include() {
 	rights_edit /etc/sudoers 0440 'BEGIN {
 		take(ARGV[1])
 		if (ARGV[2] != "") put(ARGV[2])
+		includes = "^[ \t]*[#@]includedir[ \t]+\"?(/etc/)?sudoers[.]d/?\"?[ \t\r\f\v]*([ \t]#.*)?$"
 		for (i = 1; i <= count; i++) {
-			if (row[i] ~ /^[ \t]*[#@]includedir[ \t]+"?\/etc\/sudoers[.]d\/?"?[ \t\r\f\v]*$/) there = 1
+			if (row[i] ~ includes) there = 1
 			put(row[i])
 		}
 		if (!there) put("#includedir /etc/sudoers.d")

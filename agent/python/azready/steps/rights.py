@@ -23,7 +23,7 @@ _OURS = " # azready"
 # Words that doas.conf and sudoers could take for their own; what is in quotes is always a name.
 _AMBIGUOUS = re.compile("|".join([*FACTS["RIGHTS_WORDS"], ".*[A-Z].*"]))
 
-_INCLUDES = re.compile(r'[ \t]*[#@]includedir[ \t]+"?/etc/sudoers\.d/?"?[ \t\r]*')
+_INCLUDES = re.compile(r'[ \t]*[#@]includedir[ \t]+"?(/etc/)?sudoers\.d/?"?[ \t\r]*([ \t]#.*)?')
 
 
 def give_rights(run: Run, name: str) -> None:
