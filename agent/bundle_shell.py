@@ -108,6 +108,7 @@ def shell_tables(root: Path) -> dict[str, str]:
     tables = root / "agent" / "tables"
     return {
         **{f"fact_{key}": value for key, value in facts(root).items()},
+        **{f"hint_{key}": value for key, value in pairs(root, "hints.conf").items()},
         "health_template": read(tables / "health.xml"),
         "steps_table": without_comments(read(tables / "steps.conf")),
         "step_words": step_words(read(tables / "steps.conf")),
@@ -177,13 +178,17 @@ def assignment(name: str, value: str) -> str:
 
 def protocol(root: Path) -> dict[str, str]:
     """The facts of the wire: key -> value."""
-    lines = read(root / "agent" / "tables" / "protocol.conf").splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return pairs(root, "protocol.conf")
 
 
 def facts(root: Path) -> dict[str, str]:
     """The facts of machines, SSH servers and accounts: key -> words."""
-    lines = (line for name in FACT_TABLES for line in read(root / "agent" / "tables" / name).splitlines())
+    return {key: value for name in FACT_TABLES for key, value in pairs(root, name).items()}
+
+
+def pairs(root: Path, name: str) -> dict[str, str]:
+    """A table of lines KEY=VALUE."""
+    lines = read(root / "agent" / "tables" / name).splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 

@@ -76,7 +76,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip can name
 UNIX = 3  # "made on" in a zip entry; otherwise it would tell the system of the build
 LOCAL_HEADER = struct.Struct("<26xHH")  # of an entry in a zip: the lengths of name and extra field, which follow it
 PYTHON_TABLES = (
-    *("protocol.conf", "health.xml", "steps.conf", "settings.conf", "reasons.conf"),
+    *("protocol.conf", "health.xml", "steps.conf", "settings.conf", "reasons.conf", "hints.conf"),
     *FACT_TABLES,
     "outside.sh",
 )

@@ -42,10 +42,10 @@ cli_parse() {
 cli_parse_value() {
 	case $1 in
 	--root)
-		[ -d "$2" ] || log_die "--root $2: not a directory" "give the image's root directory"
+		[ -d "$2" ] || log_die "--root $2: not a directory" "$hint_ROOT"
 		# Of a shell that was killed nothing comes, which would be this machine itself.
 		root=$(cd "$2" 2>/dev/null && pwd -P) || root=$(cd "$2" && pwd -P) || root=
-		[ -n "$root" ] || log_die "--root $2: it cannot be entered" "give the image's root directory"
+		[ -n "$root" ] || log_die "--root $2: it cannot be entered" "$hint_ROOT"
 		root=${root%/}
 		;;
 	--config) config_file=$2 ;;
@@ -89,9 +89,9 @@ cli_check_report() {
 	case $words_count,${word_2-} in
 	2,ready) return ;;
 	[3-9],failed | ??*,failed) ;;
-	*) log_die 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]' ;;
+	*) log_die 'report what?' "$hint_REPORT" ;;
 	esac
-	[ -n "$word_3" ] || log_die 'report what?' 'report ready, or report failed REASON [KEY=VALUE ..]'
+	[ -n "$word_3" ] || log_die 'report what?' "$hint_REPORT"
 	word_number=4
 	word_keys=
 	while [ "$word_number" -le "$words_count" ]; do

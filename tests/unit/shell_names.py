@@ -27,8 +27,8 @@ class Use(NamedTuple):
     sets: bool
 
 
-# What the shell puts into a name of `eval`, for the time that it is parsed.
-_PUT = "OOO"
+# What stands for an expansion in the text of a word.
+PUT = "OOO"
 # The operators of ${name=word} and ${name:=word}, and of name=word in arithmetic.
 _ASSIGNS = (74, 75)
 
@@ -70,7 +70,7 @@ def _functions(tree: Node) -> Iterator[tuple[str, Node]]:
         yield (command["Name"]["Value"], command["Body"]) if declared else ("", statement)
 
 
-def _nodes(node: Any) -> Iterator[Node]:
+def nodes(node: Any) -> Iterator[Node]:
     """A node and all below it."""
     todo = [node]
     while todo:
@@ -85,16 +85,16 @@ def _nodes(node: Any) -> Iterator[Node]:
 
 def _lists(node: Node) -> Iterator[tuple[str, list[str]]]:
     """What is assigned, as words, and what a `for` goes through."""
-    for found in _nodes(node):
+    for found in nodes(node):
         if found.get("Type") == "WordIter":
-            yield found["Name"]["Value"], [_text(word, "$") for word in found.get("Items", ())]
+            yield found["Name"]["Value"], [text_of(word, "$") for word in found.get("Items", ())]
         for assign in found.get("Assigns", ()):
-            yield assign["Name"]["Value"], _text(assign.get("Value", {}), "$").split()
+            yield assign["Name"]["Value"], text_of(assign.get("Value", {}), "$").split()
 
 
 def _names(node: Node, lists: Mapping[str, list[str]]) -> Iterator[tuple[str, bool]]:
     """All variables below a node, and whether each is set there."""
-    for found in _nodes(node):
+    for found in nodes(node):
         kind = found.get("Type")
         if kind == "ParamExp" and re.match("[a-zA-Z_]", name := found["Param"]["Value"]):
             yield name, False
@@ -103,10 +103,10 @@ def _names(node: Node, lists: Mapping[str, list[str]]) -> Iterator[tuple[str, bo
         elif kind == "WordIter":
             yield found["Name"]["Value"], True
         elif kind == "BinaryArithm" and found["Op"] in _ASSIGNS:
-            yield _text(found["X"]), True
+            yield text_of(found["X"]), True
         elif kind == "Word":
             # Of arithmetic: other words have no type.
-            yield from ((name, False) for name in re.findall(r"\b[a-z_]\w*", _text(found, "$")))
+            yield from ((name, False) for name in re.findall(r"\b[a-z_]\w*", text_of(found, "$")))
         elif kind == "CallExpr":
             yield from _of_command(found, lists)
 
@@ -114,19 +114,19 @@ def _names(node: Node, lists: Mapping[str, list[str]]) -> Iterator[tuple[str, bo
 def _of_command(node: Node, lists: Mapping[str, list[str]]) -> Iterator[tuple[str, bool]]:
     """What a command sets, and what the text does that it is given."""
     yield from ((assign["Name"]["Value"], True) for assign in node.get("Assigns", ()))
-    command, *rest = [_text(word) for word in node.get("Args", ())] or [""]
+    command, *rest = [text_of(word) for word in node.get("Args", ())] or [""]
     if command in ("read", "unset", "export"):
         yield from ((name, True) for word in rest if re.fullmatch(r"[a-zA-Z_]\w*", name := word.partition("=")[0]))
     elif command == "trap" and rest[0] not in ("", "-"):
         yield from _names(parsed(rest[0]), lists)
     elif command == "eval":
         # The variable that is put into a name may be one of a list.
-        put = [part["Param"]["Value"] for part in _nodes(node["Args"][1:]) if "Param" in part]
+        put = [part["Param"]["Value"] for part in nodes(node["Args"][1:]) if "Param" in part]
         for name, sets in _names(parsed(" ".join(rest)), lists):
-            if name == _PUT and put:
+            if name == PUT and put:
                 yield from ((word, sets) for word in _words(put[0], lists))
             else:
-                yield name.replace(_PUT, "*"), sets
+                yield name.replace(PUT, "*"), sets
 
 
 def _words(name: str, lists: Mapping[str, list[str]]) -> list[str]:
@@ -142,7 +142,7 @@ def _words(name: str, lists: Mapping[str, list[str]]) -> list[str]:
     return found or ["*"]
 
 
-def _text(word: Node, put: str = _PUT) -> str:
+def text_of(word: Node, put: str = PUT) -> str:
     """A word as the command gets it. An expansion is `put`; with `$`, its name follows."""
     found = ""
     for part in word.get("Parts", ()):
@@ -150,7 +150,7 @@ def _text(word: Node, put: str = _PUT) -> str:
         if part["Type"] in ("Lit", "SglQuoted"):
             found += re.sub(r"\\(.)", r"\1", value) if part["Type"] == "Lit" else value
         elif part["Type"] == "DblQuoted":
-            found += _text(part, put)
+            found += text_of(part, put)
         else:
             found += put + (part.get("Param", {}).get("Value", "") if put == "$" else "")
     return found

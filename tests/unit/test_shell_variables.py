@@ -26,6 +26,7 @@ FAMILIES = {
     "set_": {"config", "launcher"},
     "proto_": {BUILD},
     "fact_": {BUILD},
+    "hint_": {BUILD},
     "awk_": {BUILD},
     "wanted_": {"wanted"},
     "root": {"cli"},
@@ -56,7 +57,7 @@ def where(uses: Iterable[Use]) -> dict[str, tuple[set[str], set[str]]]:
     """
     found: dict[str, tuple[set[str], set[str]]] = {}
     for use in uses:
-        if not re.search("[A-Z]", use.name) and use.name != "_" or use.name.startswith(("proto_", "set_", "fact_")):
+        if re.match("[a-z]|_.", use.name):
             found.setdefault(use.name, (set(), set()))[0 if use.sets else 1].add(stem(use.file))
     for name, (sets, _) in found.items():
         for pattern in (it for it in found if "*" in it and fnmatch.fnmatchcase(name, it)):

@@ -15,7 +15,7 @@ from azready.azure.run import Run
 from azready.machine import config, log, signals
 from azready.machine.failure import Failure, NotTold, UsageError
 from azready.machine.system import System, complete_path
-from azready.tables import VERSION, embedded
+from azready.tables import VERSION, embedded, hint
 
 # What is imported only where it is needed: JSON for a report without a goal state, the hash for a password.
 _LATE = ("json", "hashlib")
@@ -151,7 +151,7 @@ def _report(options: Options) -> None:
     if len({pair.partition("=")[0] for pair in pairs}) < len(pairs):
         raise UsageError("a key was given twice", hint="run azready help report")
     if not (options.words[1:] == ["ready"] or (what == ["failed"] and options.words[2:3] not in ([], [""]))):
-        raise UsageError("report what?", hint="report ready, or report failed REASON [KEY=VALUE ..]")
+        raise UsageError("report what?", hint=hint("REPORT"))
     run = _run(options)
     handover.take_over(*_LATE)
     run.vm_id = vm_id_from_dmi(run.system)
@@ -174,7 +174,7 @@ def _run(options: Options) -> Run:
         )
     root = options.values.get("--root", "/")
     if not os.path.isdir(root):
-        raise UsageError(f"--root {root}: not a directory", hint="give the image's root directory")
+        raise UsageError(f"--root {root}: not a directory", hint=hint("ROOT"))
     system = System(root)
     settings = {**config.defaults(), **_file(system, options), **config.from_environment(os.environ)}
     chosen = config.split_steps(options.values.get("--only", settings["STEPS"]), "--only")
@@ -188,7 +188,7 @@ def _file(system: System, options: Options) -> dict[str, str]:
     data = system.read(name) if name.startswith("/") else _read_beside(name)
     if data is None:
         if given or system.exists(name):
-            raise UsageError(f"{name}: cannot be read", hint="is the path right, and may this user read it?")
+            raise UsageError(f"{name}: cannot be read", hint=hint("CONFIG_FILE"))
         return {}
     return config.parse_file(data.decode("utf-8", "replace"), name)
 

@@ -43,6 +43,11 @@ REASONS = {row[0]: row[1:] for row in _rows("reasons.conf")}
 UNITS = _rows("units.conf")
 
 
+def hint(name: str) -> str:
+    """What to do; read only by a run that fails."""
+    return _pairs("hints.conf")[name]
+
+
 def number(key: str) -> int:
     """A protocol fact as an integer."""
     return int(PROTOCOL[key])

@@ -40,13 +40,13 @@ media_parse() {
 	text_size "$work/ovf-env.xml"
 	[ "$_size" -le "$proto_RESPONSE_CAP" ] || {
 		log_debug "ovf-env.xml: it is over $proto_RESPONSE_CAP bytes"
-		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml || return 2
+		fail media_malformed '' file=ovf-env.xml || return 2
 	}
 	parse_document "$awk_xml$awk_ovf" "$work/ovf-env.xml" "$proto_OVF_NAMESPACE" "$proto_AZURE_NAMESPACE" &&
 		return
 	if [ $? -eq 1 ]; then
 		log_debug "ovf-env.xml: $_why"
-		fail media_malformed 'run with -v to see what is wrong in it' file=ovf-env.xml
+		fail media_malformed '' file=ovf-env.xml
 	else
 		fail internal_error '' file=ovf-env.xml "error=$_why"
 	fi

@@ -109,5 +109,5 @@ wanted_refuse_preprovisioned() {
 	[ -s "$work/wanted.pool" ] || return 0
 	log_warning "this VM is pre-provisioned ($(cat "$work/wanted.pool")): its real identity comes later, and azready cannot wait for it"
 	fail_value=kind=$work/wanted.pool
-	fail preprovisioned_vm 'use an agent that knows how to wait for it'
+	fail preprovisioned_vm ''
 }

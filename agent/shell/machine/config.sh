@@ -50,13 +50,13 @@ config_set() {
 		config_rows config_name_key
 		log_die "$3: unknown key $1" "known keys: $config_names"
 		;;
-	address) config_is_address "$2" || config_refuse "$@" 'host or host:port' ;;
-	seconds) config_is_seconds "$2" || config_refuse "$@" 'a whole number of seconds from 1 to 999999' ;;
+	address) config_is_address "$2" || config_refuse "$@" "$hint_ADDRESS" ;;
+	seconds) config_is_seconds "$2" || config_refuse "$@" "$hint_SECONDS" ;;
 	steps) config_split_steps "$2" "$3" ;;
-	media) config_is_media "$2" || config_refuse "$@" 'auto, none, or an absolute path' ;;
-	names) config_is_names "$2" || config_refuse "$@" 'names separated by commas: letters, digits, _ and -' ;;
+	media) config_is_media "$2" || config_refuse "$@" "$hint_MEDIA" ;;
+	names) config_is_names "$2" || config_refuse "$@" "$hint_NAMES" ;;
 	shell)
-		config_is_shell "$2" || config_refuse "$@" 'the absolute path of a shell, without blanks and colons'
+		config_is_shell "$2" || config_refuse "$@" "$hint_SHELL"
 		;;
 	one-of:*)
 		config_allowed=${_kind#one-of:}
@@ -124,7 +124,7 @@ config_read_file() {
 	esac
 	if [ ! -r "$config_place" ] || [ -d "$config_place" ]; then
 		[ -n "$config_file" ] || [ -e "$config_place" ] || return 0
-		log_die "$config_name: cannot be read" "is the path right, and may this user read it?"
+		log_die "$config_name: cannot be read" "$hint_CONFIG_FILE"
 	fi
 	text_holds_no_nul "$config_place" || log_die "$config_name: it holds NUL bytes" 'it must be a text'
 	# As `install` writes it, comments alone: no awk is needed for that.
@@ -143,7 +143,7 @@ config_read_file() {
 		config_key=${config_line%% *}
 		config_line=${config_line#* }
 		[ "$config_key" != '!' ] || log_die "$config_name:$config_number: not a setting: $config_line" \
-			"write KEY=VALUE, or # and a comment"
+			"$hint_CONFIG_LINE"
 		config_set "$config_key" "$config_line" "$config_name:$config_number"
 	done
 	text_by_word

@@ -19,7 +19,7 @@ http_begin() {
 		! "http_can_$_replaced" 2>/dev/null || return 0
 	done
 	http_client=none
-	fail no_http_client 'install curl, wget or bash, or a busybox with wget or nc'
+	fail no_http_client ''
 }
 
 # http_send METHOD ADDRESS PATH HUNDREDTHS [BODY_FILE]: body in $work/body. Header lines come in

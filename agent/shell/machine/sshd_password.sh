@@ -182,7 +182,7 @@ sshd_keep() {
 	else
 		file_remove "$sshd_place"
 	fi || return
-	fail ssh_not_set "sshd refuses PasswordAuthentication $1: see sshd -t" "file=$sshd_place" \
+	fail ssh_not_set "$hint_SSHD_REFUSES $1: see sshd -t" "file=$sshd_place" \
 		"error=$_refusal"
 }
 

@@ -245,7 +245,7 @@ login_judge() {
 	file_text "$work/login.value" "${login_reason#*"$tab"}" || return
 	fail_value=value=$work/login.value
 	fail login_impossible \
-		'the image keeps everybody out: mend what error and value name, or give the user another way in' \
+		"$hint_LOGIN" \
 		"user=$login_user" "error=${login_reason%%"$tab"*}"
 }
 

@@ -35,7 +35,7 @@ new_user() {
 # new_user_shell: sets user_shell.
 new_user_shell() {
 	if [ -n "$set_USER_SHELL" ] && ! place_is_executable "$set_USER_SHELL"; then
-		fail user_not_created 'USER_SHELL must be an executable of the image' "shell=$set_USER_SHELL" \
+		fail user_not_created "$hint_USER_SHELL" "shell=$set_USER_SHELL" \
 			error=not_executable
 		return
 	fi
@@ -135,7 +135,7 @@ new_user_refuse() {
 
 # new_user_require_person: that the account of $_uid is not the system's.
 new_user_require_person() {
-	account_is_person || new_user_refuse "uid $_uid is an account of the system, choose another name"
+	account_is_person || new_user_refuse "uid $_uid $hint_USER_OF_SYSTEM"
 }
 
 # new_user_make_home: for the account of $_home, $_uid and $_gid, with the content of /etc/skel; one that the

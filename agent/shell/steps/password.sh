@@ -39,7 +39,7 @@ password_want() {
 	log_know_controls
 	password_count "$1" "\000$log_controls" || return
 	[ "$_size" -eq "$password_bytes" ] || {
-		fail password_invalid 'line breaks and tabs are not typed at a login' cause=control_character
+		fail password_invalid '' cause=control_character
 		return
 	}
 	# Of a character of several bytes only the first counts.
@@ -76,12 +76,12 @@ password_count() {
 password_refuse_without_login() {
 	[ "$wanted_keys" -eq 0 ] || return 0
 	if [ "$password_login" = no ]; then
-		fail login_impossible 'passwords are switched off: deploy with a public key' missing=keys
+		fail login_impossible "$hint_NO_PASSWORDS" missing=keys
 	elif [ "$password_wanted" = no ]; then
 		case $_stored in
 		'' | x | !* | \**)
 			fail login_impossible \
-				'was the provisioning media readable? the kernel needs udf and a CD driver for it' \
+				"$hint_NO_PASSWORD" \
 				missing=keys,password
 			;;
 		esac
@@ -107,7 +107,7 @@ password_set() {
 	password_stored || {
 		[ $? -eq 1 ] || return
 		fail_value="user=$work/wanted.admin-user"
-		fail account_missing 'a password needs an account: let the step user make it'
+		fail account_missing ''
 		return
 	}
 	{ { LC_ALL=C cat "$work/wanted.password" && printf '\n'; } 2>"$work/err" >"$work/password" &&
@@ -129,7 +129,7 @@ password_set() {
 		password_put || return
 	else
 		password_chpasswd || {
-			fail password_not_hashed 'install openssl, or the mkpasswd of busybox or whois'
+			fail password_not_hashed ''
 			return
 		}
 	fi

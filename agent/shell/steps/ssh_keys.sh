@@ -7,7 +7,7 @@ step_ssh_keys() {
 	keys_user=$_wanted_user
 	if [ "$wanted_keys" -eq 0 ] || [ -z "$keys_user" ]; then return 3; fi
 	account_find "$keys_user" || {
-		[ $? -eq 3 ] || keys_fail 'no such account' 'the step user makes it, unless it is left out'
+		[ $? -eq 3 ] || keys_fail 'no such account' "$hint_KEYS_ACCOUNT"
 		return 1
 	}
 	keys_home=${_home%/}
@@ -22,7 +22,7 @@ step_ssh_keys() {
 	if [ -s "$work/keys.good" ]; then
 		keys_everywhere || return 1
 	elif [ "$wanted_password" = no ]; then
-		fail no_good_key 'give a key as in a .pub file: its type, a blank, base64' "user=$keys_user" \
+		fail no_good_key '' "user=$keys_user" \
 			"keys=$wanted_keys" "error=$(cat "$work/keys.why")"
 	fi
 }
@@ -43,7 +43,7 @@ keys_everywhere() {
 		if [ -z "$_expanded" ]; then
 			sshd_spaced "$_value"
 			keys_fail "AuthorizedKeysFile $_spaced" \
-				'sshd_config must name a file for the keys'
+				"$hint_KEYS_FILE"
 			return
 		fi
 		keys_add "$_expanded" || return
@@ -111,7 +111,7 @@ keys_add() {
 	esac || {
 		[ $? -eq 1 ] || return
 		keys_fail "$_unsafe" \
-			'each component must be a plain file or directory that no user but its owner and root can change' "$1"
+			"$hint_KEYS_PLACE" "$1"
 		return
 	}
 	if [ -z "$_changed" ]; then

@@ -18,7 +18,7 @@ user_there() {
 	0) ;;
 	3) return 1 ;;
 	4)
-		new_user_refuse 'at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root'
+		new_user_refuse "$hint_USER_NAME"
 		return
 		;;
 	*)

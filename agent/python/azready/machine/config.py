@@ -6,7 +6,7 @@ import re
 from typing import Mapping
 
 from azready.machine.failure import UsageError
-from azready.tables import PROTOCOL, SETTINGS, STEPS
+from azready.tables import PROTOCOL, SETTINGS, STEPS, hint
 
 CONFIG_FILE = "/etc/azready.conf"
 
@@ -16,14 +16,6 @@ _LINE = re.compile(
         (?: [ \t]+\#.* | [ \t]* )""",
     re.VERBOSE,
 )
-_EXPECTED = {
-    "address": "host or host:port",
-    "seconds": "a whole number of seconds from 1 to 999999",
-    "steps": "'all', or steps out of: " + " ".join(STEPS),
-    "media": "auto, none, or an absolute path",
-    "names": "names separated by commas: letters, digits, _ and -",
-    "shell": "the absolute path of a shell, without blanks and colons",
-}
 _PATTERN = {
     "address": r"[A-Za-z0-9.-]+(:[0-9]{1,5})?",
     "seconds": r"[1-9][0-9]{0,5}",
@@ -51,9 +43,7 @@ def parse_file(text: str, name: str) -> dict[str, str]:
             continue
         match = _LINE.fullmatch(line)
         if not match:
-            raise UsageError(
-                f"{name}:{number}: not a setting: {line.strip()}", hint="write KEY=VALUE, or # and a comment"
-            )
+            raise UsageError(f"{name}:{number}: not a setting: {line.strip()}", hint=hint("CONFIG_LINE"))
         value = next((match[kind] for kind in ("single", "double", "bare") if match[kind] is not None), "")
         if match["bare"] is not None and not line[match.end("bare") :].strip(" \t"):
             # More than one at the end of the line: trimmed with the blanks.
@@ -80,9 +70,9 @@ def check(key: str, value: str, where: str) -> str:
         allowed = kind[len("one-of:") :].split(",")
         good, expected = value in allowed, "one of: " + " ".join(allowed)
     else:
-        good, expected = bool(re.fullmatch(_PATTERN[kind], value, re.ASCII)), _EXPECTED[kind]
+        good, expected = bool(re.fullmatch(_PATTERN[kind], value, re.ASCII)), ""
     if not good:
-        raise UsageError(f"{where}: bad value '{value}' for {key}", hint=f"expected {expected}")
+        raise UsageError(f"{where}: bad value '{value}' for {key}", hint=f"expected {expected or hint(kind.upper())}")
     return value
 
 
@@ -93,7 +83,8 @@ def split_steps(value: str, where: str) -> list[str]:
         return list(STEPS)
     for name in names:
         if name not in STEPS:
-            raise UsageError(f"{where}: unknown step '{name}'", hint=f"expected {_EXPECTED['steps']}")
+            known = "'all', or steps out of: " + " ".join(STEPS)
+            raise UsageError(f"{where}: unknown step '{name}'", hint=f"expected {known}")
     return [step for step in STEPS if step in names]
 
 

@@ -24,7 +24,7 @@ from azready.machine.sshd_config import (
     settings_of,
 )
 from azready.machine.system import System
-from azready.tables import FACTS
+from azready.tables import FACTS, hint
 
 _DROP_INS = "/etc/ssh/sshd_config.d"
 # It sorts before those of others, because the first line counts.
@@ -133,9 +133,7 @@ def _keep(system: System, place: str, text: bytes, login: str) -> None:
         system.remove(place)
     else:
         system.write(place, old, 0o644)
-    raise Failure(
-        "ssh_not_set", {"file": place, "error": refusal}, f"sshd refuses PasswordAuthentication {login}: see sshd -t"
-    )
+    raise Failure("ssh_not_set", {"file": place, "error": refusal}, f"{hint('SSHD_REFUSES')} {login}: see sshd -t")
 
 
 def _refusal(system: System) -> str:

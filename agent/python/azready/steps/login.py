@@ -18,6 +18,7 @@ from azready.machine.ssh_rules import BOTH, CONSOLE, KEY, PASSWORD, Against, Use
 from azready.machine.system import System
 from azready.steps import becoming, keys, ssh_keys, user
 from azready.steps.key_way import Way
+from azready.tables import hint
 
 _UNKNOWN, _NONE = "unknown", "none"
 _SECONDS_A_DAY = 86400
@@ -43,7 +44,6 @@ _MEANING = {
     "shells": "/etc/shells lacks",
     "ed25519": "it takes ed25519 keys alone, and none is in",
 }
-_HINT = "the image keeps everybody out: mend what error and value name, or give the user another way in"
 
 
 class _Asked(NamedTuple):
@@ -81,7 +81,7 @@ def step_login(run: Run) -> str:
     if reason:
         run.login = _NONE if not ways else run.login
         details = {"user": name, "error": reason.error, "value": reason.value}
-        raise Failure("login_impossible", details, _HINT)
+        raise Failure("login_impossible", details, hint("LOGIN"))
     if not ways:
         run.login = _UNKNOWN
         log.warning(f"login: no SSH server that azready knows: nobody can say whether {name} can come in")

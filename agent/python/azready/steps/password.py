@@ -12,7 +12,7 @@ from azready.machine.account_files import IN_SHADOW, PASSWD, SHADOW, Stored, edi
 from azready.machine.failure import Failure
 from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
-from azready.tables import number
+from azready.tables import hint, number
 
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SALT_LENGTH = 16
@@ -58,9 +58,8 @@ def _refuse_a_machine_without_login(run: Run, by_password: bool) -> None:
     if by_password or run.wanted.keys:
         return
     if run.wanted.password_login is False:
-        raise Failure("login_impossible", {"missing": "keys"}, "passwords are switched off: deploy with a public key")
-    hint = "was the provisioning media readable? the kernel needs udf and a CD driver for it"
-    raise Failure("login_impossible", {"missing": "keys,password"}, hint)
+        raise Failure("login_impossible", {"missing": "keys"}, hint("NO_PASSWORDS"))
+    raise Failure("login_impossible", {"missing": "keys,password"}, hint("NO_PASSWORD"))
 
 
 def _set_password(system: System, user: str, password: str, stored: Stored) -> None:

@@ -13,11 +13,11 @@ from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.steps.key_way import Way
 from azready.steps.keys import holds_keys, key_fault, keys_in, with_keys
+from azready.tables import hint
 
 # How much of a bad key the log shows: enough to know it again; and of how many.
 _SHOWN = 20
 _MAX_WARNINGS = 20
-_PLAIN = "each component must be a plain file or directory that no user but its owner and root can change"
 
 
 def step_ssh_keys(run: Run) -> str:
@@ -27,7 +27,7 @@ def step_ssh_keys(run: Run) -> str:
         return SKIPPED
     account = find(run.system, user)
     if not account:
-        raise _not_added(user, "no such account", "the step user makes it, unless it is left out")
+        raise _not_added(user, "no such account", hint("KEYS_ACCOUNT"))
     keys, why = _good_keys(run.wanted.keys)
     if keys:
         for place in _places(run.system, account):
@@ -70,9 +70,7 @@ def _places(system: System, account: Account) -> list[str]:
     words = sshd_config.key_files(system, account.name)
     place = next(filter(None, (expanded(word, account) for word in words)), "")
     if not place:
-        raise _not_added(
-            account.name, f"AuthorizedKeysFile {' '.join(words)}", "sshd_config must name a file for the keys"
-        )
+        raise _not_added(account.name, f"AuthorizedKeysFile {' '.join(words)}", hint("KEYS_FILE"))
     return [place, own] if sshd_config.has_dropbear(system) and own != place else [place]
 
 
@@ -103,7 +101,7 @@ def _add(system: System, account: Account, place: str, keys: list[str]) -> None:
     try:
         changed = user_files.change(system, base or "/", name, owner, lambda data: with_keys(data, keys), holds_keys)
     except user_files.NotSafe as problem:
-        raise _not_added(account.name, str(problem), _PLAIN, place) from problem
+        raise _not_added(account.name, str(problem), hint("KEYS_PLACE"), place) from problem
     if not changed:
         log.info(f"ssh-keys: nothing to add to {place}")
         return

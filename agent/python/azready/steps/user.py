@@ -14,6 +14,7 @@ from azready.machine.programs import Ended
 from azready.machine.run import DONE, SKIPPED
 from azready.machine.system import System
 from azready.steps.rights import SUDO_RULE, give_rights
+from azready.tables import hint
 
 _LEGAL = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}", re.ASCII)
 # useradd's status for an argument that it does not take: here, the name.
@@ -37,7 +38,7 @@ def step_user(run: Run) -> str:
     account = find(run.system, name)
     if account:
         if not accounts.is_person(run.system, account):
-            raise _invalid(name, f"uid {account.uid} is an account of the system, choose another name")
+            raise _invalid(name, f"uid {account.uid} {hint('USER_OF_SYSTEM')}")
         log.info(f"user: {name} is there already (uid {account.uid}, home {account.home}, shell {account.shell})")
         account = mend_shell(run, account)
         if not run.system.exists(account.home):
@@ -54,7 +55,7 @@ def step_user(run: Run) -> str:
 
 def _refuse_illegal(name: str) -> None:
     if name == "root" or not _LEGAL.fullmatch(name):
-        raise _invalid(name, "at most 32 of A-Z a-z 0-9 _ . -, not only digits, no . or - in front, and not root")
+        raise _invalid(name, hint("USER_NAME"))
 
 
 def _invalid(name: str, hint: str) -> Failure:
@@ -93,8 +94,7 @@ def _default(system: System, key: str) -> str:
 def _shell(run: Run) -> str:
     wanted = run.settings["USER_SHELL"]
     if wanted and not run.system.is_executable(wanted):
-        hint = "USER_SHELL must be an executable of the image"
-        raise Failure("user_not_created", {"shell": wanted, "error": "not_executable"}, hint)
+        raise Failure("user_not_created", {"shell": wanted, "error": "not_executable"}, hint("USER_SHELL"))
     default = _default(run.system, "SHELL")
     # Debian's default is /bin/sh, and everybody takes bash there; one that lets nobody in is no login shell.
     if default in ("/bin/sh", "/usr/bin/sh") or accounts.is_closed(default):
