@@ -57,7 +57,7 @@ http_ask() {
 	"$http_sender"
 	http_rc=$?
 	http_is_broken || return 0
-	log_warning "$http_client does not work (status $http_rc)"
+	log_warning "$http_client does not work (status $http_rc${http_said:+, $http_said})"
 	http_clients=${http_clients#*"$http_client"}
 	http_begin || {
 		_problem='error=no_http_client'
@@ -69,10 +69,10 @@ http_ask() {
 # http_is_broken: whether this is a curl that does not run at all, or does not know what it was asked for; or
 # a busybox wget with FEATURE_ETC_SERVICES where no /etc/services says what port "http" is.
 http_is_broken() {
+	http_said=
 	case $http_client,$http_rc in
 	curl,[24] | curl,12[67] | curl,13[249] | curl,135) ;;
 	*busybox-wget,1)
-		http_said=
 		{ read -r http_said <"$work/err"; } 2>/dev/null
 		case $http_said in *'bad port'*) ;; *) return 1 ;; esac
 		;;
