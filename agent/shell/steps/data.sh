@@ -105,10 +105,12 @@ data_run_script() {
 	place_of "$state_directory/$1"
 	data_interpreter=
 	text_head "$_path" 2
-	[ "$_head" != '#!' ] || read -r data_interpreter data_argument <"$_path"
-	data_interpreter=${data_interpreter#'#!'}
-	# "#! /bin/sh -e"
-	[ -n "$data_interpreter" ] || read -r _ data_interpreter data_argument <"$_path"
+	[ "$_head" != '#!' ] || {
+		read -r data_interpreter data_argument <"$_path"
+		data_interpreter=${data_interpreter#'#!'}
+		# "#! /bin/sh -e"
+		[ -n "$data_interpreter" ] || read -r _ data_interpreter data_argument <"$_path"
+	}
 	[ -n "$data_interpreter" ] || {
 		log_warning "$1: not started, it does not begin with #! and an interpreter"
 		return
