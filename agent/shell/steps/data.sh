@@ -100,18 +100,21 @@ run_scripts() {
 	[ "$data_ran" = no ] || state_finish ready
 }
 
+# data_find_interpreter FILE: sets data_interpreter and data_argument; fails where it is no script.
+data_find_interpreter() {
+	text_head "$1" 2
+	[ "$_head" = '#!' ] || return
+	read -r data_interpreter data_argument <"$1"
+	data_interpreter=${data_interpreter#'#!'}
+	# "#! /bin/sh -e"
+	[ -n "$data_interpreter" ] || read -r _ data_interpreter data_argument <"$1"
+	[ -n "$data_interpreter" ]
+}
+
 # data_run_script NAME: through its interpreter: the file cannot be executed, /run neither.
 data_run_script() {
 	place_of "$state_directory/$1"
-	data_interpreter=
-	text_head "$_path" 2
-	[ "$_head" != '#!' ] || {
-		read -r data_interpreter data_argument <"$_path"
-		data_interpreter=${data_interpreter#'#!'}
-		# "#! /bin/sh -e"
-		[ -n "$data_interpreter" ] || read -r _ data_interpreter data_argument <"$_path"
-	}
-	[ -n "$data_interpreter" ] || {
+	data_find_interpreter "$_path" || {
 		log_warning "$1: not started, it does not begin with #! and an interpreter"
 		return
 	}
