@@ -4,12 +4,8 @@
 # selinux_label FILE ..: those that are there get the label that the image's policy has for them; where nobody
 # here can ask it, the image labels itself at its next boot. Without SELinux nothing is done.
 selinux_label() {
-	selinux_kind=$(file_read /etc/selinux/config | LC_ALL=C awk '
-		BEGIN { kind = "targeted" }
-		{ gsub(/[" \t\r]/, "") }
-		/^SELINUX=(enforcing|permissive)$/ { on = 1 }
-		/^SELINUXTYPE=[A-Za-z0-9_-]+$/ { kind = substr($0, 13) }
-		END { if (on) print kind }')
+	selinux_read || selinux_read ||
+		log_warning "/etc/selinux/config cannot be read: $1 and others get no label"
 	[ -n "$selinux_kind" ] || return 0
 	selinux_count=$#
 	for selinux_file; do
@@ -19,6 +15,19 @@ selinux_label() {
 	shift "$selinux_count"
 	[ $# -gt 0 ] || return 0
 	selinux_label_places "$@" || selinux_label_later
+}
+
+# selinux_read: sets selinux_kind, the policy of the image, empty where it has none.
+selinux_read() {
+	selinux_kind=
+	place_to_read /etc/selinux/config
+	[ -r "$_path" ] || return 0
+	selinux_kind=$(LC_ALL=C awk '
+		BEGIN { kind = "targeted" }
+		{ gsub(/[" \t\r]/, "") }
+		/^SELINUX=(enforcing|permissive)$/ { on = 1 }
+		/^SELINUXTYPE=[A-Za-z0-9_-]+$/ { kind = substr($0, 13) }
+		END { if (on) print kind }' "$_path")
 }
 
 # selinux_again FILE ..: on a machine with SELinux, those that were put in the place of others: what is

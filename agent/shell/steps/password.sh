@@ -30,7 +30,7 @@ password_want() {
 	password_wanted=no
 	set -- "$work/wanted.password"
 	[ -s "$1" ] || return 0
-	! printf REDACTED | cmp -s - "$1" || {
+	! file_has "$1" REDACTED || {
 		log_warning 'password: the media says REDACTED, which is no password'
 		return 0
 	}
@@ -124,7 +124,10 @@ password_set() {
 		}
 		;;
 	esac
-	password_salt=$(dd if=/dev/urandom bs=256 count=1 2>/dev/null | LC_ALL=C tr -dc './0-9A-Za-z')
+	for _ in 1 2; do # a tool may be killed
+		password_salt=$(dd if=/dev/urandom bs=256 count=1 2>/dev/null | LC_ALL=C tr -dc './0-9A-Za-z')
+		[ -z "$password_salt" ] || break
+	done
 	if password_hash "${password_salt%"${password_salt#????????????????}"}"; then
 		password_put || return
 	else

@@ -134,7 +134,7 @@ keys_with() {
 	# The last line may lack its end. Else there are NUL bytes, which make a line another one, and which not
 	# every awk counts.
 	keys_lacking=0
-	[ "$keys_old" = 0 ] || [ -z "$(tail -c 1 "$work/user.old" | tr '\000' x)" ] || keys_lacking=1
+	[ "$keys_old" = 0 ] || keys_know_end || return
 	[ "$keys_read" = "$((keys_old + keys_lacking))" ] || {
 		LC_ALL=C tr '\000' '\001' <"$work/user.old" >"$work/keys.old" 2>"$work/err" || {
 			file_blame "$work"
@@ -143,6 +143,24 @@ keys_with() {
 		keys_select "$work/keys.old" || return
 	}
 	[ "$keys_into" = user.new ] || keys_join
+}
+
+# keys_know_end: sets keys_lacking, 1 where the last line of $work/user.old lacks its end. The dot tells a line
+# end from a tool that was killed: then once more.
+keys_know_end() {
+	for _ in 1 2; do
+		case $(tail -c 1 "$work/user.old" | tr '\000' x && printf .) in
+		"$sys_newline.")
+			keys_lacking=0
+			return 0
+			;;
+		?*.)
+			keys_lacking=1
+			return 0
+			;;
+		esac
+	done
+	file_broken "$user_at" 'its last byte cannot be read'
 }
 
 # keys_select OLD: what is new goes to $work/$keys_into: sets keys_new, how many bytes that is, keys_old, how
