@@ -133,16 +133,21 @@ data_run_script() {
 	data_result='done'
 	[ "$_ended" -eq 0 ] || {
 		data_result="failed status=$_ended"
-		# The cause that nobody sees: for the kernel the return is a part of the interpreter's name.
-		data_ends=
-		data_return=$(printf '\r')
-		data_first=$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' |
-			sed -n "1s/.*$data_return\$/x/p")
-		[ -z "$data_first" ] || data_ends=': its lines end in CR LF, as on Windows'
+		data_know_ends
 		log_warning "$1: the script ended with status $_ended$data_ends"
 	}
 	clock_now
 	clock_seconds "$((_now - data_began))"
 	config_step_words "$1"
 	state_ran_script "$_step_key" "$data_result $_seconds"
+}
+
+# data_know_ends: sets data_ends, the cause that nobody sees: for the kernel the return is a part of the
+# interpreter's name.
+data_know_ends() {
+	data_ends=
+	data_return=$(printf '\r')
+	data_first=$(dd if="$_path" bs=1024 count=1 2>/dev/null | tr -d '\000' |
+		sed -n "1s/.*$data_return\$/x/p")
+	[ -z "$data_first" ] || data_ends=': its lines end in CR LF, as on Windows'
 }

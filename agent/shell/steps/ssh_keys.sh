@@ -145,8 +145,8 @@ keys_with() {
 	[ "$keys_into" = user.new ] || keys_join
 }
 
-# keys_know_end: sets keys_lacking, 1 where the last line of $work/user.old lacks its end. The dot tells a line
-# end from a tool that was killed: then once more.
+# keys_know_end: sets keys_lacking, 1 where the last line of $work/user.old lacks its end. The dot tells a
+# line end from a tool that was killed: then once more.
 keys_know_end() {
 	for _ in 1 2; do
 		case $(tail -c 1 "$work/user.old" | tr '\000' x && printf .) in
