@@ -111,6 +111,12 @@ data_find_interpreter() {
 	[ -n "$data_interpreter" ]
 }
 
+# data_start FILE NAME INTERPRETER [ARGUMENT]: in a process of its own, which becomes the interpreter.
+data_start() {
+	hooks_interpreter "$1" || exit 127
+	hooks_start_program "$@"
+}
+
 # data_run_script NAME: through its interpreter: the file cannot be executed, /run neither.
 data_run_script() {
 	place_of "$state_directory/$1"
@@ -124,7 +130,7 @@ data_run_script() {
 	# Ready is told, so it has a DEADLINE of its own.
 	hook_time=$((set_DEADLINE * 100))
 	sys_before=$! sys_child=starting
-	hooks_start_program "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null \
+	data_start "$_path" "$1" "$data_interpreter" ${data_argument:+"$data_argument"} </dev/null \
 		>"$work/hook.out" 2>"$work/hook.err" &
 	child_supervise "$!" "$hook_time"
 	lock_child_ended

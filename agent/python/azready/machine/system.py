@@ -89,7 +89,7 @@ class System(Files):
             self.make_directory(self.run_directory, 0o700)
         noted = programs.Noted(self.path(self.child_file), os.path.basename(name))
         program = [*through, self.path(name)]
-        lacking = "" if through else _lacking_interpreter(program[0])
+        lacking = _lacking_interpreter(program[-1])
         if lacking:
             return programs.Ended(127, "", lacking, False)
         # Small letters: it is no setting.
