@@ -75,6 +75,15 @@ def test_no_pattern_of_case_cuts_quotes_out_of_quotes(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=named)
+def test_no_pattern_in_double_quotes_has_single_ones(module: Path) -> None:
+    """ash of busybox before 1.26 takes them as they are, and cuts nothing off."""
+    found = re.findall(
+        r"(?m)[ \t=]\"(?:[^\"'\n]|\\$\{\w+[#%][^}\n]*\})*\$\{\w+[#%]+[^}\"\n]*'[^}\n]*\}", module.read_text()
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
 def test_no_loop_reads_a_here_document(module: Path) -> None:
     """With one inside another, ash of busybox 1.26 finds the inner one empty, one time in twenty: `unknown key`."""
     assert re.findall(r"(?:\bread\b.*|\bdone) ?<<-?.*", code_of(module)) == []

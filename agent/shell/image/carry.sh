@@ -5,12 +5,15 @@ carry_out() {
 	text_by_line
 	for carry_item in $plan_items; do
 		text_by_word
-		[ "${carry_item%%'|'*}" = first ] || [ -z "$plan_left" ] || continue
+		# Not inside double quotes: ash of busybox before 1.26 takes single ones in there as they are.
+		carry_stage=${carry_item%%'|'*}
+		[ "$carry_stage" = first ] || [ -z "$plan_left" ] || continue
 		carry_item=${carry_item#*'|'}
 		carry_verb=${carry_item%%'|'*}
 		carry_item=${carry_item#*'|'}
 		plan_kind=${carry_item%%'|'*}
-		carry_do "${carry_item#*'|'}"
+		carry_place=${carry_item#*'|'}
+		carry_do "$carry_place"
 	done
 	text_by_word
 }

@@ -51,7 +51,8 @@ plan_row() {
 	plan_kind=${_cell_1%-last}
 	if [ "$plan_kind" = "$_cell_1" ]; then plan_stage=first; else plan_stage=last; fi
 	[ "$plan_kind" != id ] || plan_kind=$plan_id
-	case $_cell_2 in '~'*) place_of "${plan_roots:-/}${_cell_2#'~'}" ;; *) place_of "$_cell_2" ;; esac
+	plan_rest=${_cell_2#'~'}
+	if [ "$plan_rest" = "$_cell_2" ]; then place_of "$_cell_2"; else place_of "${plan_roots:-/}$plan_rest"; fi
 	plan_at=$_path
 	text_replaced "$_cell_3" @ "$old_user"
 	text_replaced "$_replaced" % "$old_uid"
