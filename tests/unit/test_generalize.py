@@ -402,6 +402,26 @@ def test_only_a_yes_is_a_yes(answer: str, status: int, shell: str, tmp_path: Pat
     assert said.index(b"azready: remove /var/lib/azready") < said.index(b"[y/N]")
 
 
+def test_what_goes_while_it_asks_is_not_made_anew(image: Image) -> None:
+    gone = ("etc/resolv.conf", "etc/doas.conf", "root/.bash_history")
+    plant(image.root, {"etc/doas.conf": "# azready\n", "etc/resolv.conf": "x\n", "root/.bash_history": "x\n"})
+    here, there = pty.openpty()
+    command, environment = image.command(), image.client.environment(image.start())
+    process = subprocess.Popen(command, env=environment, stdin=there, stderr=subprocess.PIPE, start_new_session=True)
+    assert process.stderr
+    said = b""
+    while b"[y/N]" not in said:
+        said += process.stderr.read(1)
+    for name in gone:
+        (image.root / name).unlink()
+    os.write(here, b"y\n")
+    said += process.stderr.read()
+    assert process.wait(timeout=240) == 0, said
+    assert [name for name in gone if (image.root / name).exists()] == []
+    os.close(here)
+    os.close(there)
+
+
 # On the machine itself
 
 _LIVE = f"""

@@ -18,8 +18,9 @@ carry_out() {
 	text_by_word
 }
 
-# carry_do PLACE: and note what went wrong; never the end.
+# carry_do PLACE: and note what went wrong; never the end. What has gone since it was planned is not made anew.
 carry_do() {
+	[ -e "$1" ] || [ -h "$1" ] || return 0
 	carry_cause="$work is full"
 	if { printf '' >"$work/leave.err"; } 2>/dev/null; then
 		"carry_$carry_verb" "$1" 2>"$work/leave.err" && [ ! -s "$work/leave.err" ] && return 0
