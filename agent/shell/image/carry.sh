@@ -18,7 +18,8 @@ carry_out() {
 	text_by_word
 }
 
-# carry_do PLACE: and note what went wrong; never the end. What has gone since it was planned is not made anew.
+# carry_do PLACE: and note what went wrong; never the end. What has gone since it was planned is not made
+# anew.
 carry_do() {
 	[ -e "$1" ] || [ -h "$1" ] || return 0
 	carry_cause="$work is full"
