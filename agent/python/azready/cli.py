@@ -14,7 +14,7 @@ from azready.azure.identity import vm_id_from_dmi
 from azready.azure.run import Run
 from azready.machine import config, log, signals
 from azready.machine.failure import Failure, NotTold, UsageError
-from azready.machine.system import System, complete_path
+from azready.machine.system import System, complete_path, forget_own_locale
 from azready.tables import VERSION, embedded, hint
 
 # What is imported only where it is needed: JSON for a report without a goal state, the hash for a password.
@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
     os.umask(0o022)
     _leave_no_core()
     complete_path()
+    forget_own_locale()
     arguments = handover.receive(arguments)
     if not os.path.exists(os.devnull):
         handover.take_over()

@@ -28,6 +28,17 @@ def complete_path() -> None:
     os.environ["PATH"] = os.pathsep.join([*filter(None, given), *lacking])
 
 
+def forget_own_locale() -> None:
+    """Take back the LC_CTYPE that Python gives itself where no locale is asked for (PEP 538): hooks and programs must
+    meet, and say, what they do when the shell engine starts them. Without /proc nobody can tell whose it is.
+    """
+    with contextlib.suppress(OSError), open("/proc/self/environ", "rb") as file:
+        given = dict(entry.partition(b"=")[::2] for entry in file.read().split(b"\0"))
+        os.environ.pop("LC_CTYPE", None)
+        if b"LC_CTYPE" in given:
+            os.environ["LC_CTYPE"] = os.fsdecode(given[b"LC_CTYPE"])
+
+
 class System(Files):
     """The machine or image below `root`."""
 
