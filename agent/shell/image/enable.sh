@@ -54,10 +54,7 @@ enable_has() {
 	case $1 in
 	/*:*)
 		place_to_read "${1%%:*}"
-		[ -f "$_path" ] || return
-		grep -qF -e "${1#*:}" "$_path" 2>/dev/null
-		# As above.
-		case $? in 0) ;; 1) return 1 ;; *) grep -qF -e "${1#*:}" "$_path" || return ;; esac
+		[ -f "$_path" ] && text_matches "$_path" -F -e "${1#*:}" || return
 		;;
 	/*) place_exists "$1" || return ;;
 	*) case " $init_words " in *" $1 "*) return 0 ;; *) return 1 ;; esac ;;

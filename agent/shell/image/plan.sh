@@ -87,7 +87,7 @@ plan_one() {
 	file) plan_note remove "$plan_file" ;;
 	empty) [ ! -s "$plan_file" ] || plan_note empty "$plan_file" ;;
 	mac)
-		grep -Eiq '([0-9a-f]{2}:){5}[0-9a-f]{2}' "$plan_file"
+		text_matches "$plan_file" -Ei -e '([0-9a-f]{2}:){5}[0-9a-f]{2}'
 		case $? in
 		0) plan_note remove "$plan_file" ;;
 		1) ;;

@@ -258,9 +258,9 @@ file_dd() {
 # two.
 file_remove() {
 	place_itself "$1"
-	for _ in 1 2; do
-		# Where there is no room for its words, it can be done all the same.
-		{ LC_ALL=C rm -f "$_path" 2>"$work/err" || LC_ALL=C rm -f "$_path"; } 2>/dev/null || :
+	# The second time without its words, for which there may be no room.
+	for file_words in "$work/err" /dev/null; do
+		{ LC_ALL=C rm -f "$_path" 2>"$file_words"; } 2>/dev/null || :
 		[ -e "$_path" ] || [ -h "$_path" ] || return 0
 	done
 	file_blame "$1"

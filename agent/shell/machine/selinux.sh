@@ -30,11 +30,11 @@ selinux_read() {
 		END { if (on) print kind }' "$_path")
 }
 
-# selinux_again FILE ..: on a machine with SELinux, those that were put in the place of others: what is
-# renamed keeps the label of the directory that it was made in.
-selinux_again() {
-	[ -z "$root" ] && place_exists /sys/fs/selinux && program_which restorecon || return 0
-	program_run 60 /dev/null "$_which" -i "$@" || :
+# selinux_relabel WORD ..: restorecon, on a machine with SELinux: what is renamed keeps the label of the
+# directory that it was made in.
+selinux_relabel() {
+	program_which restorecon && place_exists /sys/fs/selinux || return 0
+	program_run 60 /dev/null "$_which" "$@"
 }
 
 # selinux_label_places PLACE ..

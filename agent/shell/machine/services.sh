@@ -78,9 +78,7 @@ service_disable_item() {
 		;;
 	~*)
 		place_to_read "$unit_link"
-		grep -q "$unit_line" "$_path" 2>/dev/null
-		# A second time where it was killed, and knew nothing.
-		case $? in 0) ;; 1) return 0 ;; *) grep -q "$unit_line" "$_path" 2>/dev/null || return 0 ;; esac
+		text_matches "$_path" -e "$unit_line" || return 0
 		# sed leaves a last line without a newline as it is.
 		file_read "$unit_link" | LC_ALL=C sed "\\,$unit_line,d" >"$work/mended" &&
 			service_is_shorter "$unit_link" &&

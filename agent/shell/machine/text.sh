@@ -70,6 +70,19 @@ text_holds_no_nul() {
 	tr -d '\000' <"$1" | cmp -s - "$1" || tr -d '\000' <"$1" | cmp -s - "$1"
 }
 
+# text_matches FILE OPTION ..: whether grep finds it there: 0 or 1; more where nobody can tell. A second time
+# where the first was killed, and knew nothing.
+text_matches() {
+	text_file=$1
+	shift
+	for _ in 1 2; do
+		LC_ALL=C grep -q "$@" "$text_file" 2>/dev/null
+		text_status=$?
+		[ "$text_status" -gt 1 ] || break
+	done
+	return "$text_status"
+}
+
 # text_head FILE COUNT: sets _head, its first bytes, NUL left out. Nothing of a file that holds something may
 # be a tool that was killed: then once more.
 text_head() {

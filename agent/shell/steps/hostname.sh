@@ -22,7 +22,7 @@ step_hostname() {
 	[ -n "$root" ] || IFS= read -r hostname_before 2>/dev/null </proc/sys/kernel/hostname || :
 	hostname_set_kernel "$name" && read_only_spare hostname_keep "$name" &&
 		read_only_spare hostname_keep_in_hosts "$name" || return 1
-	selinux_again /etc/hostname /etc/hosts
+	selinux_relabel -i /etc/hostname /etc/hosts || :
 	[ -n "$root" ] || [ "$hostname_before" = "$name" ] || publish_later "$name"
 	hostname_set=$name
 	log_info "hostname: set to $name"

@@ -120,9 +120,7 @@ keys_add() {
 	fi
 	log_info "ssh-keys: keys added to $1"
 	# Where SELinux is, sshd reads only what has its label.
-	if program_which restorecon && place_exists /sys/fs/selinux; then
-		program_run 60 /dev/null "$_which" "${1%/*}" "$1" || log_warning "ssh-keys: restorecon fails on $1"
-	fi
+	selinux_relabel "${1%/*}" "$1" || log_warning "ssh-keys: restorecon fails on $1"
 }
 
 # keys_with: the content of authorized_keys with those keys that are not in it. What is there stays byte for

@@ -89,6 +89,13 @@ class System(Files):
         except OSError as error:
             return _not_started(error)
 
+    def relabel(self, *words: str) -> bool:
+        """restorecon, on a machine with SELinux: what is renamed keeps the label of the directory that it was made in.
+        False where it failed.
+        """
+        program = self.which("restorecon") if self.exists("/sys/fs/selinux") else ""
+        return not program or self.command([program, *words]).status == 0
+
     def execute(self, name: str, environment: dict[str, str], seconds: float, through: tuple[str, ...] = ()) -> Ended:
         """Run a program of the image in the root directory, at most so long; then it and its children are killed.
 

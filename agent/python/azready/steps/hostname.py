@@ -31,7 +31,7 @@ def step_hostname(run: Run) -> str:
         _keep(run.system, name)
     with spared(run.system):
         _keep_in_hosts(run.system, name)
-    _label(run.system)
+    run.system.relabel("-i", "/etc/hostname", "/etc/hosts")
     if changed:
         publish.publish_later(run, name)
     run.hostname = name
@@ -122,13 +122,6 @@ def _keep(system: System, name: str) -> None:
     mended = place.with_name(text or "", name)
     if mended != text:
         system.write(place.path, mended.encode("utf-8", "surrogateescape"), 0o644)
-
-
-def _label(system: System) -> None:
-    """With SELinux, what is renamed keeps the label of the directory that it was made in."""
-    restorecon = system.which("restorecon")
-    if restorecon and system.exists("/sys/fs/selinux"):
-        system.command([restorecon, "-i", "/etc/hostname", "/etc/hosts"])
 
 
 def _keep_in_hosts(system: System, name: str) -> None:

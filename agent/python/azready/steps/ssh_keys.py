@@ -106,7 +106,9 @@ def _add(system: System, account: Account, place: str, keys: list[str]) -> None:
         log.info(f"ssh-keys: nothing to add to {place}")
         return
     log.info(f"ssh-keys: keys added to {place}")
-    _label(system, place)
+    # Where SELinux is, sshd reads only what has its label.
+    if not system.relabel(place.rpartition("/")[0], place):
+        log.warning(f"ssh-keys: restorecon fails on {place}")
 
 
 def mend_home(system: System, account: Account) -> None:
@@ -118,12 +120,3 @@ def mend_home(system: System, account: Account) -> None:
     )
     strict = words != ["no"] or sshd_config.has_dropbear(system)
     Way(system, account, groups_of(system, account.name, account.gid), strict).mend_home()
-
-
-def _label(system: System, place: str) -> None:
-    """Where SELinux is, sshd reads only what has its label."""
-    program = system.which("restorecon")
-    if program and system.exists("/sys/fs/selinux"):
-        ended = system.command([program, place.rpartition("/")[0], place])
-        if ended.status:
-            log.warning(f"ssh-keys: restorecon fails on {place}")
